@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Strict INI reader over bytes. Lines: blank, "# comment" or "; comment" at the start only, "[section]" or
+// "[section \"name\"]", "key = value". Keys are [a-z0-9_-]+. No continuation, no inline comments, no quotes, no lines above
+// INI_LINE_MAX, no NUL or control bytes but TAB, no BOM, CRLF refused, a key before any section refused.
+#ifndef PAPERGUARD_BASE_INI_H
+#define PAPERGUARD_BASE_INI_H
+
+#include <stddef.h>
+
+#include "lib/base/err.h"
+
+#define INI_LINE_MAX 8192
+#define INI_LINES_MAX 10000
+
+struct ini_item {
+    const char *file;    // as given
+    unsigned line;       // 1-based
+    const char *section; // "risk"
+    const char *name;    // of [strategy "core"], or NULL
+    const char *key;     // NULL: the section header itself
+    const char *value;   // trimmed; may be empty
+};
+
+// Called per section header and per key. A non-zero return stops the reading and is returned.
+typedef int ini_item_fn(void *arg, const struct ini_item *item, struct err *err);
+
+// Parses `len` bytes. Errors read "FILE:LINE: what". 0, -1, or what the callback returned.
+int ini_parse(const char *file, const char *bytes, size_t len, ini_item_fn *fn, void *arg, struct err *err) MUST_CHECK;
+
+#endif
