@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The guard: one table of operations, one of checks, permits. It is asked before every request that leaves for the broker,
+// evaluates every check of the operation's class over the facts it is shown now, and denies when in doubt.
+#ifndef PAPERGUARD_GUARD_GUARD_H
+#define PAPERGUARD_GUARD_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/guard/guard_facts.h"
+#include "lib/guard/permit.h"
+#include "lib/guard/receipt.h"
+
+enum guard_class { GUARD_BOOT_READ, GUARD_READ, GUARD_CANCEL, GUARD_REDUCE, GUARD_OPEN, GUARD_ADMIN, GUARD_CLASS_COUNT };
+
+// Operation, method, host (TRADING or DATA), exact path or path with one trailing {id}, class.
+// What is not in the table is denied.
+#define GUARD_OPS(X)                                                                                                   \
+    X(OP_ACCOUNT_BOOT, "account_boot", "GET", TRADING, "/v2/account", GUARD_BOOT_READ)                                 \
+    X(OP_CLOCK_BOOT, "clock_boot", "GET", TRADING, "/v2/clock", GUARD_BOOT_READ)                                       \
+    X(OP_ACCOUNT, "account", "GET", TRADING, "/v2/account", GUARD_READ)                                                \
+    X(OP_CLOCK, "clock", "GET", TRADING, "/v2/clock", GUARD_READ)                                                      \
+    X(OP_CALENDAR, "calendar", "GET", TRADING, "/v2/calendar", GUARD_READ)                                             \
+    X(OP_ASSET, "asset", "GET", TRADING, "/v2/assets/{id}", GUARD_READ)                                                \
+    X(OP_POSITIONS, "positions", "GET", TRADING, "/v2/positions", GUARD_READ)                                          \
+    X(OP_ORDERS, "orders", "GET", TRADING, "/v2/orders", GUARD_READ)                                                   \
+    X(OP_ORDER, "order", "GET", TRADING, "/v2/orders/{id}", GUARD_READ)                                                \
+    X(OP_ORDER_BY_CLIENT_ID, "order_by_client_id", "GET", TRADING, "/v2/orders:by_client_order_id", GUARD_READ)        \
+    X(OP_FILLS, "fills", "GET", TRADING, "/v2/account/activities/FILL", GUARD_READ)                                    \
+    X(OP_TRADES_LATEST, "trades_latest", "GET", DATA, "/v2/stocks/trades/latest", GUARD_READ)                          \
+    X(OP_QUOTES_LATEST, "quotes_latest", "GET", DATA, "/v2/stocks/quotes/latest", GUARD_READ)                          \
+    X(OP_BARS, "bars", "GET", DATA, "/v2/stocks/bars", GUARD_READ)                                                     \
+    X(OP_CANCEL, "cancel", "DELETE", TRADING, "/v2/orders/{id}", GUARD_CANCEL)                                         \
+    X(OP_SUBMIT_REDUCE, "submit_reduce", "POST", TRADING, "/v2/orders", GUARD_REDUCE)                                  \
+    X(OP_SUBMIT_OPEN, "submit_open", "POST", TRADING, "/v2/orders", GUARD_OPEN)
+
+#define GUARD_OP_ENUM(symbol, name, method, host, path, class) symbol,
+enum guard_op { GUARD_OPS(GUARD_OP_ENUM) GUARD_OP_COUNT };
+const char *guard_op_name(enum guard_op op);
+const char *guard_op_method(enum guard_op op);
+const char *guard_op_path(enum guard_op op);
+bool guard_op_is_data(enum guard_op op);
+enum guard_class guard_op_class(enum guard_op op);
+const char *guard_class_name(enum guard_class c);
+
+// Checks: static ones need no peer; a FAIL or UNKNOWN of them at start ends the process (78). The order is the table that
+// operators see.
+#define GUARD_CHECKS(X)                                                                                                \
+    X(CHECK_DRY_RUN, "dry_run", true, "DRY_RUN is true")                                                               \
+    X(CHECK_ALPACA_PAPER, "alpaca_paper", true, "ALPACA_PAPER is true")                                                \
+    X(CHECK_STAGE, "stage", true, "ENVIRONMENT / APP__STAGE is dev or staging")                                        \
+    X(CHECK_STAGING_MODE, "staging_mode", true, "STAGING_MODE, when set, is true or 1")                                \
+    X(CHECK_ENDPOINT, "endpoint", true, "the endpoint is Alpaca's paper host or the loopback simulator")               \
+    X(CHECK_LIVE_NAMES, "live_names", true, "no live-named key, secret or token is set")                               \
+    X(CHECK_LIVE_VALUES, "live_values", true, "no live-class key id is in sight")                                      \
+    X(CHECK_FILES, "files", true, "config and credential files are readable by the right people only")                 \
+    X(CHECK_DATABASES, "databases", true, "no production-looking database or exchange setting")                        \
+    X(CHECK_KEY_CLASS, "key_class", true, "the configured key is a paper key (PK…), a simulator's is PKSIM…")          \
+    X(CHECK_REQUEST_HOST, "request_host", false, "the request goes to the allowed host of its operation")              \
+    X(CHECK_REQUEST_SHAPE, "request_shape", false, "method and path are those of the operation")                       \
+    X(CHECK_REQUEST_KEY, "request_key", false, "the request carries the configured key")                               \
+    X(CHECK_ACCOUNT_NUMBER, "account_number", false, "the account is a paper account (PA…; simulator PASIM…)")         \
+    X(CHECK_ACCOUNT_AGE, "account_age", false, "the account's identity was proven lately")                             \
+    X(CHECK_ACCOUNT_PIN, "account_pin", false, "the account is the one pinned in the config")                          \
+    X(CHECK_ACCOUNT_FIRST, "account_first", false, "the account is the first one this database saw")                   \
+    X(CHECK_ACCOUNT_STATUS, "account_status", false, "the account is ACTIVE and not blocked")                          \
+    X(CHECK_DATABASE_MARKER, "database_marker", false, "the database is marked for this environment")                  \
+    X(CHECK_DATABASE_AGE, "database_age", false, "Postgres answered lately")                                           \
+    X(CHECK_HALT, "halt", false, "memory, state file and Postgres all say running")                                    \
+    X(CHECK_RECEIPT, "receipt", false, "the order's intent is committed, word for word")
+
+#define GUARD_CHECK_ENUM(symbol, name, is_static, text) symbol,
+enum guard_check { GUARD_CHECKS(GUARD_CHECK_ENUM) GUARD_CHECK_COUNT };
+const char *guard_check_name(enum guard_check c);
+const char *guard_check_text(enum guard_check c);
+bool guard_check_is_static(enum guard_check c);
+
+enum guard_answer { GUARD_PASS, GUARD_FAIL, GUARD_UNKNOWN };
+const char *guard_answer_name(enum guard_answer a);
+struct guard_result {
+    enum guard_answer answer;
+    char detail[FACT_TEXT_MAX]; // what was found, what was expected, what to do
+};
+struct guard_verdict {
+    enum guard_answer answer;
+    enum guard_check check; // the first that did not pass
+    char detail[FACT_TEXT_MAX];
+};
+
+#define GUARD_ACCOUNT_AGE_NS (INT64_C(300) * 1000000000) // identity proven within 5 minutes
+#define GUARD_DATABASE_AGE_NS (INT64_C(15) * 1000000000)
+
+struct guard;
+// Each guard has an instance id of its own; permits of another guard are worthless.
+struct guard *guard_new(void);
+void guard_free(struct guard *g);
+
+// All checks that need no request, for tables and health: fills results[GUARD_CHECK_COUNT] (request checks read PASS with
+// detail "per request"). Returns the worst answer over the static ones (static_only) or over all.
+enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
+                              struct guard_result results[GUARD_CHECK_COUNT]);
+
+// Permit for anything but an order. 0 and *permit, or -1 with the verdict (also counted per check).
+int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op, const struct wire_request *request,
+                 int64_t now_boot_ns, struct permit **permit, struct guard_verdict *verdict) MUST_CHECK;
+// Turns a receipt into a cleared order: all checks of OPEN or REDUCE; request->body must be the committed body. Takes the
+// receipt in any case (nulls it). 0 or -1.
+int guard_clear_order(struct guard *g, const struct guard_facts *f, struct receipt **receipt,
+                      const struct wire_request *request, int64_t now_boot_ns, struct cleared_order **cleared,
+                      struct guard_verdict *verdict) MUST_CHECK;
+// Reading a cleared order on its way.
+const struct receipt_terms *cleared_order_terms(const struct cleared_order *c);
+void cleared_order_drop(struct cleared_order **c);
+void permit_drop(struct permit **p);
+
+// The last check, at the wire: evaluates every check of the class again over the facts of this moment, compares the request
+// that is really being sent with what the permit was bound to, and spends the permit. True exactly once per permit.
+bool guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f, const struct wire_request *actual,
+                  int64_t now_boot_ns, struct guard_verdict *verdict) MUST_CHECK;
+bool guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,
+                        const struct wire_request *actual, int64_t now_boot_ns, struct guard_verdict *verdict) MUST_CHECK;
+
+uint64_t guard_denials(const struct guard *g, enum guard_check c);
+uint64_t guard_permits(const struct guard *g); // minted
+// Is a peer acceptable for this endpoint? Paper: public addresses only; simulator: loopback only.
+struct sockaddr;
+bool guard_peer_allowed(const struct guard_facts *f, const struct sockaddr *peer);
+
+#endif
