@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The admin socket: the operator's verbs as HTTP over a Unix socket, peer checked by SO_PEERCRED (strategies' users refused).
+#ifndef PAPERGUARD_DAEMON_ADMIN_H
+#define PAPERGUARD_DAEMON_ADMIN_H
+
+#include "daemon/api.h"
+#include "daemon/reconcile.h"
+
+// POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
+// {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,orders,fills,positions} (as api)
+struct admin;
+struct admin_params {
+    struct api *api; // serves the reading paths
+    const struct snapshot *(*snapshot)(void *arg);
+    struct ledger *ledger;
+    struct scheduler *scheduler;
+    struct reconcile *reconcile;
+    struct halt *halt;
+    uid_t strategy_uid; // (uid_t)-1: none
+    void *arg;
+};
+struct admin *admin_new(const struct admin_params *params);
+void admin_free(struct admin *a);
+void admin_handle(struct admin *a, struct http_exchange *x);
+void admin_gone(struct admin *a, struct http_exchange *x);
+
+#endif

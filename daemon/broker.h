@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The broker channel: the only code that talks to Alpaca. Sole holder of the keys, owner of the rate budget. Every call asks
+// the guard for a permit and spends it at the wire.
+#ifndef PAPERGUARD_DAEMON_BROKER_H
+#define PAPERGUARD_DAEMON_BROKER_H
+
+#include "daemon/facts.h"
+#include "daemon/metrics.h"
+#include "lib/base/json_read.h"
+#include "lib/guard/guard.h"
+#include "lib/io/loop.h"
+#include "lib/trade/alpaca_json.h"
+
+struct broker;
+struct broker_params {
+    struct loop *loop;
+    struct guard *guard;
+    const struct facts *facts;
+    struct facts *facts_mut; // account identity and clock are pushed here
+    struct metrics *metrics;
+    int64_t requests_per_minute, request_timeout_ms;
+    unsigned connections;
+    const char *user_agent;
+    void (*denied)(void *arg, enum guard_op op, const struct guard_verdict *v); // for audit
+    void *arg;
+};
+
+// OK: 2xx with a JSON body (or 204). REJECTED: a definite 4xx refusal by the broker. DENIED: by our guard, nothing was sent.
+// UNKNOWN: sent or maybe sent and no definite answer (timeout, lost, 5xx, HTML, truncated, odd types).
+// NOT_SENT: certain that no byte left (connection refused, rate queue full).
+enum broker_result { BROKER_OK, BROKER_REJECTED, BROKER_DENIED, BROKER_UNKNOWN, BROKER_NOT_SENT };
+const char *broker_result_name(enum broker_result r);
+
+struct broker_answer {
+    enum broker_result result;
+    int status;                      // HTTP, 0 none
+    struct alpaca_error error;       // REJECTED
+    const struct json_node *json;    // OK, borrowed; NULL for 204
+    const char *detail;              // for logs and ledger, never a secret
+    const char *request_id;          // broker's X-Request-ID
+    int64_t sent_wall_ns, answered_wall_ns;
+};
+typedef void broker_done_fn(void *arg, const struct broker_answer *answer); // exactly once, never from within
+
+struct broker *broker_new(const struct broker_params *params);
+void broker_free(struct broker *b);
+// Read or cancel. id fills {id}; query without '?', NULL for none.
+void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done, void *arg);
+// The body and request of an order for guard_clear_order: fills *request (borrowed from the broker and from body).
+void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request);
+// Takes the cleared order (nulls it) and redeems it at the wire.
+void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg);
+// Waits for a rate slot first: calls ready when one is reserved (FIFO; cancels overtake). Pass the slot by submitting.
+void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg);
+size_t broker_in_flight(const struct broker *b);
+bool broker_connected(const struct broker *b);      // last account or clock read was answered
+int64_t broker_last_answer_boot_ns(const struct broker *b);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Configuration: one table (options.def) of name, type, unit, bounds, default, reloadable and prose. The parser, --dump with
+// origins, the sample and the man page come from it. INI files and a conf.d folder; errors name file and line.
+#ifndef PAPERGUARD_DAEMON_CONFIG_H
+#define PAPERGUARD_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/decimal.h"
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+#include "lib/trade/risk.h"
+#include "lib/trade/session.h"
+
+#define CONFIG_LISTENS_MAX 8
+#define CONFIG_STRATEGIES_MAX 16
+#define CONFIG_WORDS_MAX 64
+
+struct config_words { // space separated list
+    char *words[CONFIG_WORDS_MAX];
+    size_t count;
+};
+struct config_listen { // [listen "NAME"]
+    char *name, *address, *service;
+    unsigned roles; // HTTP_ROLE_*
+    struct config_words hosts;
+};
+struct config_strategy { // [strategy "NAME"]
+    char *name, *command; // command: absolute path and arguments, split at blanks
+    struct config_words symbols;
+    struct ratio allocation; // of deployable equity; all strategies sum to at most 1
+    struct ratio band;
+    struct slot_spec schedule;
+    char *params; // JSON object
+    int64_t timeout_ms, lookback_days;
+    bool enabled;
+};
+
+// The members for scalar options are generated from options.def, so that each option is written once:
+//   OPTION(section, key, TYPE, member, unit, min, max, default, reloadable, prose)
+// TYPE is one of STRING PATH BOOL INT DURATION_MS BYTES MONEY RATIO WORDS (see config.c).
+struct config {
+#define OPTION_TYPE_STRING char *
+#define OPTION_TYPE_PATH char *
+#define OPTION_TYPE_BOOL bool
+#define OPTION_TYPE_INT int64_t
+#define OPTION_TYPE_DURATION_MS int64_t
+#define OPTION_TYPE_BYTES int64_t
+#define OPTION_TYPE_MONEY struct money
+#define OPTION_TYPE_RATIO struct ratio
+#define OPTION_TYPE_WORDS struct config_words
+#define OPTION(section, key, type, member, unit, min, max, def, reload, prose) OPTION_TYPE_##type member;
+#include "daemon/options.def"
+#undef OPTION
+    struct config_listen listens[CONFIG_LISTENS_MAX];
+    size_t listen_count;
+    struct config_strategy strategies[CONFIG_STRATEGIES_MAX];
+    size_t strategy_count;
+};
+
+// Reads FILE and FILE's conf.d folder (paperguard.conf -> paperguard.conf.d/*.conf, sorted) over the defaults.
+// 0 and *out owned by the caller, or -1.
+int config_load(const char *path, struct config **out, struct err *err) MUST_CHECK;
+void config_free(struct config *c);
+// Every option with its value and origin ("default", "file:line"); secrets never are options.
+void config_dump(const struct config *c, struct text *out);
+void config_sample(struct text *out); // the sample file
+void config_manual(struct text *out); // man page section, mdoc
+struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
+
+#endif

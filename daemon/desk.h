@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The desk: the single door for orders. risk verdict + reservation -> intent committed -> rate slot -> guard clears ->
+// submit -> outcome recorded. One conversation (struct desk_order) per order; unanswered orders are looked up by id.
+#ifndef PAPERGUARD_DAEMON_DESK_H
+#define PAPERGUARD_DAEMON_DESK_H
+
+#include "daemon/broker.h"
+#include "daemon/exposure.h"
+#include "daemon/ledger.h"
+
+struct desk;
+struct desk_params {
+    struct loop *loop;
+    struct guard *guard;
+    struct facts *facts;
+    struct broker *broker;
+    struct ledger *ledger;
+    struct exposure *exposure;
+    struct metrics *metrics;
+    const struct risk_limits *limits; // borrowed; may be replaced by desk_set_limits
+    bool record_only;                 // orders = record
+    // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
+    void (*on_order)(void *arg, const struct order_row *row);
+    void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
+    void *arg;
+};
+struct desk *desk_new(const struct desk_params *params);
+void desk_free(struct desk *d);
+void desk_set_limits(struct desk *d, const struct risk_limits *limits);
+
+// intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted, rejected,
+// denied, dry_run, unknown); further changes come through on_order.
+void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row), void *arg);
+void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
+// What the broker says of an order now (from polling or a stream): compare-and-set in the ledger, then on_order.
+void desk_broker_says(struct desk *d, const struct order_state *state, const char *source);
+// Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
+void desk_adopt(struct desk *d, const struct order_row *row);
+size_t desk_open_count(const struct desk *d);    // not terminal
+size_t desk_unknown_count(const struct desk *d);
+const struct order_row *desk_order(const struct desk *d, const char *client_order_id); // open or just ended; NULL unknown
+const struct order_row *desk_order_by_id(const struct desk *d, const char *order_id);
+
+#endif

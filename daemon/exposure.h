@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Exposure: the account as it would be if everything open filled. Owner of reservations in memory; rebuilt from the ledger
+// at start and from the broker by reconcile.
+#ifndef PAPERGUARD_DAEMON_EXPOSURE_H
+#define PAPERGUARD_DAEMON_EXPOSURE_H
+
+#include "daemon/ledger.h"
+#include "lib/trade/risk.h"
+
+struct exposure;
+struct exposure *exposure_new(void);
+void exposure_free(struct exposure *e);
+void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t boot_ns);
+void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t boot_ns);
+void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
+void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
+void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
+void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage);
+// Reservations by client order id: from intent to terminal status.
+void exposure_reserve(struct exposure *e, const struct intent *intent);
+void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty);
+void exposure_release(struct exposure *e, const char *client_order_id); // terminal
+bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
+                   int64_t now_boot_ns, struct risk_view *out) MUST_CHECK; // false on overflow
+// Lookups for run, planner and readers.
+bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns);
+bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out);
+bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns, int64_t *boot_ns);
+bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_quote *out);
+size_t exposure_positions(const struct exposure *e, const struct alpaca_position **out);
+struct money exposure_gross(const struct exposure *e, bool *known);
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Reconcile: compares the broker's truth with the ledger at start, after reconnects and on a timer; polls orders and fills
+// while any order is open; refreshes account, positions, prices. A difference is an alert, never a quiet repair.
+#ifndef PAPERGUARD_DAEMON_RECONCILE_H
+#define PAPERGUARD_DAEMON_RECONCILE_H
+
+#include "daemon/broker.h"
+#include "daemon/desk.h"
+#include "daemon/exposure.h"
+#include "daemon/ledger.h"
+
+struct reconcile;
+struct reconcile_params {
+    struct loop *loop;
+    struct broker *broker;
+    struct ledger *ledger;
+    struct exposure *exposure;
+    struct desk *desk;
+    struct facts *facts;
+    struct metrics *metrics;
+    int64_t poll_interval_ms;
+    const char *feed;
+    // Books, cash and fills changed (after a commit): run settles on this, snapshot shows it.
+    void (*on_books)(void *arg, const struct ledger_books *books);
+    void (*on_calendar)(void *arg, const struct session_day *days, size_t count); // sorted
+    void (*on_clock)(void *arg, const struct alpaca_clock *clock);
+    void (*on_state)(void *arg); // in_step or its reason changed
+    void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
+    void *arg;
+};
+struct reconcile *reconcile_new(const struct reconcile_params *params);
+void reconcile_free(struct reconcile *r);
+// Starts (again): identity (BOOT_READ), clock, calendar, open orders of the ledger, broker orders, fills, positions, cash.
+void reconcile_start(struct reconcile *r);
+// True once ledger == broker was found; orders are refused until then. reason says what is missing ("opening not accepted").
+bool reconcile_in_step(const struct reconcile *r, const char **reason);
+bool reconcile_needs_opening(const struct reconcile *r);
+void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// Fetches account, positions and the latest trade and quote of these symbols (and assets once); then done.
+void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
+                       void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// Poll now and report when one full pass (orders, fills, books, cash) has ended.
+void reconcile_pass(struct reconcile *r, void (*done)(void *arg, bool in_step, const char *detail), void *arg);
+// Daily bars up to before `session`, split-adjusted: done gets borrowed arrays.
+void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t count, struct day session, int lookback_days,
+                    void (*done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail),
+                    void *arg);
+void reconcile_kick(struct reconcile *r); // an order was placed: poll fast
+
+#endif

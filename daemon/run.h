@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// A run: the row (account, session, slot) and everything until it is settled, as one state machine.
+//   claim -> refresh -> strategies -> plan -> store plan -> sells -> buys -> settle -> completed | partial | failed
+#ifndef PAPERGUARD_DAEMON_RUN_H
+#define PAPERGUARD_DAEMON_RUN_H
+
+#include "daemon/desk.h"
+#include "daemon/reconcile.h"
+#include "daemon/strategies.h"
+
+struct runs; // all runs under way (at most one sends at a time)
+struct runs_params {
+    struct loop *loop;
+    const struct config *config;
+    struct ledger *ledger;
+    struct reconcile *reconcile;
+    struct strategies *strategies;
+    struct desk *desk;
+    struct exposure *exposure;
+    struct facts *facts;
+    struct metrics *metrics;
+    void (*on_run)(void *arg, const struct run_row *row); // each change
+    void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
+    void *arg;
+};
+struct runs *runs_new(const struct runs_params *params);
+void runs_free(struct runs *r);
+struct run_order { // what the scheduler or an operator asks for
+    struct day session;
+    const char *slot_key; // or "manual"
+    const char *label, *cause;
+    const char *strategies; // names, space separated
+    int64_t scheduled_at, close_at; // ns
+};
+// started: claimed (row) or refused (row NULL, why).
+void runs_start(struct runs *r, const struct run_order *order,
+                void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg);
+void runs_record_missed(struct runs *r, const struct run_order *order, const char *why);
+void runs_resume(struct runs *r, const struct run_row *rows, size_t count); // unfinished rows of an earlier life
+void runs_order_changed(struct runs *r, const struct order_row *row);
+void runs_books_changed(struct runs *r, const struct ledger_books *books);
+bool runs_busy(const struct runs *r);
+void runs_drain(struct runs *r); // SIGTERM: starts nothing new; runs stay resumable
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Scheduler: decides when a run is due (lib/trade/session does the deciding) and asks for it. Wakes by the wall clock and on
+// its jumps.
+#ifndef PAPERGUARD_DAEMON_SCHEDULER_H
+#define PAPERGUARD_DAEMON_SCHEDULER_H
+
+#include "daemon/run.h"
+
+struct scheduler;
+struct scheduler_status {
+    bool enabled, running, calendar_known;
+    int64_t next_run_ns; // 0 = none
+    char trigger[128];
+    int64_t runs;
+    struct run_row last_run; // id "" = none
+};
+struct scheduler_params {
+    struct loop *loop;
+    const struct config *config;
+    struct ledger *ledger;
+    struct runs *runs;
+    struct facts *facts;
+    struct metrics *metrics;
+    bool (*may_start)(void *arg, const char **why); // guard passes, in step, not halted, not draining
+    void *arg;
+};
+struct scheduler *scheduler_new(const struct scheduler_params *params);
+void scheduler_free(struct scheduler *s);
+void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count);
+void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock);
+void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count); // slots that have a row
+void scheduler_run_changed(struct scheduler *s, const struct run_row *row);
+void scheduler_look(struct scheduler *s); // something changed: decide again
+void scheduler_run_now(struct scheduler *s, const char *cause, const char *strategies,
+                       void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg);
+const struct scheduler_status *scheduler_status(const struct scheduler *s);
+void scheduler_stop(struct scheduler *s); // draining
+
+#endif

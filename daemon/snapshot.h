@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Snapshot: the read model. Sections are copied when dirty; whatever only shows things (HTTP, CLI, metrics) reads it and
+// nothing else, so /health always answers from memory.
+#ifndef PAPERGUARD_DAEMON_SNAPSHOT_H
+#define PAPERGUARD_DAEMON_SNAPSHOT_H
+
+#include "daemon/config.h"
+#include "daemon/facts.h"
+#include "lib/guard/guard.h"
+#include "lib/base/json_write.h"
+
+struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
+    int64_t at_wall_ns, at_boot_ns, started_wall_ns;
+    const char *version, *commit, *environment, *instance;
+    bool simulator, orders_sent; // orders = send
+    struct guard_result guard[GUARD_CHECK_COUNT];
+    enum guard_answer guard_answer, guard_static;
+    bool database_connected, broker_connected, redis_configured, redis_connected;
+    char database_detail[160], broker_detail[160], redis_detail[160];
+    enum fact_halt halt;
+    char halt_detail[160];
+    bool in_step;
+    char in_step_reason[160];
+    bool draining;
+    // risk and execution
+    int64_t positions, positions_as_of; // wall ns
+    bool gross_known;
+    struct money gross_exposure, equity, cash;
+    char account_number[ACCOUNT_NUMBER_MAX];
+    int64_t orders_open, orders_unknown;
+    // scheduler
+    bool scheduler_enabled, scheduler_running, calendar_known;
+    int64_t next_run_ns;
+    char trigger[128];
+    int64_t runs_done;
+    struct {
+        char id[40], status[16], detail[256];
+        int64_t started_at, completed_at, signals, submitted, accepted, rejected, fills;
+        bool settled;
+    } last_run;
+};
+
+enum health { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_HALTED, HEALTH_UNHEALTHY };
+enum health snapshot_health(const struct snapshot *s, char why[160]);
+bool snapshot_ready(const struct snapshot *s, const char **why); // could start a run (ignores halt)
+void snapshot_write_health(const struct snapshot *s, const char *service, struct json_out *o);
+void snapshot_write_scheduler(const struct snapshot *s, struct json_out *o);
+void snapshot_write_config(const struct snapshot *s, const char *service, struct json_out *o);
+void snapshot_write_orchestration(const struct snapshot *s, struct json_out *o);
+void snapshot_write_guard(const struct snapshot *s, struct json_out *o);
+
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Strategies: runs one as a bounded, stripped child and reads its answer strictly (contract 1).
+#ifndef PAPERGUARD_DAEMON_STRATEGIES_H
+#define PAPERGUARD_DAEMON_STRATEGIES_H
+
+#include "daemon/config.h"
+#include "lib/io/loop.h"
+#include "lib/trade/signal.h"
+
+struct strategies;
+struct strategies *strategies_new(struct loop *loop, const struct config *config);
+void strategies_free(struct strategies *s); // kills what runs
+enum strategy_result { STRATEGY_OK, STRATEGY_FAILED, STRATEGY_LATE };
+// input is read before the call returns. signal is borrowed for the callback; detail says what went wrong.
+void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,
+                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal, const char *detail),
+                    void *arg);
+
+#endif
