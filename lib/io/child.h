@@ -43,8 +43,12 @@ struct child_params {
     void *arg;
 };
 
-struct child *child_start(const struct child_params *params); // never NULL: failures come through done
+// status is the exit code, the signal's number for CHILD_SIGNALLED, -1 when it never started. Whatever is left of the process
+// group when the child has ended is killed.
+struct child *child_start(const struct child_params *params); // never NULL: failures come through done; ended by child_free
 void child_kill(struct child *c);                             // TERM then KILL; done still follows
-void child_free(struct child *c);                             // KILL, reap, no done
+// KILL, reap, no done. Before or after done, and safe within both callbacks. Never waits: a process that is still dying is
+// reaped by a later turn of the loop.
+void child_free(struct child *c);
 
 #endif

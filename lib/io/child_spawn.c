@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// fork, strip, execve. posix_spawn cannot set limits, the parent-death signal or no_new_privs, so this is fork; the
+// code between fork and execve makes plain system calls only (no allocation, no stdio, no log) and reports the step
+// that failed through a pipe that execve closes.
+#include "lib/io/child_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SPAWN_STEPS(X)                                                                                                 \
+    X(STEP_GROUP, "setting its process group")                                                                         \
+    X(STEP_SIGNALS, "resetting its signals")                                                                           \
+    X(STEP_DESCRIPTORS, "setting its descriptors")                                                                     \
+    X(STEP_LIMITS, "setting its resource limits")                                                                      \
+    X(STEP_USER, "changing to its user and group")                                                                     \
+    X(STEP_DIRECTORY, "entering its working directory")                                                                \
+    X(STEP_PRIVILEGES, "giving up privileges")                                                                         \
+    X(STEP_PARENT, "checking that its parent is alive")                                                                \
+    X(STEP_EXEC, "executing")
+#define STEP_SYMBOL(symbol, text) symbol,
+#define STEP_TEXT(symbol, text) text,
+enum spawn_step { SPAWN_STEPS(STEP_SYMBOL) STEP_COUNT };
+static const char *const step_texts[] = {SPAWN_STEPS(STEP_TEXT)};
+
+struct child_report {
+    uint32_t step;
+    int32_t error;
+};
+
+#define REPORT_FD 3 // in the child, close-on-exec
+#define HIGH_FD 16  // where the descriptors wait while 0 to 3 are filled
+
+struct spawn_pipes {
+    int in[2], out[2], log[2], report[2]; // [0] read, [1] write
+};
+
+// ---- in the child: system calls only
+// -----------------------------------------------------------------------------------
+
+static bool child_reset_signals(void)
+{
+    struct sigaction plain;
+    memset(&plain, 0, sizeof plain);
+    plain.sa_handler = SIG_DFL;
+    for (int signo = 1; signo < NSIG; signo++) {
+        if (signo != SIGKILL && signo != SIGSTOP)
+            (void)sigaction(signo, &plain, NULL); // the C library refuses its own two: they are never set either
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+// Our own 0 to 3 may be closed or be among the pipes, so everything moves up before it moves down.
+static bool child_set_descriptors(const struct spawn_pipes *p)
+{
+    int in = fcntl(p->in[0], F_DUPFD_CLOEXEC, HIGH_FD);
+    int out = fcntl(p->out[1], F_DUPFD_CLOEXEC, HIGH_FD);
+    int log = fcntl(p->log[1], F_DUPFD_CLOEXEC, HIGH_FD);
+    int report = fcntl(p->report[1], F_DUPFD_CLOEXEC, HIGH_FD);
+    if (in < 0 || out < 0 || log < 0 || report < 0)
+        return false;
+    return dup3(report, REPORT_FD, O_CLOEXEC) == REPORT_FD && dup2(in, STDIN_FILENO) == STDIN_FILENO &&
+           dup2(out, STDOUT_FILENO) == STDOUT_FILENO && dup2(log, STDERR_FILENO) == STDERR_FILENO &&
+           close_range(REPORT_FD + 1, ~0U, 0) == 0;
+}
+
+static bool child_limit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
+{
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return setrlimit(what, &limit) == 0;
+}
+
+static bool child_set_limits(const struct child_params *p)
+{
+    return child_limit(RLIMIT_CORE, 0, 0) && // a core file may hold what came on stdin
+           (p->memory_max == 0 || child_limit(RLIMIT_AS, p->memory_max, p->memory_max)) &&
+           (p->cpu_seconds == 0 || child_limit(RLIMIT_CPU, p->cpu_seconds, p->cpu_seconds + 1)) &&
+           (p->files_max == 0 || child_limit(RLIMIT_NOFILE, p->files_max, p->files_max)) &&
+           (p->processes_max == 0 || child_limit(RLIMIT_NPROC, p->processes_max, p->processes_max));
+}
+
+static bool child_set_user(const struct child_params *p)
+{
+    if (p->uid == (uid_t)-1)
+        return true;
+    return setgroups(0, NULL) == 0 && setresgid(p->gid, p->gid, p->gid) == 0 && setresuid(p->uid, p->uid, p->uid) == 0;
+}
+
+// Runs the steps in order; returns the one that failed. errno is set by it.
+static enum spawn_step child_become(const struct child_params *p, pid_t parent)
+{
+    if (setpgid(0, 0) != 0)
+        return STEP_GROUP;
+    if (!child_reset_signals())
+        return STEP_SIGNALS;
+    umask(077);
+    if (!child_set_limits(p))
+        return STEP_LIMITS;
+    if (!child_set_user(p))
+        return STEP_USER;
+    if (chdir(p->directory != NULL ? p->directory : "/") != 0)
+        return STEP_DIRECTORY;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return STEP_PRIVILEGES;
+    // After the change of user, which clears it. A parent that died before this line sends nothing: look for it.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+        return STEP_PARENT;
+    execve(p->argv[0], (char *const *)p->argv, (char *const *)p->envp);
+    return STEP_EXEC;
+}
+
+static NORETURN void child_main(const struct child_params *p, const struct spawn_pipes *pipes, pid_t parent)
+{
+    int report = pipes->report[1];
+    enum spawn_step failed = STEP_DESCRIPTORS;
+    if (child_set_descriptors(pipes)) {
+        report = REPORT_FD;
+        failed = child_become(p, parent);
+    }
+    struct child_report r = {.step = failed, .error = errno};
+    if (write(report, &r, sizeof r) != (ssize_t)sizeof r)
+        _exit(126);
+    _exit(127);
+}
+
+// ---- in the parent
+// -----------------------------------------------------------------------------------------------------
+
+static void pipe_close(int ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1;
+    }
+}
+
+static void pipes_close(struct spawn_pipes *p)
+{
+    pipe_close(p->in);
+    pipe_close(p->out);
+    pipe_close(p->log);
+    pipe_close(p->report);
+}
+
+static bool pipes_open(struct spawn_pipes *p)
+{
+    *p = (struct spawn_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    if (pipe2(p->in, O_CLOEXEC) != 0 || pipe2(p->out, O_CLOEXEC) != 0 || pipe2(p->log, O_CLOEXEC) != 0 ||
+        pipe2(p->report, O_CLOEXEC) != 0)
+        return false;
+    // Our ends only: the flag belongs to the end, and programs do not expect a non-blocking stdin or stdout.
+    return fcntl(p->in[1], F_SETFL, O_NONBLOCK) == 0 && fcntl(p->out[0], F_SETFL, O_NONBLOCK) == 0 &&
+           fcntl(p->log[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(p->report[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static int end_take(int *end)
+{
+    int fd = *end;
+    *end = -1;
+    return fd;
+}
+
+// All signals are blocked across fork, so that no handler of ours ever runs in the child.
+static pid_t fork_quietly(const struct child_params *params, const struct spawn_pipes *pipes)
+{
+    pid_t parent = getpid();
+    sigset_t all, before;
+    sigfillset(&all);
+    CHECK(sigprocmask(SIG_SETMASK, &all, &before) == 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_main(params, pipes, parent);
+    int error = errno;
+    CHECK(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+    errno = error;
+    return pid;
+}
+
+int child_spawn(const struct child_params *params, struct child_process *out, struct err *err)
+{
+    const char *program = params->argv[0];
+    if (program == NULL || program[0] != '/')
+        return err_set(err, "cannot start \"%s\": the program must be an absolute path", program ? program : "");
+    struct spawn_pipes pipes;
+    pid_t pid = -1;
+    int pidfd = -1;
+    bool ready = pipes_open(&pipes);
+    if (ready)
+        pid = fork_quietly(params, &pipes);
+    if (pid > 0)
+        pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0) {
+        err_set(err, "cannot start %s: %s", program, strerror(errno));
+        if (pid > 0) { // fails only when descriptors ran out; the child is ours and unreaped, so its id is safe to use
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+        }
+        pipes_close(&pipes);
+        return -1;
+    }
+    (void)setpgid(pid, pid); // the child does it too; whoever is first, the group is there before anyone signals it
+    *out = (struct child_process){.pid = pid,
+                                  .pidfd = pidfd,
+                                  .in = end_take(&pipes.in[1]),
+                                  .out = end_take(&pipes.out[0]),
+                                  .log = end_take(&pipes.log[0]),
+                                  .report = end_take(&pipes.report[0])};
+    pipes_close(&pipes);
+    return 0;
+}
+
+bool child_spawn_failed(int report, const char *program, struct err *err)
+{
+    struct child_report r;
+    if (read(report, &r, sizeof r) != (ssize_t)sizeof r || r.step >= STEP_COUNT)
+        return false;
+    err_set(err, "cannot start %s: %s: %s", program, step_texts[r.step], strerror(r.error));
+    return true;
+}
