@@ -61,7 +61,9 @@ const char *order_status_name(enum order_status s);
 bool order_side_parse(const char *word, enum order_side *out) MUST_CHECK;
 bool order_type_parse(const char *word, enum order_type *out) MUST_CHECK;
 bool order_tif_parse(const char *word, enum order_tif *out) MUST_CHECK;
-enum order_status order_status_parse(const char *word); // ORDER_STATUS_OTHER when unknown
+// ORDER_STATUS_OTHER when unknown. Takes our own words too (the ledger's rows hold them); alpaca_order_parse does not believe
+// those from the broker.
+enum order_status order_status_parse(const char *word);
 int order_status_rank(enum order_status s);
 bool order_status_terminal(enum order_status s);
 
@@ -81,7 +83,8 @@ struct order_request {
 // The JSON body as it is committed with the intent and sent byte for byte: fixed member order, decimals as strings.
 void order_request_write(const struct order_request *r, struct text *out);
 // Rules that hold for any order before anyone is asked: id and symbol shapes, one of qty/notional, prices by type, tick
-// (>= 1.00 two decimals, below four), TIF day for fractional or notional. 0 or -1.
+// (>= 1.00 two decimals, below four), notional in cents, TIF day for fractional or notional, extended hours only for limit.
+// Stop and trailing orders are refused: a request carries no stop price. 0 or -1.
 int order_request_check(const struct order_request *r, struct err *err) MUST_CHECK;
 bool symbol_valid(const char *s); // A-Z, digits, dot; 1..12 characters, starts with a letter
 
@@ -106,6 +109,6 @@ struct order_state {
 // try). Quantity and price never enter. leg and try count from 1.
 void client_order_id_make(const char *account_number, struct day session, const char *slot_key, int leg, int try_no,
                           char out[CLIENT_ORDER_ID_MAX]);
-bool client_order_id_ours(const char *id);
+bool client_order_id_ours(const char *id); // starts with "pg1-": the prefix is reserved, whatever follows
 
 #endif
