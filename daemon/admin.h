@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The admin socket: the operator's verbs as HTTP over a Unix socket, peer checked by SO_PEERCRED (strategies' users refused).
+// The admin socket: the operator's verbs as HTTP over a Unix socket, peer checked by SO_PEERCRED (strategies' users
+// refused).
 #ifndef PAPERGUARD_DAEMON_ADMIN_H
 #define PAPERGUARD_DAEMON_ADMIN_H
 
@@ -9,7 +10,8 @@
 #include "daemon/reconcile.h"
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
-// {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,orders,fills,positions} (as api)
+// {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,orders,fills,positions} (as
+// api)
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The broker channel: the only code that talks to Alpaca. Sole holder of the keys, owner of the rate budget. Every call asks
-// the guard for a permit and spends it at the wire.
+// The broker channel: the only code that talks to Alpaca. Sole holder of the keys, owner of the rate budget. Every call
+// asks the guard for a permit and spends it at the wire.
 #ifndef PAPERGUARD_DAEMON_BROKER_H
 #define PAPERGUARD_DAEMON_BROKER_H
 
@@ -27,19 +27,19 @@ struct broker_params {
     void *arg;
 };
 
-// OK: 2xx with a JSON body (or 204). REJECTED: a definite 4xx refusal by the broker. DENIED: by our guard, nothing was sent.
-// UNKNOWN: sent or maybe sent and no definite answer (timeout, lost, 5xx, HTML, truncated, odd types).
-// NOT_SENT: certain that no byte left (connection refused, rate queue full).
+// OK: 2xx with a JSON body (or 204). REJECTED: a definite 4xx refusal by the broker. DENIED: by our guard, nothing was
+// sent. UNKNOWN: sent or maybe sent and no definite answer (timeout, lost, 5xx, HTML, truncated, odd types). NOT_SENT:
+// certain that no byte left (connection refused, rate queue full).
 enum broker_result { BROKER_OK, BROKER_REJECTED, BROKER_DENIED, BROKER_UNKNOWN, BROKER_NOT_SENT };
 const char *broker_result_name(enum broker_result r);
 
 struct broker_answer {
     enum broker_result result;
-    int status;                      // HTTP, 0 none
-    struct alpaca_error error;       // REJECTED
-    const struct json_node *json;    // OK, borrowed; NULL for 204
-    const char *detail;              // for logs and ledger, never a secret
-    const char *request_id;          // broker's X-Request-ID
+    int status;                   // HTTP, 0 none
+    struct alpaca_error error;    // REJECTED
+    const struct json_node *json; // OK, borrowed; NULL for 204
+    const char *detail;           // for logs and ledger, never a secret
+    const char *request_id;       // broker's X-Request-ID
     int64_t sent_wall_ns, answered_wall_ns;
 };
 typedef void broker_done_fn(void *arg, const struct broker_answer *answer); // exactly once, never from within
@@ -47,7 +47,8 @@ typedef void broker_done_fn(void *arg, const struct broker_answer *answer); // e
 struct broker *broker_new(const struct broker_params *params);
 void broker_free(struct broker *b);
 // Read or cancel. id fills {id}; query without '?', NULL for none.
-void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done, void *arg);
+void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done,
+                 void *arg);
 // The body and request of an order for guard_clear_order: fills *request (borrowed from the broker and from body).
 void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request);
 // Takes the cleared order (nulls it) and redeems it at the wire.
@@ -55,7 +56,7 @@ void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done
 // Waits for a rate slot first: calls ready when one is reserved (FIFO; cancels overtake). Pass the slot by submitting.
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg);
 size_t broker_in_flight(const struct broker *b);
-bool broker_connected(const struct broker *b);      // last account or clock read was answered
+bool broker_connected(const struct broker *b); // last account or clock read was answered
 int64_t broker_last_answer_boot_ns(const struct broker *b);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Redis as a cache of latest prices, account and calendar for other readers: written when they change, never trusted for a
-// decision. Its loss is only "degraded".
+// Redis as a cache of latest prices, account and calendar for other readers: written when they change, never trusted
+// for a decision. Its loss is only "degraded".
 #ifndef PAPERGUARD_DAEMON_CACHE_H
 #define PAPERGUARD_DAEMON_CACHE_H
 
@@ -13,7 +13,7 @@
 struct cache;
 struct cache_params {
     struct loop *loop;
-    const char *url;              // NULL or "": none configured
+    const char *url;                    // NULL or "": none configured
     const char *environment, *instance; // key prefix "paperguard:ENVIRONMENT:INSTANCE:"
     void (*on_state)(void *arg, bool up, const char *detail);
     void *arg;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Configuration: one table (options.def) of name, type, unit, bounds, default, reloadable and prose. The parser, --dump with
-// origins, the sample and the man page come from it. INI files and a conf.d folder; errors name file and line.
+// Configuration: one table (options.def) of name, type, unit, bounds, default, reloadable and prose. The parser, --dump
+// with origins, the sample and the man page come from it. INI files and a conf.d folder; errors name file and line.
 #ifndef PAPERGUARD_DAEMON_CONFIG_H
 #define PAPERGUARD_DAEMON_CONFIG_H
 
@@ -29,7 +29,7 @@ struct config_listen { // [listen "NAME"]
     unsigned roles; // HTTP_ROLE_*
     struct config_words hosts;
 };
-struct config_strategy { // [strategy "NAME"]
+struct config_strategy {  // [strategy "NAME"]
     char *name, *command; // command: absolute path and arguments, split at blanks
     struct config_words symbols;
     struct ratio allocation; // of deployable equity; all strategies sum to at most 1
@@ -68,8 +68,8 @@ int config_load(const char *path, struct config **out, struct err *err) MUST_CHE
 void config_free(struct config *c);
 // Every option with its value and origin ("default", "file:line"); secrets never are options.
 void config_dump(const struct config *c, struct text *out);
-void config_sample(struct text *out); // the sample file
-void config_manual(struct text *out); // man page section, mdoc
+void config_sample(struct text *out);                          // the sample file
+void config_manual(struct text *out);                          // man page section, mdoc
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
 
 #endif

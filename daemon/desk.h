@@ -30,17 +30,19 @@ struct desk *desk_new(const struct desk_params *params);
 void desk_free(struct desk *d);
 void desk_set_limits(struct desk *d, const struct risk_limits *limits);
 
-// intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted, rejected,
-// denied, dry_run, unknown); further changes come through on_order.
-void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row), void *arg);
+// intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted,
+// rejected, denied, dry_run, unknown); further changes come through on_order.
+void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
+                void *arg);
 void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
 // What the broker says of an order now (from polling or a stream): compare-and-set in the ledger, then on_order.
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source);
 // Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
 void desk_adopt(struct desk *d, const struct order_row *row);
-size_t desk_open_count(const struct desk *d);    // not terminal
+size_t desk_open_count(const struct desk *d); // not terminal
 size_t desk_unknown_count(const struct desk *d);
-const struct order_row *desk_order(const struct desk *d, const char *client_order_id); // open or just ended; NULL unknown
+const struct order_row *desk_order(const struct desk *d,
+                                   const char *client_order_id); // open or just ended; NULL unknown
 const struct order_row *desk_order_by_id(const struct desk *d, const char *order_id);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Exposure: the account as it would be if everything open filled. Owner of reservations in memory; rebuilt from the ledger
-// at start and from the broker by reconcile.
+// Exposure: the account as it would be if everything open filled. Owner of reservations in memory; rebuilt from the
+// ledger at start and from the broker by reconcile.
 #ifndef PAPERGUARD_DAEMON_EXPOSURE_H
 #define PAPERGUARD_DAEMON_EXPOSURE_H
 
@@ -27,7 +27,8 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
 // Lookups for run, planner and readers.
 bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns);
 bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out);
-bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns, int64_t *boot_ns);
+bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns,
+                    int64_t *boot_ns);
 bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_quote *out);
 size_t exposure_positions(const struct exposure *e, const struct alpaca_position **out);
 struct money exposure_gross(const struct exposure *e, bool *known);

@@ -11,21 +11,21 @@
 
 struct facts;
 
-struct facts_secrets { // owned by facts; wiped by facts_free
-    const char *key_id, *secret;     // broker
-    const char *database_password;   // NULL: none
-    const char *http_token;          // NULL: none
+struct facts_secrets {             // owned by facts; wiped by facts_free
+    const char *key_id, *secret;   // broker
+    const char *database_password; // NULL: none
+    const char *http_token;        // NULL: none
 };
 
-// Reads environment (envp), credential directory, key files, modes of config files. Never fails: what is wrong becomes a
-// fact. Also resolves overrides (DATABASE_URL, REDIS_URL, EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where a bad
-// value is an error (-1).
+// Reads environment (envp), credential directory, key files, modes of config files. Never fails: what is wrong becomes
+// a fact. Also resolves overrides (DATABASE_URL, REDIS_URL, EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where
+// a bad value is an error (-1).
 int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out,
                  struct err *err) MUST_CHECK;
 void facts_free(struct facts *f);
 const struct guard_facts *facts_view(const struct facts *f); // always current
 const struct facts_secrets *facts_secrets(const struct facts *f);
-const char *facts_environment_name(const struct facts *f);   // "staging" / "dev" / ""
+const char *facts_environment_name(const struct facts *f); // "staging" / "dev" / ""
 bool facts_simulator(const struct facts *f);
 
 // Pushed in by their owners.
@@ -34,7 +34,8 @@ void facts_set_key_accepted(struct facts *f, bool accepted);
 void facts_set_first_seen(struct facts *f, bool known, const char *account_number);
 void facts_set_database(struct facts *f, enum fact_tri marker, const char *detail, int64_t boot_ns);
 void facts_set_database_answered(struct facts *f, int64_t boot_ns);
-void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database, const char *detail);
+void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database,
+                    const char *detail);
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Halt: a latch. Memory, the local state file and Postgres must all be readable and say running; the most restrictive wins.
-// Anything may add a halt; release is two steps on the admin socket.
+// Halt: a latch. Memory, the local state file and Postgres must all be readable and say running; the most restrictive
+// wins. Anything may add a halt; release is two steps on the admin socket.
 #ifndef PAPERGUARD_DAEMON_HALT_H
 #define PAPERGUARD_DAEMON_HALT_H
 
@@ -14,17 +14,19 @@ struct halt_ports { // halt is below the ledger: rows go through these, set by m
     void (*write_row)(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
     void *arg;
 };
-// Reads STATE_DIR/halt.state. Missing: UNKNOWN until halt_set_database says that Postgres never saw this host, then created.
+// Reads STATE_DIR/halt.state. Missing: UNKNOWN until halt_set_database says that Postgres never saw this host, then
+// created.
 struct halt *halt_new(const char *state_dir, struct facts *facts, const struct halt_ports *ports);
 void halt_free(struct halt *h);
-void halt_check_files(struct halt *h);     // re-reads the state file and halt.d/ (a file there is a halt); on a timer
+void halt_check_files(struct halt *h); // re-reads the state file and halt.d/ (a file there is a halt); on a timer
 enum fact_halt halt_state(const struct halt *h);
 // What Postgres says: known=false when it could not be read; host_seen=false when it has no row for this host.
 void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_halt state, const char *reason);
 // Adds a halt everywhere it can; never loosens.
 void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const char *source);
 // Step one gives a code valid for 120 s; step two needs it, and a reason.
-int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17], struct err *err) MUST_CHECK;
+int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17],
+                         struct err *err) MUST_CHECK;
 int halt_release_confirm(struct halt *h, const char *code, const char *who, struct err *err) MUST_CHECK;
 void halt_write_json(const struct halt *h, struct json_out *o);
 

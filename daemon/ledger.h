@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The ledger: everything that must not be lost, in Postgres. Only it writes SQL, only it mints intent receipts (after COMMIT).
-// All calls are asynchronous; each has exactly one completion, never from within the call.
+// The ledger: everything that must not be lost, in Postgres. Only it writes SQL, only it mints intent receipts (after
+// COMMIT). All calls are asynchronous; each has exactly one completion, never from within the call.
 #ifndef PAPERGUARD_DAEMON_LEDGER_H
 #define PAPERGUARD_DAEMON_LEDGER_H
 
@@ -18,17 +18,25 @@
 
 struct ledger;
 
-// OK: durable. CONFLICT: a row with that key exists with other content, or a rule of the ledger refused. DOWN: nothing was
-// written. LOST: the connection broke between sending and the answer; ask again by key (all writes here are idempotent by
-// key, so calling again with the same values is the way to ask).
+// OK: durable. CONFLICT: a row with that key exists with other content, or a rule of the ledger refused. DOWN: nothing
+// was written. LOST: the connection broke between sending and the answer; ask again by key (all writes here are
+// idempotent by key, so calling again with the same values is the way to ask).
 enum ledger_result { LEDGER_OK, LEDGER_CONFLICT, LEDGER_DOWN, LEDGER_LOST };
 const char *ledger_result_name(enum ledger_result r);
 typedef void ledger_done_fn(void *arg, enum ledger_result result, const char *detail);
 
-// CONNECTING -> CHECKING (marker) -> MIGRATING -> LOADING (halt rows, first-seen account) -> READY; UNMARKED and MISMATCH are
-// refusals (marker missing / another environment / checksum of a migration differs) that stay until the next connect.
-enum ledger_state { LEDGER_CONNECTING, LEDGER_CHECKING, LEDGER_UNMARKED, LEDGER_MISMATCH, LEDGER_MIGRATING, LEDGER_LOADING,
-                    LEDGER_READY };
+// CONNECTING -> CHECKING (marker) -> MIGRATING -> LOADING (halt rows, first-seen account) -> READY; UNMARKED and
+// MISMATCH are refusals (marker missing / another environment / checksum of a migration differs) that stay until the
+// next connect.
+enum ledger_state {
+    LEDGER_CONNECTING,
+    LEDGER_CHECKING,
+    LEDGER_UNMARKED,
+    LEDGER_MISMATCH,
+    LEDGER_MIGRATING,
+    LEDGER_LOADING,
+    LEDGER_READY
+};
 
 struct ledger_params {
     struct loop *loop;
@@ -53,17 +61,26 @@ void ledger_account_seen(struct ledger *l, const char *account_number, int64_t n
 void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
 
 // --- runs
-enum run_status { RUN_CLAIMED, RUN_PLANNED, RUN_SENDING, RUN_SETTLING, RUN_COMPLETED, RUN_PARTIAL, RUN_FAILED, RUN_MISSED };
+enum run_status {
+    RUN_CLAIMED,
+    RUN_PLANNED,
+    RUN_SENDING,
+    RUN_SETTLING,
+    RUN_COMPLETED,
+    RUN_PARTIAL,
+    RUN_FAILED,
+    RUN_MISSED
+};
 const char *run_status_name(enum run_status s);
 bool run_status_parse(const char *word, enum run_status *out) MUST_CHECK;
 struct run_row {
     char id[RUN_ID_MAX];
     char account[ACCOUNT_NUMBER_MAX];
     struct day session;
-    char slot_key[SLOT_KEY_MAX];  // "manual-N" is filled in by the ledger when it is "manual"
+    char slot_key[SLOT_KEY_MAX]; // "manual-N" is filled in by the ledger when it is "manual"
     char label[SLOT_SPEC_MAX];
-    char cause[32];               // "schedule", "cli", "http"
-    char strategies[512];         // names, space separated
+    char cause[32];       // "schedule", "cli", "http"
+    char strategies[512]; // names, space separated
     enum run_status status;
     int64_t scheduled_at, started_at, planned_at, completed_at, deadline_at; // 0 = not yet
     int64_t signals, orders_submitted, orders_accepted, orders_rejected, fills;
@@ -72,38 +89,43 @@ struct run_row {
 };
 // Claims (account, session, slot). taken=true: another row was there first (row is that one).
 void ledger_run_claim(struct ledger *l, const struct run_row *row,
-                      void (*done)(void *arg, enum ledger_result result, bool taken, const struct run_row *row), void *arg);
-void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_fn *done, void *arg); // by id; done may be NULL
-// Members, legs, allocations and book transfers in one transaction, status planned. Refused when a plan is stored already.
+                      void (*done)(void *arg, enum ledger_result result, bool taken, const struct run_row *row),
+                      void *arg);
+void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_fn *done,
+                       void *arg); // by id; done may be NULL
+// Members, legs, allocations and book transfers in one transaction, status planned. Refused when a plan is stored
+// already.
 struct run_member_row {
     const char *strategy, *status, *detail; // status: ok, failed, late
     const char *model_name, *model_version;
     const char *targets_json; // NULL when it failed
 };
-void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct run_member_row *members, size_t member_count,
-                     const struct plan *plan, ledger_done_fn *done, void *arg);
+void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct run_member_row *members,
+                     size_t member_count, const struct plan *plan, ledger_done_fn *done, void *arg);
 // Slots with a row in sessions from..to (for slot_decide), and runs that are not finished (for resume).
 void ledger_runs_load(struct ledger *l, const char *account, struct day from, struct day to,
-                      void (*done)(void *arg, enum ledger_result result, const struct run_row *rows, size_t count), void *arg);
+                      void (*done)(void *arg, enum ledger_result result, const struct run_row *rows, size_t count),
+                      void *arg);
 
 // --- intents and orders
-struct intent { // doubles as the reservation
+struct intent {              // doubles as the reservation
     char run_id[RUN_ID_MAX]; // "" = outside a run
     int leg, try_no;
     char account[ACCOUNT_NUMBER_MAX];
     struct day session;
     struct order_request order;
     bool reduces;
-    struct money reserved;        // value judged by risk, rounded up
+    struct money reserved; // value judged by risk, rounded up
     struct price decision_price;
     struct price bid, ask;        // at decision, 0 = unknown
     int64_t created_at;           // ns
     char strategy[BOOK_NAME_MAX]; // whose book when there is no leg
 };
-// Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the same
-// content is OK again only while the order was never handed over (status intent); otherwise CONFLICT.
+// Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
+// same content is OK again only while the order was never handed over (status intent); otherwise CONFLICT.
 void ledger_intent_commit(struct ledger *l, const struct intent *intent,
-                          void (*done)(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail),
+                          void (*done)(void *arg, enum ledger_result result, struct receipt *receipt,
+                                       const char *detail),
                           void *arg);
 struct order_row { // an intent with what is known of its order
     struct intent intent;
@@ -114,7 +136,8 @@ struct order_row { // an intent with what is known of its order
     int64_t sent_at, answered_at, updated_at;
     char reason[160];
 };
-// Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time; UNKNOWN applies over sending.
+// Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time; UNKNOWN applies over
+// sending.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg);
@@ -131,15 +154,18 @@ void ledger_day_usage(struct ledger *l, const char *account, struct day session,
 // --- fills, books, cash
 // Records activities exactly once by activity id, in one transaction: fill row, entry with postings to the books by the
 // leg's allocation (or to `unassigned` when the order is not ours), cash posting. *recorded = how many were new.
-void ledger_fills_record(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count, int64_t now_ns,
-                         void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail), void *arg);
+void ledger_fills_record(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
+                         int64_t now_ns,
+                         void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),
+                         void *arg);
 void ledger_last_activity(struct ledger *l, const char *account, // id and time of the newest fill recorded; "" none
-                          void (*done)(void *arg, enum ledger_result result, const char *activity_id, int64_t at), void *arg);
+                          void (*done)(void *arg, enum ledger_result result, const char *activity_id, int64_t at),
+                          void *arg);
 struct ledger_books {
     struct book *books; // with unassigned
     size_t count;
     struct money cash;
-    bool opened; // opening entries exist
+    bool opened;        // opening entries exist
     int64_t fill_count; // since opening, for the cent tolerance
 };
 void ledger_books_load(struct ledger *l, const char *account,
@@ -155,8 +181,15 @@ void ledger_decision(struct ledger *l, const char *kind, const char *subject, co
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns);
 
 // --- history for readers: JSON made by Postgres, decimals as strings; on a bounded read-only connection
-enum ledger_query { LEDGER_QUERY_RUNS, LEDGER_QUERY_RUN, LEDGER_QUERY_ORDERS, LEDGER_QUERY_FILLS, LEDGER_QUERY_POSITIONS,
-                    LEDGER_QUERY_ALERTS, LEDGER_QUERY_DECISIONS };
+enum ledger_query {
+    LEDGER_QUERY_RUNS,
+    LEDGER_QUERY_RUN,
+    LEDGER_QUERY_ORDERS,
+    LEDGER_QUERY_FILLS,
+    LEDGER_QUERY_POSITIONS,
+    LEDGER_QUERY_ALERTS,
+    LEDGER_QUERY_DECISIONS
+};
 struct ledger_filter {
     const char *id, *run_id, *symbol, *status, *strategy; // NULL = any
     int limit, offset;
@@ -164,7 +197,8 @@ struct ledger_filter {
 void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger_filter *filter,
                   void (*done)(void *arg, enum ledger_result result, const char *json), void *arg);
 
-// --- without the daemon: creates schema, marker and this host's halt row (running) on an empty database; runs its own loop.
+// --- without the daemon: creates schema, marker and this host's halt row (running) on an empty database; runs its own
+// loop.
 int ledger_init_database(const char *dsn, const char *password, const char *environment, const char *host,
                          const char *instance, int64_t now_ns, struct err *err) MUST_CHECK;
 

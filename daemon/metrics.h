@@ -20,7 +20,8 @@ enum metric {
 struct metrics;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
-void metrics_add(struct metrics *m, enum metric metric, const char *label_value, int64_t n); // label "" when it has none
+void metrics_add(struct metrics *m, enum metric metric, const char *label_value,
+                 int64_t n); // label "" when it has none
 void metrics_set(struct metrics *m, enum metric metric, const char *label_value, int64_t value);
 void metrics_set_decimal(struct metrics *m, enum metric metric, const char *label_value, int64_t nanos);
 void metrics_observe_ms(struct metrics *m, enum metric metric, const char *label_value, int64_t ms); // sum and count

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Reconcile: compares the broker's truth with the ledger at start, after reconnects and on a timer; polls orders and fills
-// while any order is open; refreshes account, positions, prices. A difference is an alert, never a quiet repair.
+// Reconcile: compares the broker's truth with the ledger at start, after reconnects and on a timer; polls orders and
+// fills while any order is open; refreshes account, positions, prices. A difference is an alert, never a quiet repair.
 #ifndef PAPERGUARD_DAEMON_RECONCILE_H
 #define PAPERGUARD_DAEMON_RECONCILE_H
 
@@ -32,9 +32,11 @@ struct reconcile_params {
 };
 struct reconcile *reconcile_new(const struct reconcile_params *params);
 void reconcile_free(struct reconcile *r);
-// Starts (again): identity (BOOT_READ), clock, calendar, open orders of the ledger, broker orders, fills, positions, cash.
+// Starts (again): identity (BOOT_READ), clock, calendar, open orders of the ledger, broker orders, fills, positions,
+// cash.
 void reconcile_start(struct reconcile *r);
-// True once ledger == broker was found; orders are refused until then. reason says what is missing ("opening not accepted").
+// True once ledger == broker was found; orders are refused until then. reason says what is missing ("opening not
+// accepted").
 bool reconcile_in_step(const struct reconcile *r, const char **reason);
 bool reconcile_needs_opening(const struct reconcile *r);
 void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg);
@@ -44,7 +46,8 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
 // Poll now and report when one full pass (orders, fills, books, cash) has ended.
 void reconcile_pass(struct reconcile *r, void (*done)(void *arg, bool in_step, const char *detail), void *arg);
 // Daily bars up to before `session`, split-adjusted: done gets borrowed arrays.
-void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t count, struct day session, int lookback_days,
+void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t count, struct day session,
+                    int lookback_days,
                     void (*done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail),
                     void *arg);
 void reconcile_kick(struct reconcile *r); // an order was placed: poll fast

@@ -31,7 +31,7 @@ struct run_order { // what the scheduler or an operator asks for
     struct day session;
     const char *slot_key; // or "manual"
     const char *label, *cause;
-    const char *strategies; // names, space separated
+    const char *strategies;         // names, space separated
     int64_t scheduled_at, close_at; // ns
 };
 // started: claimed (row) or refused (row NULL, why).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Scheduler: decides when a run is due (lib/trade/session does the deciding) and asks for it. Wakes by the wall clock and on
-// its jumps.
+// Scheduler: decides when a run is due (lib/trade/session does the deciding) and asks for it. Wakes by the wall clock
+// and on its jumps.
 #ifndef PAPERGUARD_DAEMON_SCHEDULER_H
 #define PAPERGUARD_DAEMON_SCHEDULER_H
 

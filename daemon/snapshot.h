@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Snapshot: the read model. Sections are copied when dirty; whatever only shows things (HTTP, CLI, metrics) reads it and
-// nothing else, so /health always answers from memory.
+// Snapshot: the read model. Sections are copied when dirty; whatever only shows things (HTTP, CLI, metrics) reads it
+// and nothing else, so /health always answers from memory.
 #ifndef PAPERGUARD_DAEMON_SNAPSHOT_H
 #define PAPERGUARD_DAEMON_SNAPSHOT_H
 

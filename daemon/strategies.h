@@ -15,7 +15,8 @@ void strategies_free(struct strategies *s); // kills what runs
 enum strategy_result { STRATEGY_OK, STRATEGY_FAILED, STRATEGY_LATE };
 // input is read before the call returns. signal is borrowed for the callback; detail says what went wrong.
 void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,
-                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal, const char *detail),
+                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal,
+                                 const char *detail),
                     void *arg);
 
 #endif

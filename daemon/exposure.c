@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Per symbol: asset, trade, quote, position and open orders. Sums over all symbols are kept as they change, so judging
+// one order costs the same with one open order as with a thousand.
+#include "daemon/exposure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/map.h"
+
+struct symbol {
+    char name[SYMBOL_MAX];
+    bool asset_known, trade_known, quote_known;
+    struct alpaca_asset asset;
+    struct alpaca_trade trade;
+    struct alpaca_quote quote;
+    int64_t trade_boot_ns, quote_boot_ns; // when the price was true, on the boot clock
+    struct qty held, open_buy, open_sell;
+    struct money open_buy_value;
+    // What this symbol adds to the account's gross exposure; UNKNOWN counts in unknown_gross instead.
+    struct money gross;
+    bool gross_unknown;
+};
+
+struct reservation {
+    struct intent intent;
+    struct qty filled;
+    struct qty open;         // still unfilled
+    struct money open_value; // of a buy
+};
+
+struct exposure {
+    struct map *symbols, *reservations;
+    bool account_known, positions_known;
+    struct alpaca_account account;
+    int64_t account_boot_ns, positions_boot_ns;
+    struct money cash_spent; // by fills since the account was read
+    struct alpaca_position *positions;
+    size_t position_count;
+    struct money gross, open_buys;
+    size_t gross_unknown; // symbols held without a price
+    bool overflow;        // a sum did not fit: everything is UNKNOWN until positions are set anew
+    struct day session;
+    struct day_usage usage;
+    char run_id[RUN_ID_MAX];
+    int64_t run_orders;
+};
+
+struct exposure *exposure_new(void)
+{
+    struct exposure *e = check_alloc(1, sizeof *e);
+    e->symbols = map_new();
+    e->reservations = map_new();
+    return e;
+}
+
+static void free_values(struct map *m)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+    while (map_each(m, &cursor, &key, &value))
+        free(value);
+    map_free(m);
+}
+
+void exposure_free(struct exposure *e)
+{
+    if (!e)
+        return;
+    free_values(e->symbols);
+    free_values(e->reservations);
+    free(e->positions);
+    free(e);
+}
+
+static struct symbol *symbol_of(struct exposure *e, const char *name)
+{
+    struct symbol *s = map_get(e->symbols, name);
+    if (!s) {
+        s = check_alloc(1, sizeof *s);
+        str_copy_cut(s->name, sizeof s->name, name);
+        map_put(e->symbols, name, s);
+    }
+    return s;
+}
+
+// The fresher of trade and quote; of a quote the side that is dearer for who holds or buys (the ask), else the bid.
+static bool symbol_price(const struct symbol *s, struct price *price, int64_t *wall_ns, int64_t *boot_ns)
+{
+    struct price from_quote = s->quote.ask.nanos > 0 ? s->quote.ask : s->quote.bid;
+    if (s->quote_known && from_quote.nanos > 0 && (!s->trade_known || s->quote_boot_ns >= s->trade_boot_ns)) {
+        *price = from_quote;
+        *wall_ns = s->quote.at;
+        *boot_ns = s->quote_boot_ns;
+        return true;
+    }
+    if (!s->trade_known || s->trade.price.nanos <= 0)
+        return false;
+    *price = s->trade.price;
+    *wall_ns = s->trade.at;
+    *boot_ns = s->trade_boot_ns;
+    return true;
+}
+
+// Recomputes what the symbol adds to the sums.
+static void symbol_changed(struct exposure *e, struct symbol *s)
+{
+    struct money gross = {0};
+    struct price price = {0};
+    int64_t wall, boot;
+    bool unknown = false, fits = true;
+    if (s->held.nanos != 0) {
+        struct qty size = {s->held.nanos < 0 ? -s->held.nanos : s->held.nanos};
+        unknown = !symbol_price(s, &price, &wall, &boot);
+        fits = unknown || notional_up(price, size, &gross);
+    }
+    fits = fits && money_add(gross, s->open_buy_value, &gross);
+    fits = fits && money_sub(e->gross, s->gross, &e->gross) && money_add(e->gross, gross, &e->gross);
+    if (!fits)
+        e->overflow = true;
+    else
+        s->gross = gross;
+    e->gross_unknown += (size_t)unknown;
+    e->gross_unknown -= (size_t)s->gross_unknown;
+    s->gross_unknown = unknown;
+}
+
+void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t boot_ns)
+{
+    e->account = *a;
+    e->account_known = true;
+    e->account_boot_ns = boot_ns;
+    e->cash_spent = (struct money){0};
+}
+
+void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t boot_ns)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+    while (map_each(e->symbols, &cursor, &key, &value)) {
+        struct symbol *s = value;
+        s->held = (struct qty){0};
+    }
+    free(e->positions);
+    e->positions = check_alloc(count ? count : 1, sizeof *p);
+    if (count)
+        memcpy(e->positions, p, count * sizeof *p);
+    e->position_count = count;
+    e->positions_known = true;
+    e->positions_boot_ns = boot_ns;
+    for (size_t i = 0; i < count; i++) {
+        struct symbol *s = symbol_of(e, p[i].symbol);
+        s->held = p[i].qty;
+        if (!s->trade_known && p[i].current_price.nanos > 0) { // better than nothing; its age is that of the read
+            s->trade.price = p[i].current_price;
+            s->trade_boot_ns = boot_ns;
+            s->trade_known = true;
+        }
+    }
+    cursor = 0;
+    while (map_each(e->symbols, &cursor, &key, &value))
+        symbol_changed(e, value);
+}
+
+// The boot clock's reading when a price with wall time `at` was true; a time ahead of ours counts as now.
+static int64_t boot_time_of(int64_t at, int64_t now_boot_ns, int64_t now_wall_ns)
+{
+    int64_t age = now_wall_ns - at;
+    return now_boot_ns - (age > 0 ? age : 0);
+}
+
+void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns)
+{
+    struct symbol *s = symbol_of(e, t->symbol);
+    s->trade = *t;
+    s->trade_known = true;
+    s->trade_boot_ns = boot_time_of(t->at, now_boot_ns, now_wall_ns);
+    symbol_changed(e, s);
+}
+
+void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns)
+{
+    struct symbol *s = symbol_of(e, q->symbol);
+    s->quote = *q;
+    s->quote_known = true;
+    s->quote_boot_ns = boot_time_of(q->at, now_boot_ns, now_wall_ns);
+    symbol_changed(e, s);
+}
+
+void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a)
+{
+    struct symbol *s = symbol_of(e, a->symbol);
+    s->asset = *a;
+    s->asset_known = true;
+}
+
+void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage)
+{
+    e->session = session;
+    e->usage = usage;
+}
+
+// Moves a reservation's open part to what is left after `filled`.
+static void reservation_set(struct exposure *e, struct reservation *r, struct qty filled, bool ended)
+{
+    struct symbol *s = symbol_of(e, r->intent.order.symbol);
+    bool buy = r->intent.order.side == ORDER_BUY;
+    struct qty total = r->intent.order.qty;
+    struct qty open = {0};
+    struct money value = {0};
+    bool fits = true;
+    if (!ended && total.nanos > 0 && filled.nanos < total.nanos)
+        open = (struct qty){total.nanos - filled.nanos};
+    if (!ended && buy) {
+        value = r->intent.reserved; // a notional order keeps all of it until it ends
+        struct ratio left = {0};
+        if (total.nanos > 0)
+            fits = decimal_div_up(open.nanos, total.nanos, &left.nanos) &&
+                   decimal_mul_up(r->intent.reserved.nanos, left.nanos, &value.nanos);
+    }
+    struct qty *side = buy ? &s->open_buy : &s->open_sell;
+    side->nanos += open.nanos - r->open.nanos;
+    fits = fits && money_sub(s->open_buy_value, r->open_value, &s->open_buy_value) &&
+           money_add(s->open_buy_value, value, &s->open_buy_value) &&
+           money_sub(e->open_buys, r->open_value, &e->open_buys) && money_add(e->open_buys, value, &e->open_buys);
+    if (!fits)
+        e->overflow = true;
+    r->open = open;
+    r->open_value = value;
+    r->filled = filled;
+    symbol_changed(e, s);
+}
+
+static void count_usage(struct exposure *e, const struct intent *intent)
+{
+    if (day_compare(e->session, intent->session) != 0) {
+        e->session = intent->session;
+        e->usage = (struct day_usage){0};
+    }
+    e->usage.orders++;
+    if (!money_add(e->usage.notional, intent->reserved, &e->usage.notional))
+        e->overflow = true;
+    if (!str_equal(e->run_id, intent->run_id)) {
+        str_copy_cut(e->run_id, sizeof e->run_id, intent->run_id);
+        e->run_orders = 0;
+    }
+    e->run_orders++;
+}
+
+void exposure_reserve(struct exposure *e, const struct intent *intent)
+{
+    if (map_get(e->reservations, intent->order.client_order_id))
+        return;
+    struct reservation *r = check_alloc(1, sizeof *r);
+    r->intent = *intent;
+    map_put(e->reservations, intent->order.client_order_id, r);
+    reservation_set(e, r, (struct qty){0}, false);
+    count_usage(e, intent);
+}
+
+void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty)
+{
+    struct reservation *r = map_get(e->reservations, client_order_id);
+    if (!r || filled_qty.nanos <= r->filled.nanos)
+        return;
+    // Until positions and account are read again the fill counts here, so nothing is free twice in between.
+    struct symbol *s = symbol_of(e, r->intent.order.symbol);
+    int64_t change = filled_qty.nanos - r->filled.nanos;
+    bool buy = r->intent.order.side == ORDER_BUY;
+    struct money before = r->open_value;
+    s->held.nanos += buy ? change : -change;
+    reservation_set(e, r, filled_qty, false);
+    if (buy)
+        e->cash_spent.nanos += before.nanos - r->open_value.nanos;
+}
+
+void exposure_release(struct exposure *e, const char *client_order_id)
+{
+    struct reservation *r = map_remove(e->reservations, client_order_id);
+    if (!r)
+        return;
+    reservation_set(e, r, r->filled, true);
+    free(r);
+}
+
+bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
+                   int64_t now_boot_ns, struct risk_view *out)
+{
+    static const struct symbol none;
+    const struct symbol *s = map_get(e->symbols, order->symbol);
+    if (!s)
+        s = &none;
+    if (e->overflow)
+        return false;
+    struct risk_view v = {
+        .account_known = e->account_known && e->positions_known,
+        .equity = e->account.equity,
+        .account_age_ns =
+            now_boot_ns - (e->account_boot_ns < e->positions_boot_ns ? e->account_boot_ns : e->positions_boot_ns),
+        .asset_known = s->asset_known,
+        .tradable = s->asset.tradable,
+        .fractionable = s->asset.fractionable,
+        .held = s->held,
+        .open_buy_qty = s->open_buy,
+        .open_sell_qty = s->open_sell,
+        .gross = e->gross,
+        .gross_known = e->gross_unknown == 0,
+        .open_buys = e->open_buys,
+        .orders_in_run = str_equal(run_id, e->run_id) ? e->run_orders : 0,
+    };
+    if (day_compare(session, e->session) == 0) {
+        v.orders_in_day = e->usage.orders;
+        v.notional_in_day = e->usage.notional;
+    }
+    int64_t wall, boot = 0;
+    v.price_known = symbol_price(s, &v.price, &wall, &boot);
+    v.price_age_ns = v.price_known ? now_boot_ns - boot : 0;
+    if (!money_sub(e->account.cash, e->cash_spent, &v.cash))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns)
+{
+    if (!e->account_known)
+        return false;
+    *out = e->account;
+    *boot_ns = e->account_boot_ns;
+    return true;
+}
+
+bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out)
+{
+    const struct symbol *s = map_get(e->symbols, symbol);
+    if (!s || !s->asset_known)
+        return false;
+    *out = s->asset;
+    return true;
+}
+
+bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns,
+                    int64_t *boot_ns)
+{
+    const struct symbol *s = map_get(e->symbols, symbol);
+    return s && symbol_price(s, out, at_wall_ns, boot_ns);
+}
+
+bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_quote *out)
+{
+    const struct symbol *s = map_get(e->symbols, symbol);
+    if (!s || !s->quote_known)
+        return false;
+    *out = s->quote;
+    return true;
+}
+
+size_t exposure_positions(const struct exposure *e, const struct alpaca_position **out)
+{
+    *out = e->positions;
+    return e->position_count;
+}
+
+struct money exposure_gross(const struct exposure *e, bool *known)
+{
+    *known = e->positions_known && e->gross_unknown == 0 && !e->overflow;
+    return e->gross;
+}
