@@ -31,7 +31,8 @@ struct ratio {
 };
 
 enum decimal_result { DECIMAL_OK, DECIMAL_MALFORMED, DECIMAL_TOO_PRECISE, DECIMAL_OVERFLOW };
-enum decimal_mode { DECIMAL_EXACT, DECIMAL_DOWN, DECIMAL_UP, DECIMAL_NEAREST }; // DOWN: toward -inf, UP: toward +inf
+enum decimal_mode { DECIMAL_EXACT, DECIMAL_DOWN, DECIMAL_UP, DECIMAL_NEAREST }; // DOWN: toward -inf, UP: toward +inf,
+                                                                                // NEAREST: half away from zero
 
 // Grammar: -?digits(.digits)? with no blanks, no plus, no leading zeros beyond one, at most 40 characters; an exponent
 // (1e-05) only in a mode other than EXACT, as broker market data may send it. EXACT: a tenth non-zero decimal is TOO_PRECISE.

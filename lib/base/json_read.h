@@ -34,7 +34,8 @@ const struct json_node *json_get(const struct json_node *object, const char *nam
 // Walks members in document order: start with *cursor = NULL; returns false at the end.
 bool json_each(const struct json_node *object, void **cursor, const char **name, const struct json_node **value);
 
-const char *json_string(const struct json_node *n);      // NULL when n is NULL or not a string; borrowed
+// NULL when n is NULL or not a string; borrowed. (jansson exports a json_string of its own, hence another link name.)
+const char *json_string(const struct json_node *n) __asm__("paperguard_json_string");
 const char *json_number_text(const struct json_node *n); // the number as it was written; NULL when not a number
 bool json_bool(const struct json_node *n, bool *out) MUST_CHECK;
 bool json_int64(const struct json_node *n, int64_t *out) MUST_CHECK; // whole number only

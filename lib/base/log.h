@@ -13,12 +13,16 @@
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 
+#define LOG_MESSAGE_MAX 2048 // bytes of one message; longer ones are cut
+#define LOG_FIELDS_MAX 16    // fields of one line; more are dropped
+
 struct log_field {
     const char *name;  // upper case journal name: RUN_ID, REQUEST_ID, STRATEGY, SYMBOL, ORDER_ID, CLIENT_ORDER_ID, ...
     const char *value; // NULL: field left out
 };
 
-// Gets one finished line. message is NUL-terminated without newline; fields are borrowed for the call.
+// Gets one finished line. message is NUL-terminated, without newline or other control bytes; fields are borrowed for the
+// call, and those with a NULL value are already left out.
 typedef void log_sink_fn(void *arg, enum log_level level, const char *message_id, const char *message,
                          const struct log_field *fields, size_t count);
 

@@ -30,7 +30,7 @@ const char *when_format(int64_t ns, char buf[WHEN_TEXT_MAX]);
 const char *when_format_ms(int64_t ns, char buf[WHEN_TEXT_MAX]); // always three decimals
 const char *when_format_ny(int64_t ns, char buf[WHEN_TEXT_MAX]); // "2026-10-08T11:10:18-04:00"
 
-bool day_parse(const char *text, struct day *out) MUST_CHECK;     // YYYY-MM-DD, a real date
+bool day_parse(const char *text, struct day *out) MUST_CHECK;     // YYYY-MM-DD, a real date, 1678 to 2261
 const char *day_format(struct day d, char buf[WHEN_TEXT_MAX]);
 int day_compare(struct day a, struct day b);
 struct day day_add(struct day d, int days);
