@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// One call = one struct: waits for a slot (rate budget and a free connection), asks the guard for a permit, goes out,
+// and spends the permit in the transport's last callback before the first byte. Permits are minted as late as that so
+// that none ages in a queue.
+#include "daemon/broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/list.h"
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+#include "lib/io/http_client.h"
+
+#define ANSWER_MAX (16u << 20)
+#define QUEUE_MAX 4096u        // callers waiting for a slot
+#define CANCEL_RESERVE_PART 10 // a tenth of the budget is for cancels
+
+struct call {
+    struct list node; // in waiting, or in under_way
+    struct broker *broker;
+    enum guard_op op;
+    char *target, *body;
+    size_t body_len;
+    struct permit *permit;
+    struct cleared_order *cleared;
+    struct http_call *http;
+    bool denied_at_wire;
+    struct guard_verdict verdict;
+    enum broker_result early; // for a deferred ending without transport
+    loop_timer defer;
+    int64_t sent_wall_ns;
+    void (*ready)(void *arg); // a desk's waiter instead of a call
+    broker_done_fn *done;
+    void *arg;
+};
+
+struct broker {
+    struct broker_params p;
+    struct http_client *http;
+    struct list waiting, under_way;
+    size_t waiting_count, in_flight;
+    bool slot_open; // while a waiter's ready runs: the slot it may use
+    int64_t tokens_milli, refilled_ns;
+    loop_timer pump;
+    struct digest key_fingerprint;
+    char *key_header, *secret_header;
+    bool connected;
+    int64_t last_answer_boot_ns;
+};
+
+const char *broker_result_name(enum broker_result r)
+{
+    static const char *const names[] = {"ok", "rejected", "denied", "unknown", "not_sent"};
+    return names[r];
+}
+
+static bool peer_allowed(void *arg, const char *host, const struct sockaddr *peer)
+{
+    (void)host;
+    const struct broker *b = arg;
+    return guard_peer_allowed(facts_view(b->p.facts), peer);
+}
+
+static char *header_of(const char *name, const char *value)
+{
+    struct text t;
+    text_init(&t, 4096);
+    text_addf(&t, "%s: %s", name, value ? value : "");
+    return text_take(&t);
+}
+
+struct broker *broker_new(const struct broker_params *params)
+{
+    struct broker *b = check_alloc(1, sizeof *b);
+    b->p = *params;
+    list_init(&b->waiting);
+    list_init(&b->under_way);
+    const struct facts_secrets *secrets = facts_secrets(params->facts);
+    b->key_header = header_of("APCA-API-KEY-ID", secrets->key_id);
+    b->secret_header = header_of("APCA-API-SECRET-KEY", secrets->secret);
+    b->key_fingerprint =
+        digest_of(secrets->key_id ? secrets->key_id : "", secrets->key_id ? strlen(secrets->key_id) : 0);
+    b->tokens_milli = params->requests_per_minute * 1000;
+    b->refilled_ns = clock_monotonic_ns();
+    b->http = http_client_new(&(struct http_client_params){
+        .loop = params->loop,
+        .allow_loopback_http = facts_simulator(params->facts),
+        .answer_max = ANSWER_MAX,
+        .max_connections = params->connections,
+        .user_agent = params->user_agent,
+        .allow_peer = peer_allowed,
+        .allow_peer_arg = b,
+    });
+    return b;
+}
+
+static void call_free(struct call *c)
+{
+    list_remove(&c->node);
+    permit_drop(&c->permit);
+    cleared_order_drop(&c->cleared);
+    loop_cancel(c->broker->p.loop, &c->defer);
+    free(c->target);
+    free(c->body);
+    free(c);
+}
+
+void broker_free(struct broker *b)
+{
+    if (!b)
+        return;
+    http_client_free(b->http);
+    LIST_EACH(n, tmp, &b->waiting)
+    call_free(LIST_ENTRY(n, struct call, node));
+    LIST_EACH(n, tmp, &b->under_way)
+    call_free(LIST_ENTRY(n, struct call, node));
+    loop_cancel(b->p.loop, &b->pump);
+    mem_wipe(b->key_header, strlen(b->key_header));
+    mem_wipe(b->secret_header, strlen(b->secret_header));
+    free(b->key_header);
+    free(b->secret_header);
+    free(b);
+}
+
+// --- rate budget and slots
+
+static void refill(struct broker *b)
+{
+    int64_t now = clock_monotonic_ns(), rate = b->p.requests_per_minute;
+    int64_t cap = rate * 1000, passed = now - b->refilled_ns;
+    int64_t gained = passed > 60 * NS_PER_S ? cap : passed / 1000 * rate / 60000; // milli-tokens
+    if (gained <= 0)
+        return;
+    b->refilled_ns = now;
+    b->tokens_milli = b->tokens_milli + gained > cap ? cap : b->tokens_milli + gained;
+}
+
+static bool slot_free(struct broker *b, bool cancel)
+{
+    refill(b);
+    int64_t keep = cancel ? 0 : b->p.requests_per_minute * 1000 / CANCEL_RESERVE_PART;
+    return b->in_flight < b->p.connections && b->tokens_milli - keep >= 1000;
+}
+
+static void pump(void *arg);
+
+static void pump_later(struct broker *b, int64_t ms)
+{
+    if (!b->pump)
+        b->pump = loop_after_ms(b->p.loop, ms, pump, b);
+}
+
+static void send_call(struct call *c);
+
+// Gives slots to who waits, in order. One turn of the loop at most hands out all that are free.
+static void pump(void *arg)
+{
+    struct broker *b = arg;
+    b->pump = 0;
+    while (!list_empty(&b->waiting)) {
+        struct call *c = LIST_ENTRY(b->waiting.next, struct call, node);
+        if (!slot_free(b, !c->ready && guard_op_class(c->op) == GUARD_CANCEL)) {
+            if (b->in_flight < b->p.connections)
+                pump_later(b, 20); // out of tokens; an ending call pumps by itself otherwise
+            return;
+        }
+        list_remove(&c->node);
+        b->waiting_count--;
+        b->tokens_milli -= 1000;
+        if (!c->ready) {
+            send_call(c);
+            continue;
+        }
+        b->slot_open = true;
+        c->ready(c->arg);
+        b->slot_open = false;
+        call_free(c);
+    }
+}
+
+static void enqueue(struct call *c, bool first)
+{
+    struct broker *b = c->broker;
+    if (first)
+        list_append(b->waiting.next, &c->node); // in front of the first
+    else
+        list_append(&b->waiting, &c->node);
+    b->waiting_count++;
+    loop_cancel(b->p.loop, &b->pump);
+    pump_later(b, 0);
+}
+
+// --- endings
+
+static void finish(struct call *c, const struct broker_answer *answer)
+{
+    struct broker *b = c->broker;
+    broker_done_fn *done = c->done;
+    void *arg = c->arg;
+    call_free(c);
+    done(arg, answer);
+    loop_cancel(b->p.loop, &b->pump);
+    pump_later(b, 0);
+}
+
+static void finish_early(void *arg)
+{
+    struct call *c = arg;
+    c->defer = 0;
+    struct broker_answer answer = {.result = c->early, .detail = c->verdict.detail, .request_id = ""};
+    finish(c, &answer);
+}
+
+static void defer_ending(struct call *c, enum broker_result result)
+{
+    c->early = result;
+    list_append(&c->broker->under_way, &c->node);
+    c->defer = loop_post(c->broker->p.loop, finish_early, c);
+}
+
+static void denied(struct call *c)
+{
+    struct broker *b = c->broker;
+    metrics_add(b->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(c->verdict.check), 1);
+    if (c->verdict.check == CHECK_REQUEST_HOST || c->verdict.check == CHECK_ENDPOINT)
+        metrics_add(b->p.metrics, METRIC_LIVE_ATTEMPTS, "", 1);
+    if (b->p.denied)
+        b->p.denied(b->p.arg, c->op, &c->verdict);
+}
+
+// What an account or clock answer tells of identity goes to facts at once, whoever asked.
+static void learn(struct broker *b, const struct call *c, const struct broker_answer *answer)
+{
+    struct err err;
+    int64_t boot = clock_boot_ns();
+    bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
+    if (!account && !clock)
+        return;
+    b->connected = answer->result == BROKER_OK;
+    if (account && answer->result == BROKER_REJECTED && (answer->status == 401 || answer->status == 403))
+        facts_set_key_accepted(b->p.facts_mut, false);
+    if (answer->result != BROKER_OK)
+        return;
+    struct alpaca_account a;
+    struct alpaca_clock k;
+    if (account && alpaca_account_parse(answer->json, &a, &err) == 0) {
+        facts_set_key_accepted(b->p.facts_mut, true);
+        facts_set_account(b->p.facts_mut, a.account_number, a.status, a.account_blocked || a.trading_blocked, boot);
+    }
+    if (clock && alpaca_clock_parse(answer->json, &k, &err) == 0)
+        facts_set_clock(b->p.facts_mut, answer->answered_wall_ns - k.timestamp, boot);
+}
+
+// Sorts a whole HTTP answer: only a 2xx with JSON (or 204) is OK and only a 4xx with an error envelope is a refusal;
+// all else tells nothing about what the broker did.
+static void judge_http(const struct http_answer *h, struct json_doc **doc, struct broker_answer *out, struct err *err)
+{
+    if (h->status == 204) {
+        out->result = BROKER_OK;
+        return;
+    }
+    bool json = json_doc_parse(h->body, h->body_len, doc, err) == 0;
+    if (h->status >= 200 && h->status < 300) {
+        out->result = json ? BROKER_OK : BROKER_UNKNOWN;
+        out->json = json ? json_doc_root(*doc) : NULL;
+        if (!json)
+            err_wrap(err, "HTTP %d with a body that is not JSON", h->status);
+        return;
+    }
+    alpaca_error_parse(h->body, h->body_len, &out->error);
+    out->result = json && h->status >= 400 && h->status < 500 && h->status != 408 ? BROKER_REJECTED : BROKER_UNKNOWN;
+    err_set(err, "HTTP %d code %d: %s", h->status, out->error.code, out->error.message);
+}
+
+static void answered(void *arg, const struct http_answer *h)
+{
+    struct call *c = arg;
+    struct broker *b = c->broker;
+    struct err err = {.text = ""};
+    struct json_doc *doc = NULL;
+    struct broker_answer answer = {
+        .status = h->status,
+        .request_id = h->request_id,
+        .sent_wall_ns = c->sent_wall_ns,
+        .answered_wall_ns = clock_wall_ns(),
+    };
+    b->in_flight--;
+    if (h->result == HTTP_RESULT_OK) {
+        judge_http(h, &doc, &answer, &err);
+        b->last_answer_boot_ns = clock_boot_ns();
+    } else if (c->denied_at_wire) {
+        answer.result = BROKER_DENIED;
+        err_set(&err, "%s", c->verdict.detail);
+        denied(c);
+    } else {
+        answer.result = h->maybe_sent ? BROKER_UNKNOWN : BROKER_NOT_SENT;
+        err_set(&err, "%s: %s", http_result_name(h->result), h->detail);
+    }
+    answer.detail = err.text;
+    metrics_observe_ms(b->p.metrics, METRIC_BROKER_DURATION, guard_op_name(c->op), h->duration_ns / NS_PER_MS);
+    if (answer.result == BROKER_UNKNOWN || answer.result == BROKER_NOT_SENT)
+        metrics_add(b->p.metrics, METRIC_BROKER_ERRORS, broker_result_name(answer.result), 1);
+    learn(b, c, &answer);
+    finish(c, &answer);
+    json_doc_free(doc);
+}
+
+// --- the wire
+
+static void wire_request_of(const struct broker *b, enum guard_op op, const char *target, const char *body,
+                            size_t body_len, struct wire_request *out)
+{
+    const struct guard_facts *f = facts_view(b->p.facts);
+    bool data = guard_op_is_data(op);
+    *out = (struct wire_request){
+        .method = guard_op_method(op),
+        .scheme = data ? f->data_scheme : f->trading_scheme,
+        .host = data ? f->data_host : f->trading_host,
+        .port = data ? f->data_port : f->trading_port,
+        .target = target,
+        .body = body,
+        .body_len = body_len,
+        .key_fingerprint = b->key_fingerprint,
+    };
+}
+
+// The last check: what the transport is really about to send against the permit, over the facts of this moment.
+static bool redeem(void *arg, const struct http_wire *wire)
+{
+    struct call *c = arg;
+    struct broker *b = c->broker;
+    const struct wire_request actual = {
+        .method = wire->method,
+        .scheme = wire->scheme,
+        .host = wire->host,
+        .port = wire->port,
+        .target = wire->target,
+        .body = wire->body,
+        .body_len = wire->body_len,
+        .key_fingerprint = b->key_fingerprint,
+    };
+    const struct guard_facts *f = facts_view(b->p.facts);
+    int64_t now = clock_boot_ns();
+    bool good = c->cleared ? guard_redeem_order(b->p.guard, c->cleared, f, &actual, now, &c->verdict)
+                           : guard_redeem(b->p.guard, c->permit, f, &actual, now, &c->verdict);
+    c->denied_at_wire = !good;
+    c->sent_wall_ns = clock_wall_ns();
+    return good;
+}
+
+static void transmit(struct call *c)
+{
+    struct broker *b = c->broker;
+    struct wire_request w;
+    wire_request_of(b, c->op, c->target, c->body, c->body_len, &w);
+    const char *const headers[] = {b->key_header, b->secret_header, "Accept: application/json",
+                                   "Content-Type: application/json"};
+    list_append(&b->under_way, &c->node);
+    b->in_flight++;
+    metrics_add(b->p.metrics, METRIC_BROKER_REQUESTS, guard_op_name(c->op), 1);
+    c->http = http_client_send(b->http, &(struct http_request){
+                                            .method = w.method,
+                                            .scheme = w.scheme,
+                                            .host = w.host,
+                                            .port = w.port,
+                                            .target = w.target,
+                                            .body = w.body,
+                                            .body_len = w.body_len,
+                                            .headers = headers,
+                                            .header_count = c->body ? 4 : 3,
+                                            .timeout_ms = b->p.request_timeout_ms,
+                                            .before_send = redeem,
+                                            .done = answered,
+                                            .arg = c,
+                                        });
+}
+
+static void send_call(struct call *c)
+{
+    struct broker *b = c->broker;
+    struct wire_request w;
+    wire_request_of(b, c->op, c->target, NULL, 0, &w);
+    if (guard_permit(b->p.guard, facts_view(b->p.facts), c->op, &w, clock_boot_ns(), &c->permit, &c->verdict) != 0) {
+        denied(c);
+        defer_ending(c, BROKER_DENIED);
+        return;
+    }
+    transmit(c);
+}
+
+static void add_encoded(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+        if (plain)
+            text_addc(t, *s);
+        else
+            text_addf(t, "%%%02X", (unsigned)(unsigned char)*s);
+    }
+}
+
+static char *target_of(enum guard_op op, const char *id, const char *query)
+{
+    struct text t;
+    text_init(&t, 8192);
+    const char *path = guard_op_path(op), *hole = strstr(path, "{id}");
+    text_addn(&t, path, hole ? (size_t)(hole - path) : strlen(path));
+    if (hole)
+        add_encoded(&t, id);
+    if (query)
+        text_addf(&t, "?%s", query);
+    return text_take(&t);
+}
+
+static struct call *call_new(struct broker *b, enum guard_op op, broker_done_fn *done, void *arg)
+{
+    struct call *c = check_alloc(1, sizeof *c);
+    list_init(&c->node);
+    c->broker = b;
+    c->op = op;
+    c->done = done;
+    c->arg = arg;
+    return c;
+}
+
+void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done, void *arg)
+{
+    CHECK(guard_op_class(op) != GUARD_OPEN && guard_op_class(op) != GUARD_REDUCE);
+    struct call *c = call_new(b, op, done, arg);
+    c->target = target_of(op, id ? id : "", query);
+    if (b->waiting_count >= QUEUE_MAX) {
+        str_copy_cut(c->verdict.detail, sizeof c->verdict.detail, "too many broker calls are waiting");
+        defer_ending(c, BROKER_NOT_SENT);
+        return;
+    }
+    enqueue(c, guard_op_class(op) == GUARD_CANCEL);
+}
+
+void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request)
+{
+    wire_request_of(b, OP_SUBMIT_OPEN, guard_op_path(OP_SUBMIT_OPEN), body, body_len, request);
+}
+
+void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
+{
+    struct call *c = call_new(b, OP_SUBMIT_OPEN, NULL, arg);
+    c->ready = ready;
+    enqueue(c, false);
+}
+
+void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg)
+{
+    CHECK(b->slot_open); // only from a broker_rate_wait callback: the rate budget is the broker's
+    b->slot_open = false;
+    const struct receipt_terms *terms = cleared_order_terms(*cleared);
+    struct call *c = call_new(b, terms->reduces ? OP_SUBMIT_REDUCE : OP_SUBMIT_OPEN, done, arg);
+    c->target = target_of(c->op, "", NULL);
+    c->body = check_strndup(terms->body, terms->body_len);
+    c->body_len = terms->body_len;
+    c->cleared = *cleared;
+    *cleared = NULL;
+    transmit(c);
+}
+
+size_t broker_in_flight(const struct broker *b)
+{
+    return b->in_flight;
+}
+
+bool broker_connected(const struct broker *b)
+{
+    return b->connected;
+}
+
+int64_t broker_last_answer_boot_ns(const struct broker *b)
+{
+    return b->last_answer_boot_ns;
+}
