@@ -14,7 +14,8 @@ struct plan_member {
     const struct book *book;
     const struct signal *signal; // NULL: failed or late, its book stays as it is
     struct money capital;        // its share of deployable equity
-    struct ratio band;           // no trade while |target - held| / capital is at or below it; 0 = always
+    struct ratio band;           // no trade while |target - held| / capital is at or below it; 0 = always. A target of zero
+                                 // (also: held and not named by the signal) is always carried out
 };
 struct plan_asset {
     char symbol[SYMBOL_MAX];
@@ -24,7 +25,7 @@ struct plan_asset {
 };
 struct plan_rules {
     struct ratio cash_buffer;    // kept uninvested, of capital (0.005)
-    struct money min_trade;      // smaller changes are left alone, except a target of zero
+    struct money min_trade;      // smaller changes (of a member, or of a netted leg) are left alone, except a target of zero
 };
 struct plan_allocation {
     const char *strategy; // borrowed from the member
