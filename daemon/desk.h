@@ -43,6 +43,5 @@ size_t desk_open_count(const struct desk *d); // not terminal
 size_t desk_unknown_count(const struct desk *d);
 const struct order_row *desk_order(const struct desk *d,
                                    const char *client_order_id); // open or just ended; NULL unknown
-const struct order_row *desk_order_by_id(const struct desk *d, const char *order_id);
 
 #endif
