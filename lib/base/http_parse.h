@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Strict HTTP/1.1 request parser over bytes: no I/O, no allocation beyond its own struct, one verdict. Everything that two
-// parsers might read differently is refused with one 4xx (or 501/505) and the connection closes.
+// Strict HTTP/1.1 request parser over bytes: no I/O, no allocation beyond its own struct, one verdict. Everything that
+// two parsers might read differently is refused with one 4xx (or 501/505) and the connection closes.
 #ifndef PAPERGUARD_BASE_HTTP_PARSE_H
 #define PAPERGUARD_BASE_HTTP_PARSE_H
 
@@ -15,6 +15,7 @@
 #define HTTP_TARGET_MAX 4096
 #define HTTP_HEADERS_MAX 100
 #define HTTP_HEADER_BYTES_MAX 8192
+#define HTTP_DELETE_BODY_MAX 4096 // GET, HEAD and OPTIONS: none
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHOD_COUNT };
 const char *http_method_name(enum http_method m);
@@ -52,19 +53,24 @@ const char *http_parser_reason(const struct http_parser *p);
 // True once the head is complete (BODY or DONE).
 bool http_parser_head_done(const struct http_parser *p);
 enum http_method http_parser_method(const struct http_parser *p);
-const char *http_parser_target(const struct http_parser *p);           // origin form as sent: "/v2/orders?limit=5"
-const char *http_parser_path(const struct http_parser *p);             // raw path before '?'
-const char *http_parser_query(const struct http_parser *p);            // after '?', "" when none
-const char *http_parser_host(const struct http_parser *p);             // exactly one Host header, as sent
-const char *http_parser_header(const struct http_parser *p, const char *name); // first with that name (any case), or NULL
+const char *http_parser_target(const struct http_parser *p); // origin form as sent: "/v2/orders?limit=5"
+const char *http_parser_path(const struct http_parser *p);   // raw path before '?'
+const char *http_parser_query(const struct http_parser *p);  // after '?', "" when none
+const char *http_parser_host(const struct http_parser *p);   // exactly one Host header, as sent
+const char *http_parser_header(const struct http_parser *p,
+                               const char *name); // first with that name (any case), or NULL
 size_t http_parser_header_count(const struct http_parser *p);
 void http_parser_header_at(const struct http_parser *p, size_t i, const char **name, const char **value);
 bool http_parser_keep_alive(const struct http_parser *p);
 bool http_parser_expects_continue(const struct http_parser *p);
-bool http_parser_wants_upgrade(const struct http_parser *p);           // Connection: upgrade plus Upgrade:
-const char *http_parser_body(const struct http_parser *p, size_t *len); // decoded; valid until reset
+bool http_parser_wants_upgrade(const struct http_parser *p);            // Connection: upgrade plus Upgrade:
+const char *http_parser_body(const struct http_parser *p, size_t *len); // decoded, NUL-terminated; valid until reset
 
-// Percent-decodes one query value: finds name in "a=1&b=2". Returns false when missing or malformed (%zz, %00, too long).
+// Percent-decodes one query value: finds name in "a=1&b=2". BAD: there, but malformed (%zz, %00), too long for out, or
+// given twice; whoever would act on a missing value must not take BAD for it.
+enum http_query { HTTP_QUERY_NONE, HTTP_QUERY_FOUND, HTTP_QUERY_BAD };
+enum http_query http_query_find(const char *query, const char *name, char *out, size_t size) MUST_CHECK;
+// Only whether it was FOUND.
 bool http_query_get(const char *query, const char *name, char *out, size_t size) MUST_CHECK;
 
 #endif
