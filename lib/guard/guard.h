@@ -69,7 +69,8 @@ const char *guard_class_name(enum guard_class c);
     X(CHECK_DATABASE_MARKER, "database_marker", false, "the database is marked for this environment")                  \
     X(CHECK_DATABASE_AGE, "database_age", false, "Postgres answered lately")                                           \
     X(CHECK_HALT, "halt", false, "memory, state file and Postgres all say running")                                    \
-    X(CHECK_RECEIPT, "receipt", false, "the order's intent is committed, word for word")
+    X(CHECK_RECEIPT, "receipt", false, "the order's intent is committed, word for word")                               \
+    X(CHECK_PERMIT, "permit", false, "the permit is ours, for this very request, unspent and younger than 2 s")
 
 #define GUARD_CHECK_ENUM(symbol, name, is_static, text) symbol,
 enum guard_check { GUARD_CHECKS(GUARD_CHECK_ENUM) GUARD_CHECK_COUNT };
@@ -98,7 +99,9 @@ struct guard *guard_new(void);
 void guard_free(struct guard *g);
 
 // All checks that need no request, for tables and health: fills results[GUARD_CHECK_COUNT] (request checks read PASS with
-// detail "per request"). Returns the worst answer over the static ones (static_only) or over all.
+// detail "per request"), judged as for an opening order. Returns the worst answer over the static ones (static_only) or over
+// all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a state somebody chose, and
+// neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN) counts.
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
 
@@ -116,7 +119,8 @@ void cleared_order_drop(struct cleared_order **c);
 void permit_drop(struct permit **p);
 
 // The last check, at the wire: evaluates every check of the class again over the facts of this moment, compares the request
-// that is really being sent with what the permit was bound to, and spends the permit. True exactly once per permit.
+// that is really being sent with what the permit was bound to, and spends the permit, also when it says no. True at most
+// once per permit.
 bool guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f, const struct wire_request *actual,
                   int64_t now_boot_ns, struct guard_verdict *verdict) MUST_CHECK;
 bool guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,

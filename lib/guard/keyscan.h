@@ -10,6 +10,11 @@
 
 #include "lib/guard/guard_facts.h"
 
+// The hosts of this program; there are no others.
+#define PAPER_TRADING_HOST "paper-api.alpaca.markets"
+#define PAPER_DATA_HOST "data.alpaca.markets"
+#define PAPER_PORT 443
+
 enum fact_key_class keyscan_class(const char *key_id); // PKSIM… simulator, PK… paper, AK… live, else OTHER; "" MISSING
 // A name whose parts (split at '_') contain LIVE and one of KEY, SECRET, TOKEN.
 bool keyscan_live_name(const char *name);
@@ -17,8 +22,13 @@ bool keyscan_live_name(const char *name);
 // (note set then).
 bool keyscan_live_value(const char *name, const char *value, size_t len, bool *aws_note);
 // Endpoint text as an operator wrote it: https://paper-api.alpaca.markets with or without /v2 (one trailing slash allowed);
-// exact scheme, host, port. simulator_allowed also takes http://127.0.0.1:PORT, [::1]:PORT, localhost:PORT.
+// exact scheme and host, no port. simulator_allowed also takes http://127.0.0.1:PORT, [::1]:PORT, localhost:PORT. host has
+// no brackets. Outputs are written only for PAPER and SIMULATOR; detail always (it never repeats user info or a query).
 enum fact_endpoint keyscan_endpoint(const char *url, bool simulator_allowed, char scheme[8], char host[128], int *port,
                                     char detail[FACT_TEXT_MAX]);
+// The market data host, same grammar: https://data.alpaca.markets and nothing else.
+bool keyscan_data_endpoint(const char *url, char detail[FACT_TEXT_MAX]);
+// 127.0.0.1, ::1 (without brackets) or localhost.
+bool keyscan_loopback_host(const char *host);
 
 #endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What only lib/guard may see: the insides of permits, cleared orders and receipts, and one check at a time. No other
+// folder includes this header.
+#ifndef PAPERGUARD_GUARD_PERMIT_INTERNAL_H
+#define PAPERGUARD_GUARD_PERMIT_INTERNAL_H
+
+#include "lib/guard/guard.h"
+
+#define GUARD_INSTANCE_LEN 16
+
+struct permit {
+    enum guard_op op;
+    uint8_t instance[GUARD_INSTANCE_LEN];
+    struct digest bound; // over operation, whole request, key fingerprint and instance
+    int64_t minted_boot_ns;
+    bool spent;
+};
+
+struct receipt {
+    struct receipt_terms terms; // body points to the copy below
+    char *body;
+};
+
+struct cleared_order {
+    struct permit permit;
+    struct receipt *receipt; // owned
+};
+
+// The digest a permit is bound to.
+struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r);
+void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
+                const struct wire_request *r, int64_t now_boot_ns);
+// May this permit send this request now? Spends it whatever the answer is; a refusal is told in detail.
+enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN],
+                               const struct wire_request *actual, int64_t now_boot_ns, char detail[FACT_TEXT_MAX]);
+
+// One question to the guard.
+struct guard_case {
+    const struct guard_facts *facts;
+    enum guard_op op;
+    enum guard_class class;
+    const struct wire_request *request; // NULL: the table, where checks of a request read PASS
+    const struct receipt *receipt;      // orders only
+    int64_t now_boot_ns;
+};
+
+bool guard_class_needs(enum guard_class c, enum guard_check check);
+enum guard_answer guard_check_run(const struct guard_case *c, enum guard_check check, char detail[FACT_TEXT_MAX]);
+
+// Answer with its reason in one line.
+enum guard_answer guard_say(char detail[FACT_TEXT_MAX], enum guard_answer answer, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+// The checks of one request (guard_request.c).
+enum guard_answer guard_check_request_host(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+enum guard_answer guard_check_request_shape(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+enum guard_answer guard_check_request_key(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+enum guard_answer guard_check_receipt(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+
+#endif
