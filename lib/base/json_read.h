@@ -26,7 +26,7 @@ int json_doc_parse(const char *text, size_t len, struct json_doc **out, struct e
 void json_doc_free(struct json_doc *doc); // NULL is fine
 const struct json_node *json_doc_root(const struct json_doc *doc);
 
-enum json_type json_type_of(const struct json_node *n);
+enum json_type json_type_of(const struct json_node *n); // NULL counts as null
 const char *json_type_name(enum json_type t);
 size_t json_size(const struct json_node *n);                                  // members of array or object, else 0
 const struct json_node *json_at(const struct json_node *array, size_t index); // NULL past the end or not an array

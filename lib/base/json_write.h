@@ -18,7 +18,8 @@
 struct json_out {
     struct text *text; // borrowed
     unsigned depth;
-    bool comma[JSON_WRITE_DEPTH];
+    bool comma[JSON_WRITE_DEPTH];     // the next member needs a comma first
+    bool in_object[JSON_WRITE_DEPTH]; // per level: object or array
     bool after_key;
 };
 
