@@ -158,9 +158,9 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
                          int64_t now_ns,
                          void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),
                          void *arg);
-void ledger_last_activity(struct ledger *l, const char *account, // id and time of the newest fill recorded; "" none
-                          void (*done)(void *arg, enum ledger_result result, const char *activity_id, int64_t at),
-                          void *arg);
+// Time of the newest fill recorded, else the opening's watermark, else 0.
+void ledger_last_activity(struct ledger *l, const char *account,
+                          void (*done)(void *arg, enum ledger_result result, int64_t at), void *arg);
 struct ledger_books {
     struct book *books; // with unassigned
     size_t count;
@@ -170,10 +170,10 @@ struct ledger_books {
 };
 void ledger_books_load(struct ledger *l, const char *account,
                        void (*done)(void *arg, enum ledger_result result, const struct ledger_books *books), void *arg);
-// Opening entries: cash and positions to `unassigned`. CONFLICT when they exist.
-// watermark: newest broker activity at that moment ("" none): fills up to it are part of the opening.
+// Opening entries: cash and positions to `unassigned`. CONFLICT when they exist. watermark_at: transaction_time of the newest
+// broker fill at that moment (0 none): fills up to it are part of the opening, and ledger_fills_record passes over them.
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
-                    size_t count, const char *watermark, int64_t now_ns, ledger_done_fn *done, void *arg);
+                    size_t count, int64_t watermark_at, int64_t now_ns, ledger_done_fn *done, void *arg);
 
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
