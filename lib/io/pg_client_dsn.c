@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Connection settings: the operator's DSN, judged, with our own on top. Nothing comes from the environment, from a
+// service file or from a password file, and no name is looked up: libpq would block the loop on it.
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/io/pg_client_link.h"
+
+extern char **environ;
+
+void pg_client_global_init(void)
+{
+    for (size_t i = 0; environ[i] != NULL;) {
+        char name[64];
+        size_t len = strcspn(environ[i], "=");
+        if (!str_starts(environ[i], "PG") || len >= sizeof name) {
+            i++;
+            continue;
+        }
+        memcpy(name, environ[i], len);
+        name[len] = '\0';
+        unsetenv(name); // moves the rest down: look at the same place again
+    }
+}
+
+// Adds or replaces.
+static void settings_put(struct pg_settings *s, const char *name, const char *value)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (!str_equal(s->names[i], name))
+            continue;
+        mem_wipe(s->values[i], strlen(s->values[i]));
+        free(s->values[i]);
+        s->values[i] = check_strdup(value);
+        return;
+    }
+    CHECK(s->count < PG_SETTINGS_MAX);
+    s->names[s->count] = check_strdup(name);
+    s->values[s->count++] = check_strdup(value);
+}
+
+static const char *settings_get(const struct pg_settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (str_equal(s->names[i], name))
+            return s->values[i];
+    }
+    return NULL;
+}
+
+void pg_settings_free(struct pg_settings *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        mem_wipe(s->values[i], strlen(s->values[i]));
+        free(s->values[i]);
+        free(s->names[i]);
+    }
+    memset(s, 0, sizeof *s);
+}
+
+static bool is_address(const char *host)
+{
+    struct in6_addr any;
+    return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
+}
+
+static int settings_judge_host(struct pg_settings *s, struct err *err)
+{
+    const char *host = settings_get(s, "host"), *address = settings_get(s, "hostaddr");
+    if (settings_get(s, "service") != NULL)
+        return err_set(err, "the database address names a service file entry; write host, user and dbname out");
+    if ((host != NULL && strchr(host, ',') != NULL) || (address != NULL && strchr(address, ',') != NULL))
+        return err_set(err, "the database address lists several hosts; give exactly one");
+    if (address != NULL && address[0] != '\0') {
+        if (!is_address(address))
+            return err_set(err, "hostaddr of the database must be an IP address");
+        return 0;
+    }
+    if (host == NULL || host[0] == '\0' || host[0] == '/' || host[0] == '@')
+        return 0;
+    if (str_equal_nocase(host, "localhost"))
+        settings_put(s, "hostaddr", "127.0.0.1");
+    else if (is_address(host))
+        settings_put(s, "hostaddr", host);
+    else
+        return err_set(err,
+                       "the database host %.100s is a name; give the folder of its Unix socket, an IP address or "
+                       "localhost (or add hostaddr=ADDRESS)",
+                       host);
+    return 0;
+}
+
+static void settings_put_number(struct pg_settings *s, const char *name, int64_t value)
+{
+    struct text t;
+    text_init(&t, 32);
+    text_addf(&t, "%lld", (long long)value);
+    settings_put(s, name, text_str(&t));
+    text_free(&t);
+}
+
+// The server gives up a statement shortly before we give up the batch: otherwise a batch that was reported lost, and
+// was not found on reading back, could still commit later.
+static void settings_put_session(struct pg_settings *s, int64_t batch_timeout_ms)
+{
+    const char *theirs = settings_get(s, "options");
+    struct text t;
+    text_init(&t, 4096);
+    text_addf(&t, "%s%s", theirs != NULL ? theirs : "", theirs != NULL ? " " : "");
+    text_addf(&t, "-c statement_timeout=%lld", (long long)(batch_timeout_ms - batch_timeout_ms / 10));
+    text_add(&t, " -c client_min_messages=warning -c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex");
+    settings_put(s, "options", text_str(&t));
+    text_free(&t);
+}
+
+static int settings_parse(struct pg_settings *s, const char *dsn, struct err *err)
+{
+    char *complaint = NULL;
+    PQconninfoOption *options = PQconninfoParse(dsn, &complaint);
+    if (complaint != NULL) { // it may quote the password: not passed on
+        mem_wipe(complaint, strlen(complaint));
+        PQfreemem(complaint);
+    }
+    if (options == NULL)
+        return err_set(err, "the database address cannot be read: write it as postgresql://user@host/dbname, or as "
+                            "\"host=/run/postgresql user=... dbname=...\" (quote blanks)");
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        if (o->val != NULL)
+            settings_put(s, o->keyword, o->val);
+    }
+    PQconninfoFree(options);
+    return 0;
+}
+
+int pg_settings_fill(struct pg_settings *s, const struct pg_client_params *params, struct err *err)
+{
+    memset(s, 0, sizeof *s);
+    if (settings_parse(s, params->dsn, err) != 0 || settings_judge_host(s, err) != 0) {
+        pg_settings_free(s);
+        return -1;
+    }
+    if (params->password != NULL)
+        settings_put(s, "password", params->password);
+    settings_put(s, "passfile", "/nonexistent/pgpass");
+    settings_put(s, "gssencmode", "disable");
+    settings_put(s, "client_encoding", "UTF8");
+    settings_put(s, "application_name", params->application_name != NULL ? params->application_name : "paperguard");
+    settings_put(s, "keepalives", "1");
+    settings_put(s, "keepalives_idle", "30");
+    settings_put(s, "keepalives_interval", "10");
+    settings_put(s, "keepalives_count", "3");
+    settings_put_number(s, "tcp_user_timeout", params->batch_timeout_ms);
+    settings_put_session(s, params->batch_timeout_ms);
+    for (size_t i = 0; i < s->count; i++) {
+        if (str_equal(s->names[i], "password") && s->values[i][0] != '\0')
+            s->password = s->values[i];
+    }
+    return 0;
+}
+
+void pg_settings_clean_text(const struct pg_settings *s, const char *text, char *out, size_t size)
+{
+    size_t secret = s->password != NULL ? strlen(s->password) : 0, n = 0;
+    for (const char *c = text; *c != '\0' && n + 4 < size;) {
+        if (secret > 0 && strncmp(c, s->password, secret) == 0) {
+            memcpy(out + n, "***", 3);
+            n += 3;
+            c += secret;
+            continue;
+        }
+        bool blank = (unsigned char)*c < ' ' || *c == ' ';
+        if (!blank)
+            out[n++] = *c;
+        else if (n > 0 && out[n - 1] != ' ')
+            out[n++] = ' ';
+        c++;
+    }
+    while (n > 0 && out[n - 1] == ' ')
+        n--;
+    out[n] = '\0';
+}
