@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Matching: when an order may fill, how much of it, at what price, and what that does to reservations, cash and
+// position.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/sim/exchange_internal.h"
+
+#define LOOK_AGAIN_NS NS_PER_S
+#define PRICE_STEP INT64_C(100000) // fills of fractional orders may have four decimals
+
+int64_t exchange_delay(const struct exchange *e, const struct exchange_order *o)
+{
+    int64_t mean = e->params.fill_delay_ns;
+    if (mean <= 0)
+        return 0;
+    return mean / 2 + draw_below(draw3(e->params.seed, DRAW_DELAY, o->number, o->attempts), mean);
+}
+
+struct money exchange_notional_left(const struct exchange_order *o)
+{
+    int64_t left = o->notional.nanos - o->filled_value.nanos;
+    return (struct money){left > 0 ? left : 0};
+}
+
+// What is left of it in shares at a price: exact, or for a notional order as many as its money buys.
+static struct qty qty_left(const struct exchange_order *o, struct price price)
+{
+    struct qty left = {o->qty.nanos - o->filled_qty.nanos};
+    if (o->is_notional && !qty_for_notional_down(exchange_notional_left(o), price, &left))
+        left.nanos = 0;
+    return left;
+}
+
+void exchange_release(struct exchange *e, struct exchange_order *o)
+{
+    e->reserved.nanos -= o->reserved.nanos;
+    exchange_position_of(e, o->symbol)->held.nanos -= o->held.nanos;
+    o->reserved.nanos = o->held.nanos = 0;
+}
+
+void exchange_reserve(struct exchange *e, struct exchange_order *o)
+{
+    struct exchange_position *p = exchange_position_of(e, o->symbol);
+    struct qty left = qty_left(o, o->reserve_price);
+    if (o->closing) {
+        int64_t available = llabs(p->qty.nanos) - p->held.nanos;
+        o->held.nanos = left.nanos < available ? left.nanos : available;
+        p->held.nanos += o->held.nanos;
+        return;
+    }
+    if (o->is_notional)
+        o->reserved = exchange_notional_left(o);
+    else
+        CHECK(notional_up(o->reserve_price, left, &o->reserved)); // fitted when the order was accepted
+    e->reserved.nanos += o->reserved.nanos;
+}
+
+static int64_t part_of(uint64_t draw, int64_t whole, int64_t step)
+{
+    int64_t steps = whole / step; // at least two: a part is neither nothing nor all
+    return steps < 2 ? whole : (1 + draw_below(draw, steps - 1)) * step;
+}
+
+// Shares of this fill; *partial when the draw makes it one.
+static struct qty fill_qty(const struct exchange *e, const struct exchange_order *o, struct price price, bool *partial)
+{
+    uint64_t seed = e->params.seed;
+    struct qty left = qty_left(o, price), qty = left;
+    const struct exchange_position *p = &e->positions[market_symbol_index(o->symbol)];
+    if (o->closing && qty.nanos > llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos))
+        qty.nanos = llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos);
+    *partial = draw_below(draw3(seed, DRAW_PARTIAL, o->number, o->attempts), 1000000) < e->params.partial_ppm;
+    if (!*partial)
+        return qty;
+    uint64_t draw = draw3(seed, DRAW_PART, o->number, o->attempts);
+    struct qty part = {part_of(draw, qty.nanos, o->fractional ? 1 : SHARE)};
+    *partial = part.nanos < qty.nanos;
+    return part;
+}
+
+// Whole-share orders fill at the quote; fractional market orders up to half a spread better, with four decimals.
+static struct price fill_price(const struct exchange *e, const struct exchange_order *o, const struct market_quote *q)
+{
+    struct price price = o->side == ORDER_BUY ? q->ask : q->bid;
+    int64_t steps = (q->ask.nanos - q->bid.nanos) / 2 / PRICE_STEP;
+    if (!o->fractional || o->type != ORDER_MARKET || steps < 1)
+        return price;
+    int64_t better = draw_below(draw3(e->params.seed, DRAW_PRICE, o->number, o->attempts), steps) * PRICE_STEP;
+    return (struct price){o->side == ORDER_BUY ? price.nanos - better : price.nanos + better};
+}
+
+static int64_t to_cent(int64_t nanos)
+{
+    return (nanos + CENT_NANOS / 2) / CENT_NANOS * CENT_NANOS;
+}
+
+// "yyyymmddhhmmssmmm" in New York, "::" and a UUID.
+static void fill_id(const struct exchange *e, struct exchange_fill *f)
+{
+    char uuid[DRAW_UUID_MAX];
+    draw_uuid(e->params.seed ^ e->params.id_salt, DRAW_FILL_ID, e->fill_count, uuid);
+    struct day d = day_of(f->at);
+    int s = seconds_of_day(f->at), ms = (int)(f->at / NS_PER_MS % 1000);
+    snprintf(f->id, sizeof f->id, "%04d%02d%02d%02d%02d%02d%03d::%s", d.year, d.month, d.mday, s / 3600, s / 60 % 60,
+             s % 60, ms, uuid);
+}
+
+static struct exchange_fill *fill_add(struct exchange *e)
+{
+    if (e->fill_count == e->fill_cap) {
+        e->fill_cap = e->fill_cap == 0 ? 256 : e->fill_cap * 2;
+        e->fills = check_realloc(e->fills, e->fill_cap * sizeof *e->fills);
+    }
+    struct exchange_fill *f = &e->fills[e->fill_count++];
+    *f = (struct exchange_fill){0};
+    return f;
+}
+
+static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty qty, struct price price, bool partial,
+                       int64_t at)
+{
+    struct money value;
+    CHECK(notional_nearest(price, qty, &value));
+    exchange_release(e, o);
+    o->filled_qty.nanos += qty.nanos;
+    o->filled_value.nanos += value.nanos;
+    CHECK(decimal_div_nearest(o->filled_value.nanos, o->filled_qty.nanos, &o->filled_avg_price.nanos));
+    o->status = partial ? ORDER_PARTIALLY_FILLED : ORDER_FILLED;
+    o->filled_at = o->updated_at = at;
+    o->attempts++;
+    int64_t cents = to_cent(value.nanos);
+    struct exchange_fill *f = fill_add(e);
+    f->order = o->number;
+    f->partial = partial;
+    f->order_status = o->status;
+    f->qty = qty;
+    f->cum_qty = o->filled_qty;
+    f->leaves_qty = partial ? qty_left(o, price) : (struct qty){0};
+    f->price = price;
+    f->cash.nanos = o->side == ORDER_BUY ? -cents : cents;
+    f->at = at;
+    fill_id(e, f);
+    e->cash.nanos += f->cash.nanos;
+    exchange_position_apply(exchange_position_of(e, o->symbol), o->side, qty, price);
+    if (partial)
+        exchange_reserve(e, o);
+    else
+        list_remove(&o->book);
+    exchange_event_emit(e, partial ? "partial_fill" : "fill", o, f, at);
+}
+
+static bool marketable(const struct exchange_order *o, const struct market_quote *q)
+{
+    if (o->type == ORDER_MARKET)
+        return true;
+    return o->side == ORDER_BUY ? o->limit_price.nanos >= q->ask.nanos : o->limit_price.nanos <= q->bid.nanos;
+}
+
+void exchange_try_fill(struct exchange *e, struct exchange_order *o, int64_t at)
+{
+    struct market_session session;
+    market_session_at(e->params.market, at, &session);
+    if (at < session.open_ns) { // closed: only orders good till cancelled come here
+        o->next_at = session.open_ns;
+        return;
+    }
+    struct market_quote q;
+    market_quote(e->params.market, o->symbol, at, &q);
+    if (!marketable(o, &q)) {
+        if (o->status == ORDER_PENDING_NEW) {
+            o->status = ORDER_NEW;
+            o->updated_at = at;
+            exchange_event_emit(e, "new", o, NULL, at);
+        }
+        o->next_at = at + LOOK_AGAIN_NS;
+        return;
+    }
+    struct price price = fill_price(e, o, &q);
+    bool partial;
+    struct qty qty = fill_qty(e, o, price, &partial);
+    if (qty.nanos <= 0) { // the rest of a notional order is worth less than a billionth of a share
+        o->status = ORDER_FILLED;
+        o->updated_at = at;
+        exchange_release(e, o);
+        list_remove(&o->book);
+        return;
+    }
+    fill_apply(e, o, qty, price, partial, at);
+    o->next_at = at + exchange_delay(e, o);
+    if (o->next_at <= at && partial)
+        o->next_at = at + 1; // without a delay: the rest in the next nanosecond, not for ever in this one
+}

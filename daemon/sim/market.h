@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The simulated market: real daily bars re-dated so that the newest one belongs to today's session, an intraday path
+// inside every bar, quotes around that path, and the exchange calendar. Pure: opens nothing, reads no clock, is passed
+// `now` (nanoseconds UTC); market_load.c fills it from files. Prices are functions of (seed, start, now) alone.
+//
+// After the newest bar the path turns and walks the bars backwards (mirrored in time), and forwards again at the
+// oldest, so that a price never jumps however long the simulator runs or however fast the path is set.
+#ifndef PAPERGUARD_SIM_MARKET_H
+#define PAPERGUARD_SIM_MARKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/decimal.h"
+#include "lib/base/err.h"
+#include "lib/base/when.h"
+#include "lib/trade/order.h"
+
+#define MARKET_SYMBOLS_MAX 512
+
+struct market;
+struct market_symbol; // borrowed from its market
+
+struct market_params {
+    uint64_t seed;
+    bool exchange_hours; // false: open around the clock, every date is a session
+    int speed;           // >= 1: how many times faster the price path runs than the clock
+};
+struct market_bar {
+    struct day date; // as in the file
+    struct price open, high, low, close;
+    int64_t volume;
+};
+struct market_session {
+    struct day date;
+    int open_s, close_s; // New York seconds of day; 86400 = midnight at its end
+    int64_t open_ns, close_ns;
+};
+struct market_quote {
+    struct price bid, ask, last;
+};
+
+struct market *market_new(const struct market_params *params);
+void market_free(struct market *m);
+// Filling, before market_start. Bars come sorted by date per symbol. 0 or -1.
+int market_add_bar(struct market *m, const char *symbol, const struct market_bar *bar, struct err *err) MUST_CHECK;
+int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor,
+                     struct err *err) MUST_CHECK;
+int market_add_special_day(struct market *m, struct day date, bool closed, int close_s, struct err *err) MUST_CHECK;
+// From files: DIR/prices/*.csv, DIR/corporate_actions.csv and DIR/calendar/nyse_special_days.csv (the last two may
+// miss).
+int market_load(struct market *m, const char *dir, struct err *err) MUST_CHECK;
+// Fixes which session the newest bar belongs to: the first one whose date is not before that of `now`.
+int market_start(struct market *m, int64_t now, struct err *err) MUST_CHECK;
+
+size_t market_symbol_count(const struct market *m);
+const struct market_symbol *market_symbol_at(const struct market *m, size_t i);      // sorted by name
+const struct market_symbol *market_find(const struct market *m, const char *symbol); // by symbol or asset id; NULL
+const char *market_symbol_name(const struct market_symbol *s);
+const char *market_symbol_asset_id(const struct market_symbol *s);
+size_t market_symbol_index(const struct market_symbol *s); // its place in market_symbol_at; fixed by market_start
+
+// Calendar.
+bool market_exchange_hours(const struct market *m);
+bool market_day_session(const struct market *m, struct day date, struct market_session *out); // false: no session
+void market_session_at(struct market *m, int64_t now, struct market_session *out); // in progress, or else the next one
+void market_session_after(const struct market *m, const struct market_session *s, struct market_session *out);
+bool market_is_open(struct market *m, int64_t now);
+
+// Prices. A fixed price (tests) stands until it is released with last = 0.
+void market_quote(struct market *m, const struct market_symbol *s, int64_t now, struct market_quote *out);
+void market_fix_price(struct market *m, const struct market_symbol *s, struct market_quote fixed);
+// Close of the newest session that ended at or before now.
+struct price market_last_close(struct market *m, const struct market_symbol *s, int64_t now);
+
+// History: sessions before the date of now, newest last. Number of bars that exist, and bar i (0 = oldest) with its
+// re-dated date; split = adjusted for the splits between it and today.
+size_t market_history_count(struct market *m, const struct market_symbol *s, int64_t now);
+struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split);
+
+#endif

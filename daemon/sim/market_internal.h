@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What the files of the simulated market share. Nobody else includes it.
+#ifndef PAPERGUARD_SIM_MARKET_INTERNAL_H
+#define PAPERGUARD_SIM_MARKET_INTERNAL_H
+
+#include "daemon/sim/draw.h"
+#include "daemon/sim/market.h"
+
+struct market_split {
+    struct day ex_date;
+    int64_t factor; // new shares per old share
+};
+struct market_symbol {
+    char name[SYMBOL_MAX], asset_id[DRAW_UUID_MAX];
+    uint64_t key; // draws of this symbol
+    size_t index; // in market.symbols
+    struct market_bar *bars;
+    size_t count, cap;
+    struct market_split *splits;
+    size_t split_count;
+    bool fixed;
+    struct market_quote fixed_quote;
+};
+struct special_day {
+    int32_t number; // day_number
+    bool closed;
+    int close_s;
+};
+struct market {
+    struct market_params params;
+    struct market_symbol *symbols[MARKET_SYMBOLS_MAX];
+    size_t symbol_count;
+    struct special_day *specials; // sorted by number once started
+    size_t special_count, special_cap;
+    int32_t *sessions; // exchange hours: day numbers of all sessions, sorted
+    size_t session_count;
+    int64_t anchor;               // session index of the newest bar
+    int64_t start_pos;            // session position (1e9 per session) at market_start
+    struct market_session cached; // of the last market_session_at
+    int64_t cached_from;          // the cache holds in [cached_from, cached.close_ns)
+};
+
+struct day market_day_of_number(int64_t number);
+// Sessions have consecutive indexes; of a date without session: that of the next one.
+int64_t market_session_index(const struct market *m, struct day date);
+struct day market_session_date(const struct market *m, int64_t index);
+int market_build_calendar(struct market *m, struct err *err) MUST_CHECK;
+// Bar of session offset k from the oldest bar on (k may lie beyond the newest), split-adjusted to the newest bar when
+// asked; *mirrored says that it runs backwards in time.
+struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, bool split, bool *mirrored);
+
+#endif
