@@ -72,9 +72,11 @@ $(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(O)/daemon/strategies/strategy.
 
 # A unit test is one file tests/unit/test_X.c linked with the library archive; daemon objects it needs are named in its
 # first lines as `// needs: daemon/x.o daemon/y.o`.
-$(O)/unit/%: tests/unit/%.c $(LIBA) $(DAEMON_OBJ) | $(O)/sql_gen.h
+needs = $(addprefix $(O)/,$(shell sed -n 's|^// needs: ||p' $(1)))
+.SECONDEXPANSION:
+$(O)/unit/%: tests/unit/%.c $(LIBA) $$(call needs,tests/unit/$$*.c) | $(O)/sql_gen.h
 	@mkdir -p $(@D)
-	$(CCALL) $(LDHARD) -o $@ $< $(addprefix $(O)/,$(shell sed -n 's|^// needs: ||p' $<)) $(LIBA) $(DEP_LIBS) $(CMOCKA_LIBS) $(LDFLAGS)
+	$(CCALL) $(LDHARD) -o $@ $< $(call needs,$<) $(LIBA) $(DEP_LIBS) $(CMOCKA_LIBS) $(LDFLAGS)
 
 .PHONY: units
 units: $(UNIT_BIN)

@@ -10,7 +10,6 @@
 
 #include "daemon/sim/exchange_internal.h"
 
-#define FIRST_BUCKETS 1024
 #define CANCEL_NS (10 * NS_PER_MS)
 
 struct exchange *exchange_new(const struct exchange_params *params)
@@ -21,9 +20,8 @@ struct exchange *exchange_new(const struct exchange_params *params)
     e->settings.fractional_trading = true;
     e->cash = e->last_equity = params->cash;
     e->now = params->started;
-    e->bucket_count = FIRST_BUCKETS;
-    e->by_id = check_alloc(e->bucket_count, sizeof(struct exchange_order *));
-    e->by_client = check_alloc(e->bucket_count, sizeof(struct exchange_order *));
+    e->by_id = map_new();
+    e->by_client = map_new();
     size_t symbols = market_symbol_count(params->market);
     e->positions = check_alloc(symbols, sizeof *e->positions);
     e->books = check_alloc(symbols, sizeof *e->books);
@@ -45,8 +43,8 @@ void exchange_free(struct exchange *e)
     for (size_t i = 0; i < e->order_count; i++)
         free(e->orders[i]);
     free(e->orders);
-    free(e->by_id);
-    free(e->by_client);
+    map_free(e->by_id);
+    map_free(e->by_client);
     free(e->fills);
     free(e->heap);
     free(e->positions);
@@ -88,27 +86,6 @@ int exchange_refuse(struct exchange_refusal *why, int status, int code, const ch
 
 // Tables.
 
-static void chain(struct exchange *e, struct exchange_order *o)
-{
-    size_t id = (size_t)draw_text(o->id) & (e->bucket_count - 1);
-    size_t client = (size_t)draw_text(o->client_order_id) & (e->bucket_count - 1);
-    o->id_next = e->by_id[id];
-    e->by_id[id] = o;
-    o->client_next = e->by_client[client];
-    e->by_client[client] = o;
-}
-
-static void grow_buckets(struct exchange *e)
-{
-    free(e->by_id);
-    free(e->by_client);
-    e->bucket_count *= 4;
-    e->by_id = check_alloc(e->bucket_count, sizeof(struct exchange_order *));
-    e->by_client = check_alloc(e->bucket_count, sizeof(struct exchange_order *));
-    for (size_t i = 0; i < e->order_count; i++)
-        chain(e, e->orders[i]);
-}
-
 struct exchange_order *exchange_order_add(struct exchange *e)
 {
     if (e->order_count == e->order_cap) {
@@ -125,27 +102,19 @@ struct exchange_order *exchange_order_add(struct exchange *e)
 
 void exchange_order_index(struct exchange *e, struct exchange_order *o)
 {
-    if (e->order_count > e->bucket_count)
-        grow_buckets(e);
-    else
-        chain(e, o);
+    map_put(e->by_id, o->id, o);
+    map_put(e->by_client, o->client_order_id, o);
     list_append(&e->books[market_symbol_index(o->symbol)].side[o->side], &o->book);
 }
 
 const struct exchange_order *exchange_order_find(const struct exchange *e, const char *id)
 {
-    const struct exchange_order *o = e->by_id[(size_t)draw_text(id) & (e->bucket_count - 1)];
-    while (o != NULL && strcmp(o->id, id) != 0)
-        o = o->id_next;
-    return o;
+    return map_get(e->by_id, id);
 }
 
 const struct exchange_order *exchange_order_find_client(const struct exchange *e, const char *client_order_id)
 {
-    const struct exchange_order *o = e->by_client[(size_t)draw_text(client_order_id) & (e->bucket_count - 1)];
-    while (o != NULL && strcmp(o->client_order_id, client_order_id) != 0)
-        o = o->client_next;
-    return o;
+    return map_get(e->by_client, client_order_id);
 }
 
 size_t exchange_order_count(const struct exchange *e)
@@ -307,10 +276,9 @@ void exchange_advance(struct exchange *e, int64_t now)
 int exchange_cancel(struct exchange *e, const char *id, int64_t now, struct exchange_refusal *why)
 {
     exchange_advance(e, now);
-    const struct exchange_order *found = exchange_order_find(e, id);
-    if (found == NULL)
+    struct exchange_order *o = map_get(e->by_id, id);
+    if (o == NULL)
         return exchange_refuse(why, 404, 40410000, "order not found for %.64s", id);
-    struct exchange_order *o = e->orders[found->number - 1];
     if (o->status == ORDER_CANCELED || o->cancel_at != EXCHANGE_NEVER)
         return 0;
     if (order_status_terminal(o->status))

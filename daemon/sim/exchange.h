@@ -95,8 +95,7 @@ struct exchange_order {
     struct money reserved;                // buying power it holds
     struct qty held;                      // position quantity it holds
     struct price reserve_price;
-    struct list book;                             // open orders of the symbol and side
-    struct exchange_order *id_next, *client_next; // hash chains
+    struct list book; // open orders of the symbol and side
 };
 
 struct exchange_fill {

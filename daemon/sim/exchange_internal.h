@@ -6,6 +6,7 @@
 #define PAPERGUARD_SIM_EXCHANGE_INTERNAL_H
 
 #include "daemon/sim/exchange.h"
+#include "lib/base/map.h"
 
 #define SHARE DECIMAL_ONE
 #define CENT_NANOS INT64_C(10000000)
@@ -27,8 +28,7 @@ struct exchange {
     int64_t last_created; // creation times are strictly ascending
     struct exchange_order **orders;
     size_t order_count, order_cap;
-    struct exchange_order **by_id, **by_client; // hash heads, bucket_count (a power of two) each
-    size_t bucket_count;
+    struct map *by_id, *by_client;
     struct exchange_fill *fills;
     size_t fill_count, fill_cap;
     struct exchange_event *heap; // earliest first; entries that no longer match their order's event_at are stale
