@@ -530,7 +530,6 @@ static void cancelled(void *arg, const struct broker_answer *answer)
 {
     struct desk_order *o = arg;
     o->looking_up = false;
-    // 204 or 422 ("already filled"): the next read tells. Anything else: ask again when told to.
     if (answer->result != BROKER_OK && answer->result != BROKER_REJECTED)
         o->cancel_sent = false;
 }
@@ -572,13 +571,18 @@ void desk_adopt(struct desk *d, const struct order_row *row)
         set_state(o, DESK_LIVE);
         return;
     }
-    // Intent or sending without an answer: an earlier life may have sent it in its last moment.
+    // An earlier life may have sent it in its last moment.
     become_unknown(o, "found without an answer at start");
 }
 
 size_t desk_open_count(const struct desk *d)
 {
     return d->open_count;
+}
+
+int64_t desk_oldest_open_ns(const struct desk *d)
+{
+    return d->open_count ? LIST_ENTRY(d->open.next, struct desk_order, node)->row.intent.created_at : 0;
 }
 
 size_t desk_unknown_count(const struct desk *d)

@@ -39,7 +39,8 @@ void desk_cancel(struct desk *d, const char *client_order_id); // outcome throug
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source);
 // Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
 void desk_adopt(struct desk *d, const struct order_row *row);
-size_t desk_open_count(const struct desk *d); // not terminal
+size_t desk_open_count(const struct desk *d);      // not terminal
+int64_t desk_oldest_open_ns(const struct desk *d); // created_at of the oldest open intent, 0 = none
 size_t desk_unknown_count(const struct desk *d);
 const struct order_row *desk_order(const struct desk *d,
                                    const char *client_order_id); // open or just ended; NULL unknown

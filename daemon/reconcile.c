@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// One conversation, started anew whenever broker or ledger come back:
+//   identity -> ledger -> clock -> calendar -> adopt open orders -> usage -> pass -> idle -> pass -> ...
+// A pass reads orders, fills, account, positions and books, in that order, so that what it compares is settled first. A
+// failed step is asked again after a while; nothing is skipped.
+#include "daemon/reconcile_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS 5000
+#define LEDGER_WAIT_MS 100
+#define FULL_PASS_MS 60000 // identity and positions are proven again at least that often
+#define CALENDAR_AGE_NS (6 * 3600 * NS_PER_S)
+#define CALENDAR_BACK_DAYS 10
+#define CALENDAR_AHEAD_DAYS 30
+#define FILLS_OVERLAP_NS (60 * NS_PER_S) // fills may be listed late; doubles fall to the activity id
+#define ORDERS_OVERLAP_NS (120 * NS_PER_S)
+#define ORDERS_PAGE 500
+#define FILLS_PAGE 100
+
+static const char *const state_names[] = {RECONCILE_STATES(FSM_NAME)};
+
+static void step(struct reconcile *r);
+
+struct reconcile *reconcile_new(const struct reconcile_params *params)
+{
+    struct reconcile *r = check_alloc(1, sizeof *r);
+    r->p = *params;
+    r->retry_ms = RETRY_FIRST_MS;
+    list_init(&r->waiters);
+    list_init(&r->next_waiters);
+    list_init(&r->jobs);
+    str_copy_cut(r->reason, sizeof r->reason, "not compared with the broker yet");
+    return r;
+}
+
+static void waiters_free(struct list *waiters)
+{
+    LIST_EACH(n, tmp, waiters)
+    {
+        list_remove(n);
+        free(LIST_ENTRY(n, struct pass_waiter, node));
+    }
+}
+
+void reconcile_free(struct reconcile *r)
+{
+    if (!r)
+        return;
+    loop_cancel(r->p.loop, &r->timer);
+    waiters_free(&r->waiters);
+    waiters_free(&r->next_waiters);
+    reconcile_jobs_free(r);
+    free(r->days);
+    free(r->positions);
+    free(r->sums);
+    free(r);
+}
+
+// --- moving on
+
+static void wake(void *arg)
+{
+    struct reconcile *r = arg;
+    r->timer = 0;
+    step(r);
+}
+
+static void step_after(struct reconcile *r, int64_t ms)
+{
+    loop_cancel(r->p.loop, &r->timer);
+    r->timer = loop_after_ms(r->p.loop, ms, wake, r);
+}
+
+static void move(struct reconcile *r, int to)
+{
+    if ((int)r->state != to)
+        log_debug("reconcile: %s -> %s", state_names[r->state], state_names[to]);
+    r->state = (unsigned)to;
+}
+
+static void good(struct reconcile *r, int to)
+{
+    r->retry_ms = RETRY_FIRST_MS;
+    move(r, to);
+    step(r);
+}
+
+static void tell_waiters(struct reconcile *r, const char *detail)
+{
+    while (!list_empty(&r->waiters)) {
+        struct pass_waiter *w = LIST_ENTRY(r->waiters.next, struct pass_waiter, node);
+        list_remove(&w->node);
+        w->done(w->arg, r->in_step, detail);
+        free(w);
+    }
+}
+
+static void failed(struct reconcile *r, const char *what, const char *detail)
+{
+    log_notice("reconcile: %s not read (%s); asking again in %lld ms", what, detail, (long long)r->retry_ms);
+    if (!r->compared)
+        reconcile_set_reason(r, false, "%s not read: %s", what, detail);
+    tell_waiters(r, detail);
+    step_after(r, r->retry_ms);
+    r->retry_ms = r->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->retry_ms * 2;
+}
+
+// Every answer passes here first: false when the conversation was started anew meanwhile.
+static bool take_answer(struct reconcile *r)
+{
+    r->waiting = false;
+    if (!r->restart)
+        return true;
+    r->restart = false;
+    move(r, RC_IDENTITY);
+    step(r);
+    return false;
+}
+
+static bool usable(struct reconcile *r, const struct broker_answer *a, const char *what)
+{
+    if (!take_answer(r))
+        return false;
+    if (a->result == BROKER_OK && a->json)
+        return true;
+    failed(r, what, a->detail[0] ? a->detail : broker_result_name(a->result));
+    return false;
+}
+
+static bool ledger_usable(struct reconcile *r, enum ledger_result result, const char *what)
+{
+    if (!take_answer(r))
+        return false;
+    if (result == LEDGER_OK)
+        return true;
+    failed(r, what, ledger_result_name(result));
+    return false;
+}
+
+static void ask(struct reconcile *r, enum guard_op op, const char *query, broker_done_fn *done)
+{
+    r->waiting = true;
+    broker_call(r->p.broker, op, NULL, query, done, r);
+}
+
+// --- start
+
+static void identity_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    if (!usable(r, a, "account"))
+        return;
+    if (alpaca_account_parse(a->json, &r->broker_account, &err) != 0) {
+        failed(r, "account", err.text);
+        return;
+    }
+    str_copy_cut(r->account, sizeof r->account, r->broker_account.account_number);
+    good(r, RC_LEDGER);
+}
+
+static void await_ledger(struct reconcile *r)
+{
+    if (ledger_state_of(r->p.ledger) != LEDGER_READY) {
+        step_after(r, LEDGER_WAIT_MS);
+        return;
+    }
+    const struct guard_facts *f = facts_view(r->p.facts);
+    if (!f->account_first_known || !f->account_first_seen[0]) {
+        ledger_account_seen(r->p.ledger, r->account, clock_wall_ns());
+        step_after(r, LEDGER_WAIT_MS);
+        return;
+    }
+    good(r, RC_CLOCK);
+}
+
+static void clock_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct alpaca_clock clock;
+    struct err err;
+    if (!usable(r, a, "clock"))
+        return;
+    if (alpaca_clock_parse(a->json, &clock, &err) != 0) {
+        failed(r, "clock", err.text);
+        return;
+    }
+    r->p.on_clock(r->p.arg, &clock);
+    good(r, RC_CALENDAR);
+}
+
+static int parse_calendar(const struct json_node *list, struct session_day **out, size_t *count, struct err *err)
+{
+    size_t n = json_size(list);
+    struct session_day *days = check_alloc(n ? n : 1, sizeof *days);
+    for (size_t i = 0; i < n; i++) {
+        struct alpaca_calendar_day d;
+        if (alpaca_calendar_day_parse(json_at(list, i), &d, err) != 0) {
+            free(days);
+            return -1;
+        }
+        days[i] = (struct session_day){d.date, d.open_s, d.close_s};
+        if (i && day_compare(days[i - 1].date, days[i].date) >= 0) {
+            free(days);
+            return err_set(err, "calendar: days are not in order at item %zu", i);
+        }
+    }
+    *out = days;
+    *count = n;
+    return 0;
+}
+
+static void calendar_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    struct session_day *days = NULL;
+    size_t count = 0;
+    if (!usable(r, a, "calendar"))
+        return;
+    if (parse_calendar(a->json, &days, &count, &err) != 0) {
+        failed(r, "calendar", err.text);
+        return;
+    }
+    free(r->days);
+    r->days = days;
+    r->day_count = count;
+    r->calendar_boot_ns = clock_boot_ns();
+    r->p.on_calendar(r->p.arg, days, count);
+    good(r, r->compared ? RC_ORDERS : RC_ADOPT);
+}
+
+static void ask_calendar(struct reconcile *r)
+{
+    char from[WHEN_TEXT_MAX], to[WHEN_TEXT_MAX], query[128];
+    struct day today = day_of(clock_wall_ns());
+    snprintf(query, sizeof query, "start=%s&end=%s", day_format(day_add(today, -CALENDAR_BACK_DAYS), from),
+             day_format(day_add(today, CALENDAR_AHEAD_DAYS), to));
+    ask(r, OP_CALENDAR, query, calendar_read);
+}
+
+static void adopted(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
+{
+    struct reconcile *r = arg;
+    if (!ledger_usable(r, result, "open orders of the ledger"))
+        return;
+    for (size_t i = 0; i < count; i++)
+        desk_adopt(r->p.desk, &rows[i]);
+    good(r, RC_USAGE);
+}
+
+static void usage_read(void *arg, enum ledger_result result, struct day_usage usage)
+{
+    struct reconcile *r = arg;
+    if (!ledger_usable(r, result, "usage of the day"))
+        return;
+    const struct calendar calendar = {r->days, r->day_count};
+    const struct session_day *s = session_of(&calendar, clock_wall_ns());
+    if (s)
+        exposure_set_usage(r->p.exposure, s->date, usage);
+    good(r, RC_ORDERS);
+}
+
+static void ask_usage(struct reconcile *r)
+{
+    const struct calendar calendar = {r->days, r->day_count};
+    const struct session_day *s = session_of(&calendar, clock_wall_ns());
+    if (!s) {
+        failed(r, "usage of the day", "the broker's calendar does not reach today");
+        return;
+    }
+    r->waiting = true;
+    ledger_day_usage(r->p.ledger, r->account, s->date, usage_read, r);
+}
+
+// --- a pass
+
+static void orders_read(void *arg, const struct broker_answer *a);
+
+// While ours are open: everything since the oldest of them, so that endings are seen. Else only what is open there.
+static void ask_orders(struct reconcile *r)
+{
+    char query[160], at[WHEN_TEXT_MAX];
+    r->desk_open_before = desk_open_count(r->p.desk);
+    int64_t oldest = desk_oldest_open_ns(r->p.desk);
+    if (!r->orders_after && oldest)
+        r->orders_after = oldest - ORDERS_OVERLAP_NS;
+    if (r->orders_after)
+        snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", ORDERS_PAGE,
+                 when_format(r->orders_after, at));
+    else
+        snprintf(query, sizeof query, "status=open&limit=%d", ORDERS_PAGE);
+    ask(r, OP_ORDERS, query, orders_read);
+}
+
+static void orders_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    struct order_state s;
+    int64_t newest = 0;
+    if (!usable(r, a, "orders"))
+        return;
+    size_t n = json_size(a->json);
+    for (size_t i = 0; i < n; i++) {
+        if (alpaca_order_parse(json_at(a->json, i), &s, &err) != 0) {
+            r->orders_after = 0;
+            failed(r, "orders", err.text);
+            return;
+        }
+        r->orders_open_at_broker += !order_status_terminal(s.status);
+        newest = s.submitted_at > newest ? s.submitted_at : newest;
+        desk_broker_says(r->p.desk, &s, "poll");
+    }
+    if (r->orders_after && n >= ORDERS_PAGE && newest > r->orders_after) {
+        r->orders_after = newest;
+        ask_orders(r);
+        return;
+    }
+    r->orders_after = 0;
+    good(r, RC_WATERMARK);
+}
+
+static void watermark_read(void *arg, enum ledger_result result, int64_t at)
+{
+    struct reconcile *r = arg;
+    if (!ledger_usable(r, result, "newest fill"))
+        return;
+    r->fills_after = at ? at - FILLS_OVERLAP_NS : 0;
+    r->page_token[0] = '\0';
+    good(r, RC_FILLS);
+}
+
+static void fills_read(void *arg, const struct broker_answer *a);
+
+static void ask_fills(struct reconcile *r)
+{
+    char query[256], at[WHEN_TEXT_MAX];
+    int n = snprintf(query, sizeof query, "direction=asc&page_size=%d", FILLS_PAGE);
+    if (r->fills_after)
+        n += snprintf(query + n, sizeof query - (size_t)n, "&after=%s", when_format(r->fills_after, at));
+    if (r->page_token[0])
+        snprintf(query + n, sizeof query - (size_t)n, "&page_token=%s", r->page_token);
+    ask(r, OP_FILLS, query, fills_read);
+}
+
+static void fills_recorded(void *arg, enum ledger_result result, size_t recorded, const char *detail)
+{
+    struct reconcile *r = arg;
+    (void)detail;
+    if (!ledger_usable(r, result, "fills into the ledger"))
+        return;
+    r->new_fills += recorded;
+    metrics_add(r->p.metrics, METRIC_FILLS, "", (int64_t)recorded);
+    if (r->page_token[0])
+        ask_fills(r);
+    else
+        good(r, RC_ACCOUNT);
+}
+
+static void fills_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    struct alpaca_fill fills[FILLS_PAGE];
+    if (!usable(r, a, "fills"))
+        return;
+    size_t n = json_size(a->json);
+    for (size_t i = 0; i < n && i < FILLS_PAGE; i++)
+        if (alpaca_fill_parse(json_at(a->json, i), &fills[i], &err) != 0) {
+            failed(r, "fills", err.text);
+            return;
+        }
+    if (n > FILLS_PAGE) {
+        failed(r, "fills", "a page longer than asked for");
+        return;
+    }
+    str_copy_cut(r->page_token, sizeof r->page_token, n == FILLS_PAGE ? fills[n - 1].id : "");
+    if (n == 0) {
+        good(r, RC_ACCOUNT);
+        return;
+    }
+    r->waiting = true;
+    ledger_fills_record(r->p.ledger, r->account, fills, n, clock_wall_ns(), fills_recorded, r);
+}
+
+static void account_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    if (!usable(r, a, "account"))
+        return;
+    if (alpaca_account_parse(a->json, &r->broker_account, &err) != 0) {
+        failed(r, "account", err.text);
+        return;
+    }
+    exposure_set_account(r->p.exposure, &r->broker_account, clock_boot_ns());
+    good(r, RC_POSITIONS);
+}
+
+static void positions_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    if (!usable(r, a, "positions"))
+        return;
+    size_t n = json_size(a->json);
+    struct alpaca_position *p = check_alloc(n ? n : 1, sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        if (alpaca_position_parse(json_at(a->json, i), &p[i], &err) != 0) {
+            free(p);
+            failed(r, "positions", err.text);
+            return;
+        }
+    free(r->positions);
+    r->positions = p;
+    r->position_count = n;
+    exposure_set_positions(r->p.exposure, p, n, clock_boot_ns());
+    good(r, RC_BOOKS);
+}
+
+static void add_sum(struct reconcile *r, const struct holding *h)
+{
+    for (size_t i = 0; i < r->sum_count; i++)
+        if (strcmp(r->sums[i].symbol, h->symbol) == 0) {
+            r->sums[i].qty.nanos += h->qty.nanos;
+            return;
+        }
+    r->sums = check_realloc(r->sums, (r->sum_count + 1) * sizeof *r->sums);
+    str_copy_cut(r->sums[r->sum_count].symbol, SYMBOL_MAX, h->symbol);
+    r->sums[r->sum_count++].qty = h->qty;
+}
+
+static void pass_ended(struct reconcile *r)
+{
+    bool quiet = r->new_fills == 0 && r->desk_open_before == 0 && desk_open_count(r->p.desk) == 0;
+    if (r->opened && !r->fills_seen)
+        r->again = true; // the opening was just found: fills first
+    else if (quiet || !r->compared)
+        reconcile_compare(r);
+    r->fills_seen = false;
+    r->full_pass_boot_ns = clock_boot_ns();
+    bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet;
+    r->new_fills = r->orders_open_at_broker = 0;
+    move(r, RC_IDLE);
+    tell_waiters(r, r->reason);
+    step_after(r, busy || r->again ? r->p.poll_interval_ms : FULL_PASS_MS);
+    r->again = false;
+}
+
+static void books_read(void *arg, enum ledger_result result, const struct ledger_books *books)
+{
+    struct reconcile *r = arg;
+    if (!ledger_usable(r, result, "books"))
+        return;
+    r->sum_count = 0;
+    for (size_t i = 0; i < books->count; i++)
+        for (size_t k = 0; k < books->books[i].count; k++)
+            add_sum(r, &books->books[i].items[k]);
+    r->ledger_cash = books->cash;
+    r->opened = books->opened;
+    r->fill_count = books->fill_count;
+    r->books_known = true;
+    r->p.on_books(r->p.arg, books);
+    pass_ended(r);
+}
+
+static void begin_pass(struct reconcile *r)
+{
+    LIST_EACH(n, tmp, &r->next_waiters)
+    {
+        list_remove(n);
+        list_append(&r->waiters, n);
+    }
+    bool stale = clock_boot_ns() - r->calendar_boot_ns > CALENDAR_AGE_NS;
+    move(r, stale ? RC_CLOCK : RC_ORDERS);
+}
+
+static void step(struct reconcile *r)
+{
+    if (r->waiting)
+        return;
+    if (r->state == RC_IDLE)
+        begin_pass(r);
+    switch (r->state) {
+    case RC_OFF:
+    case RC_IDLE:
+        return;
+    case RC_IDENTITY:
+        ask(r, OP_ACCOUNT_BOOT, NULL, identity_read);
+        return;
+    case RC_LEDGER:
+        await_ledger(r);
+        return;
+    case RC_CLOCK:
+        ask(r, OP_CLOCK, NULL, clock_read);
+        return;
+    case RC_CALENDAR:
+        ask_calendar(r);
+        return;
+    case RC_ADOPT:
+        r->waiting = true;
+        ledger_orders_open(r->p.ledger, r->account, adopted, r);
+        return;
+    case RC_USAGE:
+        ask_usage(r);
+        return;
+    case RC_ORDERS:
+        ask_orders(r);
+        return;
+    case RC_WATERMARK:
+        if (!r->opened) { // until the opening is accepted, what was traded before is not ours to record
+            good(r, RC_ACCOUNT);
+            return;
+        }
+        r->fills_seen = r->waiting = true;
+        ledger_last_activity(r->p.ledger, r->account, watermark_read, r);
+        return;
+    case RC_FILLS:
+        ask_fills(r);
+        return;
+    case RC_ACCOUNT:
+        ask(r, OP_ACCOUNT, NULL, account_read);
+        return;
+    case RC_POSITIONS:
+        ask(r, OP_POSITIONS, NULL, positions_read);
+        return;
+    case RC_BOOKS:
+        r->waiting = true;
+        ledger_books_load(r->p.ledger, r->account, books_read, r);
+        return;
+    }
+}
+
+void reconcile_start(struct reconcile *r)
+{
+    if (r->waiting) {
+        r->restart = true;
+        return;
+    }
+    move(r, RC_IDENTITY);
+    step_after(r, 0);
+}
+
+void reconcile_kick(struct reconcile *r)
+{
+    if (r->state == RC_IDLE)
+        step_after(r, r->p.poll_interval_ms < 50 ? r->p.poll_interval_ms : 50);
+    else
+        r->again = true;
+}
+
+void reconcile_pass(struct reconcile *r, void (*done)(void *arg, bool in_step, const char *detail), void *arg)
+{
+    struct pass_waiter *w = check_alloc(1, sizeof *w);
+    w->done = done;
+    w->arg = arg;
+    list_append(&r->next_waiters, &w->node);
+    if (r->state == RC_IDLE)
+        step_after(r, 0);
+    else
+        r->again = true;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The comparison: books + unassigned against the broker's positions, the ledger's cash against the broker's (one cent
+// per fill, the broker rounds). Broker reads may lag by some seconds, so a difference must last before it is an alert;
+// orders are held at once.
+#include "daemon/reconcile_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define LAG_NS (10 * NS_PER_S)
+#define CENT_NANOS (DECIMAL_ONE / 100)
+
+void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...)
+{
+    char reason[sizeof r->reason];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    bool news = in_step != r->in_step || strcmp(reason, r->reason) != 0;
+    if (in_step != r->in_step)
+        log_notice("reconcile: %s%s%s", in_step ? "ledger and broker agree" : "orders are held", reason[0] ? ": " : "",
+                   reason);
+    r->in_step = in_step;
+    str_copy_cut(r->reason, sizeof r->reason, reason);
+    if (news)
+        r->p.on_state(r->p.arg);
+}
+
+static struct qty broker_qty(const struct reconcile *r, const char *symbol)
+{
+    for (size_t i = 0; i < r->position_count; i++)
+        if (strcmp(r->positions[i].symbol, symbol) == 0)
+            return r->positions[i].qty;
+    return (struct qty){0};
+}
+
+static struct qty ledger_qty(const struct reconcile *r, const char *symbol)
+{
+    for (size_t i = 0; i < r->sum_count; i++)
+        if (strcmp(r->sums[i].symbol, symbol) == 0)
+            return r->sums[i].qty;
+    return (struct qty){0};
+}
+
+static bool differs(const char *symbol, struct qty ledger, struct qty broker, char *out, size_t size)
+{
+    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
+    if (ledger.nanos == broker.nanos)
+        return false;
+    snprintf(out, size, "%s: ledger %s, broker %s", symbol, decimal_format(ledger.nanos, a),
+             decimal_format(broker.nanos, b));
+    return true;
+}
+
+static size_t compare_positions(const struct reconcile *r, char *first, size_t size)
+{
+    size_t found = 0;
+    char text[160];
+    for (size_t i = 0; i < r->sum_count; i++)
+        if (differs(r->sums[i].symbol, r->sums[i].qty, broker_qty(r, r->sums[i].symbol), text, sizeof text) && !found++)
+            str_copy_cut(first, size, text);
+    for (size_t i = 0; i < r->position_count; i++) {
+        const struct alpaca_position *p = &r->positions[i];
+        bool listed = ledger_qty(r, p->symbol).nanos != 0; // compared above
+        if (!listed && differs(p->symbol, (struct qty){0}, p->qty, text, sizeof text) && !found++)
+            str_copy_cut(first, size, text);
+    }
+    return found;
+}
+
+static bool cash_agrees(const struct reconcile *r, char *out, size_t size)
+{
+    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
+    int64_t difference = r->ledger_cash.nanos - r->broker_account.cash.nanos;
+    int64_t allowed = r->fill_count < INT64_MAX / CENT_NANOS ? r->fill_count * CENT_NANOS : INT64_MAX;
+    if ((difference < 0 ? -difference : difference) <= allowed)
+        return true;
+    snprintf(out, size, "cash: ledger %s, broker %s", decimal_format(r->ledger_cash.nanos, a),
+             decimal_format(r->broker_account.cash.nanos, b));
+    return false;
+}
+
+void reconcile_compare(struct reconcile *r)
+{
+    char why[160] = "";
+    if (!r->opened) {
+        reconcile_set_reason(r, false, "the opening of account %s is not accepted yet: run `paperguard opening accept`",
+                             r->account);
+        r->compared = true;
+        return;
+    }
+    size_t positions = compare_positions(r, why, sizeof why);
+    bool cash = positions > 0 || cash_agrees(r, why, sizeof why);
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "position", (int64_t)positions);
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "cash", !cash);
+    r->compared = true;
+    if (positions == 0 && cash) {
+        r->mismatch_since_boot_ns = 0;
+        r->mismatch_alerted = false;
+        reconcile_set_reason(r, true, "%s", "");
+        return;
+    }
+    int64_t now = clock_boot_ns();
+    if (!r->mismatch_since_boot_ns)
+        r->mismatch_since_boot_ns = now;
+    reconcile_set_reason(r, false, "ledger and broker differ: %s", why);
+    r->again = true; // look again soon: it may be lag
+    if (now - r->mismatch_since_boot_ns > LAG_NS && !r->mismatch_alerted) {
+        r->mismatch_alerted = true;
+        r->p.alert(r->p.arg, "ledger_mismatch", r->account, why);
+    }
+}
+
+bool reconcile_in_step(const struct reconcile *r, const char **reason)
+{
+    *reason = r->reason;
+    return r->in_step;
+}
+
+bool reconcile_needs_opening(const struct reconcile *r)
+{
+    return r->books_known && !r->opened;
+}

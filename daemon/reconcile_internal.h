@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Shared by the parts of reconcile only: the conversation with the broker (reconcile.c), comparing
+// (reconcile_compare.c) and the one-off reads (reconcile_read.c).
+#ifndef PAPERGUARD_DAEMON_RECONCILE_INTERNAL_H
+#define PAPERGUARD_DAEMON_RECONCILE_INTERNAL_H
+
+#include "daemon/reconcile.h"
+#include "lib/base/fsm.h"
+#include "lib/base/list.h"
+
+#define RECONCILE_STATES(X)                                                                                            \
+    X(RC_OFF, "off")                                                                                                   \
+    X(RC_IDENTITY, "identity")                                                                                         \
+    X(RC_LEDGER, "waiting for the ledger")                                                                             \
+    X(RC_CLOCK, "clock")                                                                                               \
+    X(RC_CALENDAR, "calendar")                                                                                         \
+    X(RC_ADOPT, "open orders of the ledger")                                                                           \
+    X(RC_USAGE, "usage of the day")                                                                                    \
+    X(RC_ORDERS, "orders")                                                                                             \
+    X(RC_WATERMARK, "newest fill")                                                                                     \
+    X(RC_FILLS, "fills")                                                                                               \
+    X(RC_ACCOUNT, "account")                                                                                           \
+    X(RC_POSITIONS, "positions")                                                                                       \
+    X(RC_BOOKS, "books")                                                                                               \
+    X(RC_IDLE, "idle")
+
+struct pass_waiter {
+    struct list node;
+    void (*done)(void *arg, bool in_step, const char *detail);
+    void *arg;
+};
+
+struct holding_sum { // one symbol over all books
+    char symbol[SYMBOL_MAX];
+    struct qty qty;
+};
+
+struct reconcile {
+    struct reconcile_params p;
+    enum { RECONCILE_STATES(FSM_ENUM) } state;
+    bool waiting;    // an answer is under way
+    bool restart;    // reconcile_start came while an answer was under way
+    bool fills_seen; // in this pass
+    bool again;      // a pass was asked for while one runs
+    loop_timer timer;
+    int64_t retry_ms;
+    char account[ACCOUNT_NUMBER_MAX];
+    struct session_day *days;
+    size_t day_count;
+    // of the pass under way
+    int64_t fills_after;
+    char page_token[ACTIVITY_ID_MAX];
+    int64_t orders_after;
+    size_t orders_open_at_broker, new_fills, desk_open_before;
+    struct list waiters, next_waiters;
+    // last read
+    struct alpaca_account broker_account;
+    struct alpaca_position *positions;
+    size_t position_count;
+    struct holding_sum *sums;
+    size_t sum_count;
+    struct money ledger_cash;
+    bool opened, books_known;
+    int64_t fill_count;
+    // verdict
+    bool in_step, compared;
+    char reason[200];
+    int64_t mismatch_since_boot_ns;
+    bool mismatch_alerted;
+    int64_t full_pass_boot_ns, calendar_boot_ns;
+    struct list jobs; // one-off reads under way
+};
+
+// Compares ledger and broker after a quiet pass; sets in_step and reason.
+void reconcile_compare(struct reconcile *r);
+void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
+void reconcile_jobs_free(struct reconcile *r);
+
+#endif

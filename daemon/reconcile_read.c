@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// One-off reads beside the passes: fresh prices before a run, daily bars for strategies, and the opening. Each is a job
+// with one completion; several may be under way.
+#include "daemon/reconcile_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define BARS_PAGE 10000
+#define BARS_TOTAL_MAX 200000u
+
+struct bars_of {
+    char symbol[SYMBOL_MAX];
+    struct alpaca_bar *bars;
+    size_t count, cap;
+};
+
+struct job {
+    struct list node;
+    struct reconcile *r;
+    char **symbols;
+    size_t symbol_count;
+    size_t pending; // answers outstanding
+    bool bad;
+    char detail[200];
+    loop_timer timer;
+    void (*done)(void *arg, bool ok, const char *detail);
+    void (*bars_done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail);
+    void *arg;
+    // bars
+    struct bars_of *bars;
+    size_t bar_count;
+    char query[4096];
+    // opening
+    struct alpaca_account account;
+    struct alpaca_position *positions;
+    size_t position_count;
+    int64_t watermark, watermark_again;
+};
+
+static struct job *job_new(struct reconcile *r, const char *const *symbols, size_t count)
+{
+    struct job *j = check_alloc(1, sizeof *j);
+    j->r = r;
+    j->symbols = check_alloc(count ? count : 1, sizeof *j->symbols);
+    for (size_t i = 0; i < count; i++)
+        j->symbols[i] = check_strdup(symbols[i]);
+    j->symbol_count = count;
+    list_append(&r->jobs, &j->node);
+    return j;
+}
+
+static void job_free(struct job *j)
+{
+    list_remove(&j->node);
+    loop_cancel(j->r->p.loop, &j->timer);
+    for (size_t i = 0; i < j->symbol_count; i++) {
+        free(j->symbols[i]);
+        if (j->bars)
+            free(j->bars[i].bars);
+    }
+    free(j->bars);
+    free(j->symbols);
+    free(j->positions);
+    free(j);
+}
+
+void reconcile_jobs_free(struct reconcile *r)
+{
+    LIST_EACH(n, tmp, &r->jobs)
+    job_free(LIST_ENTRY(n, struct job, node));
+}
+
+static void spoil(struct job *j, const char *what, const char *why)
+{
+    if (!j->bad)
+        snprintf(j->detail, sizeof j->detail, "%s: %s", what, why);
+    j->bad = true;
+}
+
+static void end_job(struct job *j)
+{
+    if (j->done)
+        j->done(j->arg, !j->bad, j->detail);
+    job_free(j);
+}
+
+static void ended_at_once(void *arg)
+{
+    struct job *j = arg;
+    j->timer = 0;
+    end_job(j);
+}
+
+static void one_answered(struct job *j)
+{
+    if (--j->pending == 0)
+        end_job(j);
+}
+
+static bool good_answer(struct job *j, const struct broker_answer *a, const char *what)
+{
+    if (a->result == BROKER_OK && a->json)
+        return true;
+    spoil(j, what, a->detail && a->detail[0] ? a->detail : broker_result_name(a->result));
+    return false;
+}
+
+static void add_symbols(const struct job *j, struct text *t)
+{
+    for (size_t i = 0; i < j->symbol_count; i++)
+        text_addf(t, "%s%s", i ? "," : "", j->symbols[i]);
+}
+
+// --- refresh
+
+static void refresh_account(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct alpaca_account account;
+    struct err err = {.text = ""};
+    if (good_answer(j, a, "account")) {
+        if (alpaca_account_parse(a->json, &account, &err) == 0)
+            exposure_set_account(j->r->p.exposure, &account, clock_boot_ns());
+        else
+            spoil(j, "account", err.text);
+    }
+    one_answered(j);
+}
+
+static void refresh_positions(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct err err = {.text = ""};
+    if (!good_answer(j, a, "positions")) {
+        one_answered(j);
+        return;
+    }
+    size_t n = json_size(a->json);
+    struct alpaca_position *p = check_alloc(n ? n : 1, sizeof *p);
+    for (size_t i = 0; i < n && !j->bad; i++)
+        if (alpaca_position_parse(json_at(a->json, i), &p[i], &err) != 0)
+            spoil(j, "positions", err.text);
+    if (!j->bad)
+        exposure_set_positions(j->r->p.exposure, p, n, clock_boot_ns());
+    free(p);
+    one_answered(j);
+}
+
+static void refresh_trades(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct alpaca_trade *trades = NULL;
+    size_t n = 0;
+    struct err err = {.text = ""};
+    if (good_answer(j, a, "latest trades")) {
+        if (alpaca_trades_parse(a->json, &trades, &n, &err) != 0)
+            spoil(j, "latest trades", err.text);
+        else
+            for (size_t i = 0; i < n; i++)
+                exposure_set_trade(j->r->p.exposure, &trades[i], clock_boot_ns(), clock_wall_ns());
+        free(trades);
+    }
+    one_answered(j);
+}
+
+static void refresh_quotes(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct alpaca_quote *quotes = NULL;
+    size_t n = 0;
+    struct err err = {.text = ""};
+    if (good_answer(j, a, "latest quotes")) {
+        if (alpaca_quotes_parse(a->json, &quotes, &n, &err) != 0)
+            spoil(j, "latest quotes", err.text);
+        else
+            for (size_t i = 0; i < n; i++)
+                exposure_set_quote(j->r->p.exposure, &quotes[i], clock_boot_ns(), clock_wall_ns());
+        free(quotes);
+    }
+    one_answered(j);
+}
+
+static void refresh_asset(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct alpaca_asset asset;
+    struct err err = {.text = ""};
+    // A symbol the broker does not know is not this read's failure: the planner and the desk refuse it by name.
+    if (a->result != BROKER_REJECTED && good_answer(j, a, "asset")) {
+        if (alpaca_asset_parse(a->json, &asset, &err) == 0)
+            exposure_set_asset(j->r->p.exposure, &asset);
+        else
+            spoil(j, "asset", err.text);
+    }
+    one_answered(j);
+}
+
+static void refresh_ask(struct job *j, enum guard_op op, const char *id, const char *query, broker_done_fn *done)
+{
+    j->pending++;
+    broker_call(j->r->p.broker, op, id, query, done, j);
+}
+
+void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
+                       void (*done)(void *arg, bool ok, const char *detail), void *arg)
+{
+    struct job *j = job_new(r, symbols, count);
+    struct alpaca_asset asset;
+    j->done = done;
+    j->arg = arg;
+    refresh_ask(j, OP_ACCOUNT, NULL, NULL, refresh_account);
+    refresh_ask(j, OP_POSITIONS, NULL, NULL, refresh_positions);
+    if (count == 0)
+        return;
+    struct text query;
+    text_init(&query, 8000);
+    text_add(&query, "symbols=");
+    add_symbols(j, &query);
+    text_addf(&query, "&feed=%s", r->p.feed);
+    refresh_ask(j, OP_TRADES_LATEST, NULL, text_str(&query), refresh_trades);
+    refresh_ask(j, OP_QUOTES_LATEST, NULL, text_str(&query), refresh_quotes);
+    text_free(&query);
+    for (size_t i = 0; i < count; i++)
+        if (!exposure_asset(r->p.exposure, symbols[i], &asset))
+            refresh_ask(j, OP_ASSET, symbols[i], NULL, refresh_asset);
+}
+
+// --- bars
+
+static void bars_answered(void *arg, const struct broker_answer *a);
+
+static void end_bars(struct job *j)
+{
+    struct signal_bars *bars = check_alloc(j->symbol_count ? j->symbol_count : 1, sizeof *bars);
+    for (size_t i = 0; i < j->symbol_count; i++)
+        bars[i] = (struct signal_bars){j->symbols[i], j->bars[i].bars, j->bars[i].count};
+    j->bars_done(j->arg, !j->bad, bars, j->symbol_count, j->detail);
+    free(bars);
+    job_free(j);
+}
+
+static void add_bar(struct bars_of *b, const struct alpaca_bar *bar)
+{
+    if (b->count == b->cap) {
+        b->cap = b->cap ? b->cap * 2 : 64;
+        b->bars = check_realloc(b->bars, b->cap * sizeof *b->bars);
+    }
+    b->bars[b->count++] = *bar;
+}
+
+static void take_bars(struct job *j, const struct json_node *root)
+{
+    struct alpaca_bar bar;
+    struct err err = {.text = ""};
+    const struct json_node *all = json_get(root, "bars");
+    for (size_t i = 0; i < j->symbol_count; i++) {
+        const struct json_node *list = json_get(all, j->symbols[i]);
+        for (size_t k = 0; k < json_size(list) && !j->bad; k++) {
+            if (alpaca_bar_parse(json_at(list, k), &bar, &err) != 0)
+                spoil(j, "bars", err.text);
+            else if (++j->bar_count > BARS_TOTAL_MAX)
+                spoil(j, "bars", "more bars than asked for");
+            else
+                add_bar(&j->bars[i], &bar);
+        }
+    }
+}
+
+static void ask_bars(struct job *j, const char *token)
+{
+    struct text query;
+    text_init(&query, 8000);
+    text_add(&query, j->query);
+    if (token)
+        text_addf(&query, "&page_token=%s", token);
+    broker_call(j->r->p.broker, OP_BARS, NULL, text_str(&query), bars_answered, j);
+    text_free(&query);
+}
+
+static void bars_answered(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    if (!good_answer(j, a, "bars")) {
+        end_bars(j);
+        return;
+    }
+    take_bars(j, a->json);
+    const char *token = json_string(json_get(a->json, "next_page_token"));
+    if (token && !j->bad)
+        ask_bars(j, token);
+    else
+        end_bars(j);
+}
+
+static void bars_none(void *arg)
+{
+    struct job *j = arg;
+    j->timer = 0;
+    end_bars(j);
+}
+
+void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t count, struct day session,
+                    int lookback_days,
+                    void (*done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail),
+                    void *arg)
+{
+    struct job *j = job_new(r, symbols, count);
+    char from[WHEN_TEXT_MAX], to[WHEN_TEXT_MAX];
+    j->bars_done = done;
+    j->arg = arg;
+    j->bars = check_alloc(count ? count : 1, sizeof *j->bars);
+    if (count == 0 || lookback_days <= 0) {
+        j->timer = loop_post(r->p.loop, bars_none, j);
+        return;
+    }
+    struct text query;
+    text_init(&query, sizeof j->query - 1);
+    text_add(&query, "symbols=");
+    add_symbols(j, &query);
+    // Sessions are at least five of seven days; ten more cover holidays.
+    text_addf(&query, "&timeframe=1Day&start=%s&end=%s&adjustment=split&limit=%d&feed=%s",
+              day_format(day_add(session, -(lookback_days * 7 / 5 + 10)), from), day_format(day_add(session, -1), to),
+              BARS_PAGE, r->p.feed);
+    str_copy_cut(j->query, sizeof j->query, text_str(&query));
+    text_free(&query);
+    ask_bars(j, NULL);
+}
+
+// --- opening: what is there when nothing is open and no fill came between two looks
+
+static void opening_written(void *arg, enum ledger_result result, const char *detail)
+{
+    struct job *j = arg;
+    struct reconcile *r = j->r;
+    if (result != LEDGER_OK)
+        spoil(j, "ledger", detail && detail[0] ? detail : ledger_result_name(result));
+    else
+        reconcile_kick(r);
+    end_job(j);
+}
+
+static bool newest_fill(struct job *j, const struct broker_answer *a, int64_t *at)
+{
+    struct alpaca_fill fill;
+    struct err err = {.text = ""};
+    *at = 0;
+    if (!good_answer(j, a, "activities"))
+        return false;
+    if (json_size(a->json) == 0)
+        return true;
+    if (alpaca_fill_parse(json_at(a->json, 0), &fill, &err) != 0) {
+        spoil(j, "activities", err.text);
+        return false;
+    }
+    *at = fill.transaction_time;
+    return true;
+}
+
+static void opening_second_look(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct reconcile *r = j->r;
+    if (!newest_fill(j, a, &j->watermark_again)) {
+        end_job(j);
+        return;
+    }
+    if (j->watermark != j->watermark_again) {
+        spoil(j, "opening", "an order was filled meanwhile; try again");
+        end_job(j);
+        return;
+    }
+    ledger_opening(r->p.ledger, j->account.account_number, j->account.cash, j->positions, j->position_count,
+                   j->watermark, clock_wall_ns(), opening_written, j);
+}
+
+static void opening_positions(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct err err = {.text = ""};
+    if (good_answer(j, a, "positions")) {
+        j->position_count = json_size(a->json);
+        j->positions = check_alloc(j->position_count ? j->position_count : 1, sizeof *j->positions);
+        for (size_t i = 0; i < j->position_count && !j->bad; i++)
+            if (alpaca_position_parse(json_at(a->json, i), &j->positions[i], &err) != 0)
+                spoil(j, "positions", err.text);
+    }
+    if (j->bad)
+        end_job(j);
+    else
+        broker_call(j->r->p.broker, OP_FILLS, NULL, "direction=desc&page_size=1", opening_second_look, j);
+}
+
+static void opening_account(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct err err = {.text = ""};
+    if (good_answer(j, a, "account") && alpaca_account_parse(a->json, &j->account, &err) != 0)
+        spoil(j, "account", err.text);
+    if (j->bad)
+        end_job(j);
+    else
+        broker_call(j->r->p.broker, OP_POSITIONS, NULL, NULL, opening_positions, j);
+}
+
+static void opening_first_look(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    if (!newest_fill(j, a, &j->watermark))
+        end_job(j);
+    else
+        broker_call(j->r->p.broker, OP_ACCOUNT, NULL, NULL, opening_account, j);
+}
+
+static void opening_orders(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    if (good_answer(j, a, "orders") && json_size(a->json) > 0)
+        spoil(j, "opening", "the account has open orders: cancel them or wait until they end, then accept the opening");
+    if (j->bad)
+        end_job(j);
+    else
+        broker_call(j->r->p.broker, OP_FILLS, NULL, "direction=desc&page_size=1", opening_first_look, j);
+}
+
+void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg)
+{
+    struct job *j = job_new(r, NULL, 0);
+    j->done = done;
+    j->arg = arg;
+    if (!r->books_known || r->opened) {
+        spoil(j, "opening", r->opened ? "accepted already" : "the ledger has not been read yet; try again in a moment");
+        j->timer = loop_post(r->p.loop, ended_at_once, j);
+        return;
+    }
+    broker_call(r->p.broker, OP_ORDERS, NULL, "status=open&limit=500", opening_orders, j);
+}
