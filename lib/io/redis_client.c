@@ -302,6 +302,10 @@ static void greeting_done(void *arg, const struct redis_reply_view *reply)
     }
     if (--c->greetings_left > 0)
         return;
+    if (!str_equal(reply->text, "PONG")) {
+        client_fail(c, "what answers there is not Redis");
+        return;
+    }
     c->attempts = 0;
     c->detail.text[0] = '\0';
     loop_cancel(c->loop, &c->phase);
