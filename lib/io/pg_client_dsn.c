@@ -165,7 +165,7 @@ int pg_settings_fill(struct pg_settings *s, const struct pg_client_params *param
 void pg_settings_clean_text(const struct pg_settings *s, const char *text, char *out, size_t size)
 {
     size_t secret = s->password != NULL ? strlen(s->password) : 0, n = 0;
-    for (const char *c = text; *c != '\0' && n + 4 < size;) {
+    for (const char *c = text; *c != '\0' && *c != '\n' && n + 4 < size;) { // further lines are advice
         if (secret > 0 && strncmp(c, s->password, secret) == 0) {
             memcpy(out + n, "***", 3);
             n += 3;

@@ -118,7 +118,7 @@ void pg_error_text(const PGresult *res, char sqlstate[6], char *out, size_t size
 // pg_client_dsn.c
 int pg_settings_fill(struct pg_settings *s, const struct pg_client_params *params, struct err *err) MUST_CHECK;
 void pg_settings_free(struct pg_settings *s);
-// One line, the password cut out.
+// The first line, the password cut out.
 void pg_settings_clean_text(const struct pg_settings *s, const char *text, char *out, size_t size);
 
 #endif
