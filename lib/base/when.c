@@ -20,6 +20,13 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+// The nanoseconds above the whole second; a subtraction could overflow at the lower edge.
+static int fraction_of(int64_t ns)
+{
+    int64_t rest = ns % NS_PER_S;
+    return (int)(rest < 0 ? rest + NS_PER_S : rest);
+}
+
 static struct tm local_time(int64_t s)
 {
     struct tm tm;
@@ -174,7 +181,7 @@ const char *when_format(int64_t ns, char buf[WHEN_TEXT_MAX])
 {
     int64_t s = floor_div(ns, NS_PER_S);
     size_t n = format_seconds(s, buf);
-    int fraction = (int)(ns - s * NS_PER_S);
+    int fraction = fraction_of(ns);
     if (fraction != 0) {
         n += (size_t)snprintf(buf + n, WHEN_TEXT_MAX - n, ".%09d", fraction);
         while (buf[n - 1] == '0')
@@ -188,7 +195,7 @@ const char *when_format_ms(int64_t ns, char buf[WHEN_TEXT_MAX])
 {
     int64_t s = floor_div(ns, NS_PER_S);
     size_t n = format_seconds(s, buf);
-    (void)snprintf(buf + n, WHEN_TEXT_MAX - n, ".%03dZ", (int)((ns - s * NS_PER_S) / NS_PER_MS));
+    (void)snprintf(buf + n, WHEN_TEXT_MAX - n, ".%03dZ", fraction_of(ns) / (int)NS_PER_MS);
     return buf;
 }
 
