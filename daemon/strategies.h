@@ -10,8 +10,9 @@
 #include "lib/trade/signal.h"
 
 struct strategies;
-struct strategies *strategies_new(struct loop *loop, const struct config *config);
-void strategies_free(struct strategies *s); // kills what runs
+struct strategies *strategies_new(struct loop *loop, const struct config *config,
+                                  struct err *err); // NULL: no such user
+void strategies_free(struct strategies *s);         // kills what runs
 enum strategy_result { STRATEGY_OK, STRATEGY_FAILED, STRATEGY_LATE };
 // input is read before the call returns. signal is borrowed for the callback; detail says what went wrong.
 void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The life of a run: claimed once, followed to its end, resumed after a restart. One run at a time; the row in the
+// ledger decides whether a slot is taken.
+#include "daemon/run_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define CLAIM_RETRY_MS 500
+
+static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
+#define ANY_END FSM_BIT(STEP_ENDED)
+static const uint32_t moves[] = {
+    [STEP_CLAIMING] = FSM_BIT(STEP_REFRESHING) | FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_REFRESHING] = FSM_BIT(STEP_BARS) | ANY_END,
+    [STEP_BARS] = FSM_BIT(STEP_STRATEGIES) | ANY_END,
+    [STEP_STRATEGIES] = FSM_BIT(STEP_STORING) | ANY_END,
+    [STEP_STORING] = FSM_BIT(STEP_SELLING) | ANY_END,
+    [STEP_SELLING] = FSM_BIT(STEP_REFRESHING_CASH) | FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_REFRESHING_CASH] = FSM_BIT(STEP_BUYING) | FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_BUYING] = FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_SETTLING] = ANY_END,
+};
+
+struct runs *runs_new(const struct runs_params *params)
+{
+    struct runs *r = check_alloc(1, sizeof *r);
+    r->p = *params;
+    r->legs = map_new();
+    return r;
+}
+
+static void books_free(struct ledger_books *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        book_free(&b->books[i]);
+    free(b->books);
+    *b = (struct ledger_books){0};
+}
+
+static void run_free(struct run *run)
+{
+    loop_cancel(run->runs->p.loop, &run->timer);
+    loop_cancel(run->runs->p.loop, &run->deadline_timer);
+    run_plan_free(run);
+    for (size_t i = 0; i < run->symbol_count; i++)
+        free(run->symbols[i]);
+    free(run->legs);
+    free(run);
+}
+
+void runs_free(struct runs *r)
+{
+    if (!r)
+        return;
+    if (r->active)
+        run_free(r->active);
+    map_free(r->legs);
+    books_free(&r->books);
+    free(r->waiting);
+    free(r);
+}
+
+void run_set_step(struct run *run, enum run_step to)
+{
+    if (run->step == to)
+        return;
+    fsm_move("run", run->row.id, moves, step_names, run->step, to);
+    run->step = to;
+}
+
+void run_after(struct run *run, int64_t ms, loop_fn *fn)
+{
+    loop_cancel(run->runs->p.loop, &run->timer);
+    run->timer = loop_after_ms(run->runs->p.loop, ms, fn, run);
+}
+
+void run_save(struct run *run)
+{
+    struct runs *r = run->runs;
+    ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
+    if (r->p.on_run)
+        r->p.on_run(r->p.arg, &run->row);
+}
+
+const struct book *runs_book(const struct runs *r, const char *name)
+{
+    for (size_t i = 0; i < r->books.count; i++)
+        if (strcmp(r->books.books[i].name, name) == 0)
+            return &r->books.books[i];
+    return NULL;
+}
+
+bool runs_busy(const struct runs *r)
+{
+    return r->active != NULL;
+}
+
+// --- the end
+
+// One stable line per run, for people and for log alerts.
+static void log_summary(const struct run *run)
+{
+    const struct run_row *w = &run->row;
+    char session[WHEN_TEXT_MAX], ny[WHEN_TEXT_MAX];
+    int64_t took_ms = (w->completed_at - w->started_at) / NS_PER_MS;
+    enum log_level level = w->status == RUN_COMPLETED ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
+    log_with(level, ((struct log_field[]){{"RUN_ID", w->id}, {"PROFILE", w->account}, {"STRATEGY", w->strategies}}),
+             "run %s %s: session %s slot %s (%s, %s), %lld signals, orders %lld submitted %lld accepted %lld rejected, "
+             "%lld fills, %s, %lld.%03lld s, ended %s%s%s",
+             w->id, run_status_name(w->status), day_format(w->session, session), w->slot_key, w->label, w->cause,
+             (long long)w->signals, (long long)w->orders_submitted, (long long)w->orders_accepted,
+             (long long)w->orders_rejected, (long long)w->fills, w->settled ? "settled" : "not settled",
+             (long long)(took_ms / 1000), (long long)(took_ms % 1000), when_format_ny(w->completed_at, ny),
+             w->detail[0] ? ": " : "", w->detail);
+}
+
+static void resume_next(struct runs *r);
+
+static void sweep(void *arg)
+{
+    struct run *run = arg;
+    struct runs *r = run->runs;
+    run->timer = 0;
+    r->active = NULL;
+    map_free(r->legs);
+    r->legs = map_new();
+    run_free(run);
+    if (r->p.on_run)
+        r->p.on_run(r->p.arg, NULL); // free for the next
+    resume_next(r);
+}
+
+void run_finish(struct run *run, enum run_status status, const char *format, ...)
+{
+    struct runs *r = run->runs;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(run->row.detail, sizeof run->row.detail, format, args);
+    va_end(args);
+    run->row.status = status;
+    run->row.completed_at = clock_wall_ns();
+    if (r->books_known)
+        run->row.fills = r->books.fill_count - run->fills_before;
+    run_set_step(run, STEP_ENDED);
+    metrics_add(r->p.metrics, METRIC_RUNS, run_status_name(status), 1);
+    for (size_t i = 0; i < run->member_count; i++)
+        if (run->members[i].status == MEMBER_OK && status == RUN_COMPLETED)
+            metrics_set(r->p.metrics, METRIC_RUN_LAST_SUCCESS, run->members[i].strategy->name,
+                        run->row.completed_at / NS_PER_S);
+    log_summary(run);
+    run_save(run);
+    if (status != RUN_COMPLETED)
+        r->p.alert(r->p.arg, "run", run->row.id, run->row.detail);
+    loop_cancel(r->p.loop, &run->deadline_timer);
+    loop_cancel(r->p.loop, &run->timer);
+    run->timer = loop_post(r->p.loop, sweep, run);
+}
+
+static void deadline_reached(void *arg)
+{
+    struct run *run = arg;
+    run->deadline_timer = 0;
+    run_deadline(run);
+}
+
+// --- the start
+
+static void claim(void *arg);
+
+static void add_members(struct run *run)
+{
+    const struct config *c = run->runs->p.config;
+    char names[sizeof run->row.strategies];
+    char *save = NULL;
+    run->members = check_alloc(CONFIG_STRATEGIES_MAX, sizeof *run->members);
+    str_copy_cut(names, sizeof names, run->row.strategies);
+    for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save))
+        for (size_t i = 0; i < c->strategy_count; i++)
+            if (strcmp(c->strategies[i].name, w) == 0 && run->member_count < CONFIG_STRATEGIES_MAX)
+                run->members[run->member_count++] = (struct member){.run = run, .strategy = &c->strategies[i]};
+}
+
+static void arm_deadline(struct run *run)
+{
+    int64_t ms = (run->row.deadline_at - clock_wall_ns()) / NS_PER_MS;
+    run->deadline_timer = loop_after_ms(run->runs->p.loop, ms > 0 ? ms : 0, deadline_reached, run);
+}
+
+static void begin(struct run *run)
+{
+    run->fills_before = run->runs->books.fill_count;
+    add_members(run);
+    arm_deadline(run);
+    run_set_step(run, STEP_REFRESHING);
+    run_prepare(run);
+}
+
+// Refused or taken: there is no run.
+static void give_up(struct run *run, const struct run_row *row, bool taken, const char *why)
+{
+    struct runs *r = run->runs;
+    run->started(run->started_arg, row, taken, why);
+    run_set_step(run, STEP_ENDED);
+    run->timer = loop_post(r->p.loop, sweep, run);
+}
+
+static void claimed(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
+{
+    struct run *run = arg;
+    if (result == LEDGER_LOST) { // perhaps claimed: our id tells
+        run_after(run, CLAIM_RETRY_MS, claim);
+        return;
+    }
+    if (result != LEDGER_OK) {
+        give_up(run, NULL, false, ledger_result_name(result));
+        return;
+    }
+    if (taken && strcmp(row->id, run->row.id) != 0) {
+        give_up(run, row, true, "the slot has a run already");
+        return;
+    }
+    str_copy_cut(run->row.slot_key, sizeof run->row.slot_key, row->slot_key);
+    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}, {"STRATEGY", run->row.strategies}}),
+             "run %s started: slot %s (%s, %s), strategies %s", run->row.id, run->row.slot_key, run->row.label,
+             run->row.cause, run->row.strategies);
+    if (run->runs->p.on_run)
+        run->runs->p.on_run(run->runs->p.arg, &run->row);
+    run->started(run->started_arg, &run->row, false, "");
+    begin(run);
+}
+
+static void claim(void *arg)
+{
+    struct run *run = arg;
+    run->timer = 0;
+    ledger_run_claim(run->runs->p.ledger, &run->row, claimed, run);
+}
+
+static void random_id(char out[RUN_ID_MAX])
+{
+    struct digest d;
+    random_bytes(d.bytes, sizeof d.bytes);
+    uuid_from_digest(&d, out);
+}
+
+static void fill_row(struct run *run, const struct run_order *o, int64_t now)
+{
+    const struct config *c = run->runs->p.config;
+    struct run_row *w = &run->row;
+    random_id(w->id);
+    str_copy_cut(w->account, sizeof w->account, facts_view(run->runs->p.facts)->account_number);
+    w->session = o->session;
+    str_copy_cut(w->slot_key, sizeof w->slot_key, o->slot_key);
+    str_copy_cut(w->label, sizeof w->label, o->label);
+    str_copy_cut(w->cause, sizeof w->cause, o->cause);
+    str_copy_cut(w->strategies, sizeof w->strategies, o->strategies);
+    w->status = RUN_CLAIMED;
+    w->scheduled_at = o->scheduled_at;
+    w->started_at = now;
+    w->deadline_at = now + c->run_deadline_ms * NS_PER_MS;
+    if (o->close_at && o->close_at < w->deadline_at)
+        w->deadline_at = o->close_at;
+    run->close_at = o->close_at;
+    run->latest_start_at = o->scheduled_at + c->latest_start_ms * NS_PER_MS;
+}
+
+static struct run *run_new(struct runs *r)
+{
+    struct run *run = check_alloc(1, sizeof *run);
+    run->runs = r;
+    r->active = run;
+    return run;
+}
+
+void runs_start(struct runs *r, const struct run_order *order,
+                void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
+{
+    if (r->active || r->draining || !r->books_known) {
+        started(arg, NULL, false,
+                r->draining ? "the daemon is stopping"
+                : r->active ? "a run is under way"
+                            : "the books are not read yet");
+        return;
+    }
+    struct run *run = run_new(r);
+    run->started = started;
+    run->started_arg = arg;
+    fill_row(run, order, clock_wall_ns());
+    claim(run);
+}
+
+static void missed_written(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
+{
+    struct runs *r = arg;
+    if (result != LEDGER_OK || taken)
+        return;
+    metrics_add(r->p.metrics, METRIC_RUNS, run_status_name(RUN_MISSED), 1);
+    if (r->p.on_run)
+        r->p.on_run(r->p.arg, row);
+    r->p.alert(r->p.arg, "run_missed", row->slot_key, row->detail);
+}
+
+void runs_record_missed(struct runs *r, const struct run_order *order, const char *why)
+{
+    struct run scratch = {.runs = r};
+    fill_row(&scratch, order, clock_wall_ns());
+    scratch.row.status = RUN_MISSED;
+    scratch.row.completed_at = scratch.row.started_at;
+    str_copy_cut(scratch.row.detail, sizeof scratch.row.detail, why);
+    ledger_run_claim(r->p.ledger, &scratch.row, missed_written, r);
+}
+
+// --- after a restart
+
+static void ignore_started(void *arg, const struct run_row *row, bool taken, const char *why)
+{
+    (void)arg, (void)row, (void)taken, (void)why;
+}
+
+static void resume(struct runs *r, const struct run_row *row)
+{
+    struct run *run = run_new(r);
+    int64_t now = clock_wall_ns();
+    run->row = *row;
+    run->started = ignore_started;
+    run->latest_start_at = row->scheduled_at + r->p.config->latest_start_ms * NS_PER_MS;
+    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", row->id}}), "run %s resumed: it was %s", row->id,
+             run_status_name(row->status));
+    if (row->status == RUN_CLAIMED && now <= run->latest_start_at) {
+        begin(run);
+    } else if (row->status == RUN_CLAIMED) {
+        run_finish(run, RUN_MISSED, "the daemon came back after the latest start");
+    } else { // what was handed over is followed; nothing new is sent
+        run->resumed = true;
+        run->fills_before = r->books.fill_count - row->fills;
+        arm_deadline(run);
+        run_set_step(run, STEP_SETTLING);
+        run_settle(run);
+    }
+}
+
+static void resume_next(struct runs *r)
+{
+    if (r->active || r->waiting_count == 0 || !r->books_known || r->draining)
+        return;
+    struct run_row row = r->waiting[--r->waiting_count];
+    resume(r, &row);
+}
+
+void runs_resume(struct runs *r, const struct run_row *rows, size_t count)
+{
+    r->waiting = check_realloc(r->waiting, (r->waiting_count + count + 1) * sizeof *r->waiting);
+    for (size_t i = 0; i < count; i++)
+        if (!r->active || strcmp(r->active->row.id, rows[i].id) != 0)
+            r->waiting[r->waiting_count++] = rows[i];
+    resume_next(r);
+}
+
+void runs_order_changed(struct runs *r, const struct order_row *row)
+{
+    struct leg *leg = map_get(r->legs, row->intent.order.client_order_id);
+    if (leg)
+        run_leg_changed(leg, row);
+}
+
+void runs_books_changed(struct runs *r, const struct ledger_books *books)
+{
+    books_free(&r->books);
+    r->books = *books;
+    r->books.books = check_alloc(books->count ? books->count : 1, sizeof *books->books);
+    for (size_t i = 0; i < books->count; i++) {
+        const struct book *from = &books->books[i];
+        struct book *to = &r->books.books[i];
+        book_init(to, from->name);
+        for (size_t k = 0; k < from->count; k++)
+            CHECK(book_set(to, from->items[k].symbol, from->items[k].qty, from->items[k].cost));
+    }
+    r->books_known = true;
+    resume_next(r);
+}
+
+void runs_drain(struct runs *r)
+{
+    r->draining = true;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Shared by the parts of a run only: its life (run.c), what leads to the plan (run_plan.c), its orders (run_orders.c).
+#ifndef PAPERGUARD_DAEMON_RUN_INTERNAL_H
+#define PAPERGUARD_DAEMON_RUN_INTERNAL_H
+
+#include "daemon/run.h"
+#include "lib/base/fsm.h"
+#include "lib/base/map.h"
+
+#define RUN_SYMBOLS_MAX 600
+
+#define RUN_STEPS(X)                                                                                                   \
+    X(STEP_CLAIMING, "claiming")                                                                                       \
+    X(STEP_REFRESHING, "refreshing prices")                                                                            \
+    X(STEP_BARS, "reading bars")                                                                                       \
+    X(STEP_STRATEGIES, "strategies")                                                                                   \
+    X(STEP_STORING, "storing the plan")                                                                                \
+    X(STEP_SELLING, "selling")                                                                                         \
+    X(STEP_REFRESHING_CASH, "refreshing cash")                                                                         \
+    X(STEP_BUYING, "buying")                                                                                           \
+    X(STEP_SETTLING, "settling")                                                                                       \
+    X(STEP_ENDED, "ended")
+enum run_step { RUN_STEPS(FSM_ENUM) };
+
+struct run;
+
+struct member {
+    struct run *run;
+    const struct config_strategy *strategy;
+    enum { MEMBER_WAITING, MEMBER_OK, MEMBER_FAILED, MEMBER_LATE } status;
+    char detail[200];
+    struct signal signal; // owned when OK
+    struct money capital;
+    char *targets_json;
+};
+
+struct leg {
+    struct run *run;
+    size_t index; // in plan.legs
+    char client_order_id[CLIENT_ORDER_ID_MAX];
+    bool placed;
+    enum order_status status;
+    struct qty filled;
+};
+
+struct run {
+    struct runs *runs;
+    enum run_step step;
+    struct run_row row;
+    int64_t close_at, latest_start_at;
+    bool resumed;    // of an earlier life: only followed
+    bool cancelling; // the deadline has passed
+    bool tampered;   // member failed, leg not filled: ends partial
+    struct member *members;
+    size_t member_count, members_waiting;
+    char *symbols[RUN_SYMBOLS_MAX];
+    size_t symbol_count;
+    struct signal_price *prices;
+    size_t price_count;
+    struct plan plan;
+    bool plan_made;
+    struct leg *legs;
+    size_t leg_count;
+    int64_t fills_before;
+    loop_timer timer, deadline_timer;
+    void (*started)(void *arg, const struct run_row *row, bool taken, const char *why);
+    void *started_arg;
+};
+
+struct runs {
+    struct runs_params p;
+    struct run *active;      // at most one
+    struct run_row *waiting; // rows of an earlier life still to be resumed
+    size_t waiting_count;
+    struct ledger_books books; // deep copy of the last ones
+    bool books_known, draining;
+    struct map *legs; // client order id -> leg of the active run
+};
+
+void run_set_step(struct run *run, enum run_step to);
+void run_save(struct run *run); // row into the ledger and told
+void run_finish(struct run *run, enum run_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+void run_after(struct run *run, int64_t ms, loop_fn *fn);
+const struct book *runs_book(const struct runs *r, const char *name); // NULL: none yet
+// run_plan.c
+void run_prepare(struct run *run); // refresh -> bars -> strategies -> plan -> stored -> run_place_legs
+void run_plan_free(struct run *run);
+// run_orders.c
+void run_place_legs(struct run *run);
+void run_settle(struct run *run);
+void run_leg_changed(struct leg *leg, const struct order_row *row);
+void run_deadline(struct run *run);
+
+#endif

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What leads to a stored plan: fresh prices, bars, the strategies' answers, netting. Until the plan is stored nothing
+// has been sent, so a failure here may be tried again until the latest start.
+#include "daemon/run_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/json_write.h"
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define RETRY_MS 1000
+#define FRACTION_INCREMENT 1 // nanos: Alpaca takes nine decimals
+
+void run_plan_free(struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        if (run->members[i].status == MEMBER_OK)
+            signal_free(&run->members[i].signal);
+        free(run->members[i].targets_json);
+    }
+    free(run->members);
+    free(run->prices);
+    if (run->plan_made)
+        plan_free(&run->plan);
+}
+
+static void add_symbol(struct run *run, const char *symbol)
+{
+    for (size_t i = 0; i < run->symbol_count; i++)
+        if (strcmp(run->symbols[i], symbol) == 0)
+            return;
+    if (run->symbol_count < RUN_SYMBOLS_MAX)
+        run->symbols[run->symbol_count++] = check_strdup(symbol);
+}
+
+// What the members trade and what their books hold.
+static void collect_symbols(struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct config_strategy *s = run->members[i].strategy;
+        const struct book *book = runs_book(run->runs, s->name);
+        for (size_t k = 0; k < s->symbols.count; k++)
+            add_symbol(run, s->symbols.words[k]);
+        for (size_t k = 0; book && k < book->count; k++)
+            add_symbol(run, book->items[k].symbol);
+    }
+}
+
+static void retry(void *arg)
+{
+    struct run *run = arg;
+    run->timer = 0;
+    run_prepare(run);
+}
+
+static void try_again(struct run *run, const char *why)
+{
+    if (clock_wall_ns() + RETRY_MS * NS_PER_MS > run->latest_start_at || run->step != STEP_REFRESHING) {
+        run_finish(run, RUN_FAILED, "%s", why);
+        return;
+    }
+    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}}), "run %s waits: %s", run->row.id, why);
+    run_after(run, RETRY_MS, retry);
+}
+
+// --- the plan
+
+static size_t collect_assets(const struct run *run, struct plan_asset *assets)
+{
+    const struct exposure *e = run->runs->p.exposure;
+    for (size_t i = 0; i < run->symbol_count; i++) {
+        struct plan_asset *a = &assets[i];
+        struct alpaca_asset asset = {.tradable = false};
+        int64_t wall, boot;
+        str_copy_cut(a->symbol, sizeof a->symbol, run->symbols[i]);
+        if (!exposure_price(e, a->symbol, &a->price, &wall, &boot))
+            a->price = (struct price){0};
+        if (exposure_asset(e, a->symbol, &asset)) {
+            a->tradable = asset.tradable;
+            a->fractionable = asset.fractionable;
+        }
+        a->increment = (struct qty){a->fractionable ? FRACTION_INCREMENT : DECIMAL_ONE};
+        if (asset.min_trade_increment.nanos > 0)
+            a->increment = asset.min_trade_increment;
+    }
+    return run->symbol_count;
+}
+
+static bool make_plan(struct run *run, struct err *err)
+{
+    const struct config *c = run->runs->p.config;
+    static struct book empty; // for a strategy that has never held anything
+    struct plan_member *members = check_alloc(run->member_count, sizeof *members);
+    struct plan_asset *assets = check_alloc(run->symbol_count ? run->symbol_count : 1, sizeof *assets);
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        const struct book *book = runs_book(run->runs, m->strategy->name);
+        members[i] = (struct plan_member){
+            .strategy = m->strategy->name,
+            .book = book ? book : &empty,
+            .signal = m->status == MEMBER_OK ? &m->signal : NULL,
+            .capital = m->capital,
+            .band = m->strategy->band,
+        };
+    }
+    size_t asset_count = collect_assets(run, assets);
+    const struct plan_rules rules = {.cash_buffer = c->cash_buffer, .min_trade = c->min_trade};
+    run->plan_made = plan_make(members, run->member_count, assets, asset_count, &rules, &run->plan, err) == 0;
+    free(members);
+    free(assets);
+    return run->plan_made;
+}
+
+static void plan_stored(void *arg, enum ledger_result result, const char *detail)
+{
+    struct run *run = arg;
+    if (result != LEDGER_OK) {
+        run_finish(run, RUN_FAILED, "the plan could not be stored: %s",
+                   detail && detail[0] ? detail : ledger_result_name(result));
+        return;
+    }
+    run_place_legs(run);
+}
+
+static const char *member_status(const struct member *m)
+{
+    return m->status == MEMBER_OK ? "ok" : m->status == MEMBER_LATE ? "late" : "failed";
+}
+
+static void store_plan(struct run *run)
+{
+    struct run_member_row *rows = check_alloc(run->member_count, sizeof *rows);
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        bool ok = m->status == MEMBER_OK;
+        rows[i] = (struct run_member_row){
+            .strategy = m->strategy->name,
+            .status = member_status(m),
+            .detail = m->detail,
+            .model_name = ok ? m->signal.model_name : "",
+            .model_version = ok ? m->signal.model_version : "",
+            .targets_json = m->targets_json,
+        };
+    }
+    run_set_step(run, STEP_STORING);
+    run->row.status = RUN_PLANNED;
+    run->row.planned_at = clock_wall_ns();
+    ledger_run_plan(run->runs->p.ledger, &run->row, rows, run->member_count, &run->plan, plan_stored, run);
+    free(rows);
+}
+
+static void strategies_ended(struct run *run)
+{
+    struct err err = {.text = ""};
+    size_t ok = 0;
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        ok += m->status == MEMBER_OK;
+        run->row.signals += m->status == MEMBER_OK ? (int64_t)m->signal.count : 0;
+        if (m->status != MEMBER_OK)
+            run->tampered = true;
+    }
+    if (ok == 0)
+        run_finish(run, RUN_FAILED, "no strategy gave a usable answer: %s", run->members[0].detail);
+    else if (!make_plan(run, &err))
+        run_finish(run, RUN_FAILED, "no plan: %s", err.text);
+    else
+        store_plan(run);
+}
+
+// --- strategies
+
+static char *targets_text(const struct signal *s)
+{
+    struct text t;
+    struct json_out o;
+    text_init(&t, 1u << 20);
+    json_out_init(&o, &t);
+    json_array_begin(&o);
+    for (size_t i = 0; i < s->count; i++) {
+        json_object_begin(&o);
+        json_put_string(&o, "symbol", s->targets[i].symbol);
+        json_put_decimal(&o, "weight", s->targets[i].weight.nanos);
+        if (s->targets[i].has_confidence)
+            json_put_decimal(&o, "confidence", s->targets[i].confidence.nanos);
+        if (s->targets[i].reason[0])
+            json_put_string(&o, "reason", s->targets[i].reason);
+        json_object_end(&o);
+    }
+    json_array_end(&o);
+    return text_take(&t);
+}
+
+static void copy_signal(struct member *m, const struct signal *s)
+{
+    m->signal = *s;
+    m->signal.targets = check_alloc(s->count ? s->count : 1, sizeof *s->targets);
+    if (s->count)
+        memcpy(m->signal.targets, s->targets, s->count * sizeof *s->targets);
+    m->targets_json = targets_text(s);
+}
+
+static void strategy_done(void *arg, enum strategy_result result, const struct signal *signal, const char *detail)
+{
+    struct member *m = arg;
+    struct run *run = m->run;
+    m->status = result == STRATEGY_OK ? MEMBER_OK : result == STRATEGY_LATE ? MEMBER_LATE : MEMBER_FAILED;
+    str_copy_cut(m->detail, sizeof m->detail, detail);
+    if (result == STRATEGY_OK)
+        copy_signal(m, signal);
+    if (--run->members_waiting == 0 && run->step == STEP_STRATEGIES)
+        strategies_ended(run);
+}
+
+static bool capital_of(const struct run *run, const struct config_strategy *s, struct money equity, struct money *out)
+{
+    struct money deployable;
+    return money_share_down(equity, run->runs->p.config->equity_deployment, &deployable) &&
+           money_share_down(deployable, s->allocation, out);
+}
+
+static void start_member(struct run *run, struct member *m, const struct alpaca_account *account,
+                         const struct signal_bars *bars, size_t bar_count)
+{
+    static struct book empty;
+    const struct book *book = runs_book(run->runs, m->strategy->name);
+    const struct signal_input input = {
+        .run_id = run->row.id,
+        .strategy = m->strategy->name,
+        .account = run->row.account,
+        .slot = run->row.slot_key,
+        .session = run->row.session,
+        .as_of = clock_wall_ns(),
+        .close = run->close_at,
+        .equity = account->equity,
+        .cash = account->cash,
+        .buying_power = account->buying_power,
+        .capital = m->capital,
+        .book = book ? book : &empty,
+        .prices = run->prices,
+        .price_count = run->price_count,
+        .bars = bars,
+        .bar_count = bar_count,
+        .params_json = m->strategy->params && m->strategy->params[0] ? m->strategy->params : "{}",
+    };
+    strategies_run(run->runs->p.strategies, m->strategy, &input, strategy_done, m);
+}
+
+static void collect_prices(struct run *run)
+{
+    free(run->prices);
+    run->prices = check_alloc(run->symbol_count ? run->symbol_count : 1, sizeof *run->prices);
+    run->price_count = 0;
+    for (size_t i = 0; i < run->symbol_count; i++) {
+        struct signal_price *p = &run->prices[run->price_count];
+        int64_t boot;
+        str_copy_cut(p->symbol, sizeof p->symbol, run->symbols[i]);
+        if (exposure_price(run->runs->p.exposure, p->symbol, &p->price, &p->at, &boot))
+            run->price_count++;
+    }
+}
+
+static void bars_read(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail)
+{
+    struct run *run = arg;
+    struct alpaca_account account;
+    int64_t boot;
+    if (run->step != STEP_BARS)
+        return;
+    if (!ok || !exposure_account(run->runs->p.exposure, &account, &boot)) {
+        run_finish(run, RUN_FAILED, "no bars for the strategies: %s", ok ? "account unknown" : detail);
+        return;
+    }
+    run_set_step(run, STEP_STRATEGIES);
+    collect_prices(run);
+    run->members_waiting = run->member_count;
+    for (size_t i = 0; i < run->member_count; i++)
+        if (!capital_of(run, run->members[i].strategy, account.equity, &run->members[i].capital)) {
+            run_finish(run, RUN_FAILED, "capital of %s does not fit", run->members[i].strategy->name);
+            return;
+        }
+    for (size_t i = 0; i < run->member_count; i++)
+        start_member(run, &run->members[i], &account, bars, count);
+}
+
+static void refreshed(void *arg, bool ok, const char *detail)
+{
+    struct run *run = arg;
+    int64_t lookback = 0;
+    if (run->step != STEP_REFRESHING)
+        return;
+    if (!ok) {
+        try_again(run, detail);
+        return;
+    }
+    for (size_t i = 0; i < run->member_count; i++)
+        if (run->members[i].strategy->lookback_days > lookback)
+            lookback = run->members[i].strategy->lookback_days;
+    run_set_step(run, STEP_BARS);
+    reconcile_bars(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, run->row.session,
+                   (int)lookback, bars_read, run);
+}
+
+void run_prepare(struct run *run)
+{
+    if (run->member_count == 0) {
+        run_finish(run, RUN_FAILED, "none of its strategies is configured: %s", run->row.strategies);
+        return;
+    }
+    collect_symbols(run);
+    reconcile_refresh(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, refreshed, run);
+}

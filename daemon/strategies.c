@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// A strategy is any executable. It gets its input on stdin, nothing of our environment, no descriptors, limits on time,
+// memory, output and descriptors; its answer counts only if it exits 0 and the whole of it is contract 1.
+#include "daemon/strategies.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/list.h"
+#include "lib/base/log.h"
+#include "lib/io/child.h"
+
+#define GRACE_MS 2000
+#define LOG_LINE_MAX 400
+#define LOG_LINES_MAX 100
+#define FILES_MAX 64
+#define ARGS_MAX 16
+
+struct strategies {
+    struct loop *loop;
+    const struct config *config;
+    uid_t uid;
+    gid_t gid;
+    struct list running;
+};
+
+struct job {
+    struct list node;
+    struct child *child;
+    char name[BOOK_NAME_MAX], run_id[40];
+    // What is needed of the input to read the answer: the symbols that had a price.
+    struct signal_price *prices;
+    size_t price_count;
+    bool long_only;
+    void (*done)(void *arg, enum strategy_result result, const struct signal *signal, const char *detail);
+    void *arg;
+};
+
+struct strategies *strategies_new(struct loop *loop, const struct config *config, struct err *err)
+{
+    const struct passwd *user = NULL;
+    if (config->strategy_user[0] && geteuid() == 0 && !(user = getpwnam(config->strategy_user))) {
+        err_set(err, "[strategies] user = %s: no such user; strategies never run as root in its place",
+                config->strategy_user);
+        return NULL;
+    }
+    struct strategies *s = check_alloc(1, sizeof *s);
+    s->loop = loop;
+    s->config = config;
+    s->uid = (uid_t)-1;
+    s->gid = (gid_t)-1;
+    list_init(&s->running);
+    if (user) {
+        s->uid = user->pw_uid;
+        s->gid = user->pw_gid;
+    }
+    return s;
+}
+
+static void job_free(struct job *j)
+{
+    list_remove(&j->node);
+    free(j->prices);
+    free(j);
+}
+
+void strategies_free(struct strategies *s)
+{
+    if (!s)
+        return;
+    LIST_EACH(n, tmp, &s->running)
+    {
+        struct job *j = LIST_ENTRY(n, struct job, node);
+        child_free(j->child);
+        job_free(j);
+    }
+    free(s);
+}
+
+static void log_line(void *arg, const char *line)
+{
+    const struct job *j = arg;
+    log_with(LOG_LEVEL_INFO, ((struct log_field[]){{"STRATEGY", j->name}, {"RUN_ID", j->run_id}}), "strategy %s: %s",
+             j->name, line);
+}
+
+static void finish(struct job *j, enum strategy_result result, const struct signal *signal, const char *detail)
+{
+    if (result != STRATEGY_OK)
+        log_with(LOG_LEVEL_WARNING,
+                 ((struct log_field[]){{"STRATEGY", j->name}, {"RUN_ID", j->run_id}, {"REASON", detail}}),
+                 "strategy %s gave no usable answer: %s", j->name, detail);
+    j->done(j->arg, result, signal, detail);
+    job_free(j);
+}
+
+static void child_done(void *arg, enum child_result result, int status, const char *output, size_t len,
+                       const char *detail)
+{
+    struct job *j = arg;
+    struct signal signal;
+    struct err err = {.text = ""};
+    const struct signal_input priced = {.prices = j->prices, .price_count = j->price_count};
+    if (result != CHILD_EXITED) {
+        finish(j, result == CHILD_TIMEOUT ? STRATEGY_LATE : STRATEGY_FAILED, NULL, detail);
+        return;
+    }
+    if (status != 0) {
+        err_set(&err, "exit status %d", status);
+        finish(j, STRATEGY_FAILED, NULL, err.text);
+        return;
+    }
+    if (signal_parse(output, len, &priced, j->long_only, &signal, &err) != 0) {
+        finish(j, STRATEGY_FAILED, NULL, err.text);
+        return;
+    }
+    finish(j, STRATEGY_OK, &signal, "");
+    signal_free(&signal);
+}
+
+static size_t split_command(char *command, const char **argv)
+{
+    size_t n = 0;
+    char *save = NULL;
+    for (char *w = strtok_r(command, " \t", &save); w && n < ARGS_MAX; w = strtok_r(NULL, " \t", &save))
+        argv[n++] = w;
+    argv[n] = NULL;
+    return n;
+}
+
+void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,
+                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal,
+                                 const char *detail),
+                    void *arg)
+{
+    static const char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "TZ=America/New_York",
+                                       NULL};
+    struct job *j = check_alloc(1, sizeof *j);
+    str_copy_cut(j->name, sizeof j->name, strategy->name);
+    str_copy_cut(j->run_id, sizeof j->run_id, input->run_id);
+    j->prices = check_alloc(input->price_count ? input->price_count : 1, sizeof *j->prices);
+    if (input->price_count)
+        memcpy(j->prices, input->prices, input->price_count * sizeof *j->prices);
+    j->price_count = input->price_count;
+    j->long_only = s->config->long_only;
+    j->done = done;
+    j->arg = arg;
+    list_append(&s->running, &j->node);
+    struct text json;
+    text_init(&json, 64u << 20);
+    signal_input_write(input, &json);
+    char *command = check_strdup(strategy->command);
+    const char *argv[ARGS_MAX + 1];
+    split_command(command, argv);
+    j->child = child_start(&(struct child_params){
+        .loop = s->loop,
+        .argv = argv,
+        .envp = envp,
+        .input = text_str(&json),
+        .input_len = json.len,
+        .output_max = (size_t)s->config->strategy_output_max,
+        .log_line_max = LOG_LINE_MAX,
+        .log_lines_max = LOG_LINES_MAX,
+        .timeout_ms = strategy->timeout_ms,
+        .grace_ms = GRACE_MS,
+        .memory_max = (uint64_t)s->config->strategy_memory_max,
+        .cpu_seconds = (uint64_t)(strategy->timeout_ms / 1000 + 5),
+        .files_max = FILES_MAX,
+        .uid = s->uid,
+        .gid = s->gid,
+        .log_line = log_line,
+        .done = child_done,
+        .arg = j,
+    });
+    free(command);
+    text_free(&json);
+}
