@@ -14,6 +14,7 @@
 #include "lib/io/clock.h"
 
 #define CLAIM_RETRY_MS 500
+#define SWEEP_RETRY_MS 20
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
 #define ANY_END FSM_BIT(STEP_ENDED)
@@ -76,6 +77,18 @@ void run_set_step(struct run *run, enum run_step to)
     run->step = to;
 }
 
+void run_call(struct run *run)
+{
+    run->calls++;
+}
+
+bool run_back(struct run *run)
+{
+    CHECK(run->calls > 0);
+    run->calls--;
+    return run->step != STEP_ENDED;
+}
+
 void run_after(struct run *run, int64_t ms, loop_fn *fn)
 {
     loop_cancel(run->runs->p.loop, &run->timer);
@@ -129,6 +142,10 @@ static void sweep(void *arg)
     struct run *run = arg;
     struct runs *r = run->runs;
     run->timer = 0;
+    if (run->calls > 0) {
+        run->timer = loop_after_ms(r->p.loop, SWEEP_RETRY_MS, sweep, run);
+        return;
+    }
     r->active = NULL;
     map_free(r->legs);
     r->legs = map_new();
@@ -215,6 +232,8 @@ static void give_up(struct run *run, const struct run_row *row, bool taken, cons
 static void claimed(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
 {
     struct run *run = arg;
+    if (!run_back(run))
+        return;
     if (result == LEDGER_LOST) { // perhaps claimed: our id tells
         run_after(run, CLAIM_RETRY_MS, claim);
         return;
@@ -241,6 +260,7 @@ static void claim(void *arg)
 {
     struct run *run = arg;
     run->timer = 0;
+    run_call(run);
     ledger_run_claim(run->runs->p.ledger, &run->row, claimed, run);
 }
 

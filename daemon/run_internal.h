@@ -64,6 +64,7 @@ struct run {
     struct leg *legs;
     size_t leg_count;
     int64_t fills_before;
+    unsigned calls; // answers outstanding: the run is not freed before they came
     loop_timer timer, deadline_timer;
     void (*started)(void *arg, const struct run_row *row, bool taken, const char *why);
     void *started_arg;
@@ -80,6 +81,10 @@ struct runs {
 };
 
 void run_set_step(struct run *run, enum run_step to);
+// Around every asynchronous call: run_call before it, run_back first thing in its answer; false when the run has ended
+// meanwhile and the answer is of no use.
+void run_call(struct run *run);
+bool run_back(struct run *run) MUST_CHECK;
 void run_save(struct run *run); // row into the ledger and told
 void run_finish(struct run *run, enum run_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 void run_after(struct run *run, int64_t ms, loop_fn *fn);

@@ -34,7 +34,9 @@ static bool all_of(const struct run *run, enum order_side side, bool (*is)(const
 
 static void leg_answered(void *arg, const struct order_row *row)
 {
-    run_leg_changed(arg, row);
+    struct leg *leg = arg;
+    if (run_back(leg->run))
+        run_leg_changed(leg, row);
 }
 
 static void fill_intent(const struct run *run, const struct leg *leg, struct intent *in)
@@ -69,6 +71,7 @@ static void place_side(struct run *run, enum order_side side)
         leg->placed = true;
         leg->status = ORDER_INTENT;
         fill_intent(run, leg, &intent);
+        run_call(run);
         desk_place(run->runs->p.desk, &intent, leg_answered, leg);
     }
     reconcile_kick(run->runs->p.reconcile);
@@ -79,7 +82,7 @@ static void go_on(struct run *run);
 static void cash_refreshed(void *arg, bool ok, const char *detail)
 {
     struct run *run = arg;
-    if (run->step != STEP_REFRESHING_CASH)
+    if (!run_back(run))
         return;
     if (!ok)
         log_notice("run %s: prices and cash were not refreshed before the buys: %s", run->row.id, detail);
@@ -105,6 +108,7 @@ static void go_on(struct run *run)
             return;
         }
         run_set_step(run, STEP_REFRESHING_CASH);
+        run_call(run);
         reconcile_refresh(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, cash_refreshed,
                           run);
     } else if (run->step == STEP_BUYING && all_of(run, ORDER_BUY, leg_settled_enough)) {
@@ -212,7 +216,7 @@ static void open_listed(void *arg, enum ledger_result result, const struct order
 {
     struct run *run = arg;
     bool left = result != LEDGER_OK;
-    if (run->step != STEP_SETTLING)
+    if (!run_back(run))
         return;
     for (size_t i = 0; i < row_count && !left; i++)
         left = strcmp(rows[i].intent.run_id, run->row.id) == 0;
@@ -230,17 +234,19 @@ static void passed(void *arg, bool in_step, const char *detail)
 {
     struct run *run = arg;
     (void)detail;
-    if (run->step != STEP_SETTLING)
+    if (!run_back(run))
         return;
     if (!in_step && !(run->cancelling && clock_wall_ns() > run->row.deadline_at + AFTER_DEADLINE_MS * NS_PER_MS)) {
         run_after(run, SETTLE_POLL_MS, settle_again);
         return;
     }
+    run_call(run);
     ledger_orders_open(run->runs->p.ledger, run->row.account, open_listed, run);
 }
 
 void run_settle(struct run *run)
 {
+    run_call(run);
     reconcile_pass(run->runs->p.reconcile, passed, run);
 }
 

@@ -119,6 +119,8 @@ static bool make_plan(struct run *run, struct err *err)
 static void plan_stored(void *arg, enum ledger_result result, const char *detail)
 {
     struct run *run = arg;
+    if (!run_back(run))
+        return;
     if (result != LEDGER_OK) {
         run_finish(run, RUN_FAILED, "the plan could not be stored: %s",
                    detail && detail[0] ? detail : ledger_result_name(result));
@@ -150,6 +152,7 @@ static void store_plan(struct run *run)
     run_set_step(run, STEP_STORING);
     run->row.status = RUN_PLANNED;
     run->row.planned_at = clock_wall_ns();
+    run_call(run);
     ledger_run_plan(run->runs->p.ledger, &run->row, rows, run->member_count, &run->plan, plan_stored, run);
     free(rows);
 }
@@ -209,11 +212,13 @@ static void strategy_done(void *arg, enum strategy_result result, const struct s
 {
     struct member *m = arg;
     struct run *run = m->run;
+    if (!run_back(run))
+        return;
     m->status = result == STRATEGY_OK ? MEMBER_OK : result == STRATEGY_LATE ? MEMBER_LATE : MEMBER_FAILED;
     str_copy_cut(m->detail, sizeof m->detail, detail);
     if (result == STRATEGY_OK)
         copy_signal(m, signal);
-    if (--run->members_waiting == 0 && run->step == STEP_STRATEGIES)
+    if (--run->members_waiting == 0)
         strategies_ended(run);
 }
 
@@ -248,6 +253,7 @@ static void start_member(struct run *run, struct member *m, const struct alpaca_
         .bar_count = bar_count,
         .params_json = m->strategy->params && m->strategy->params[0] ? m->strategy->params : "{}",
     };
+    run_call(run);
     strategies_run(run->runs->p.strategies, m->strategy, &input, strategy_done, m);
 }
 
@@ -270,7 +276,7 @@ static void bars_read(void *arg, bool ok, const struct signal_bars *bars, size_t
     struct run *run = arg;
     struct alpaca_account account;
     int64_t boot;
-    if (run->step != STEP_BARS)
+    if (!run_back(run))
         return;
     if (!ok || !exposure_account(run->runs->p.exposure, &account, &boot)) {
         run_finish(run, RUN_FAILED, "no bars for the strategies: %s", ok ? "account unknown" : detail);
@@ -292,7 +298,7 @@ static void refreshed(void *arg, bool ok, const char *detail)
 {
     struct run *run = arg;
     int64_t lookback = 0;
-    if (run->step != STEP_REFRESHING)
+    if (!run_back(run))
         return;
     if (!ok) {
         try_again(run, detail);
@@ -302,6 +308,7 @@ static void refreshed(void *arg, bool ok, const char *detail)
         if (run->members[i].strategy->lookback_days > lookback)
             lookback = run->members[i].strategy->lookback_days;
     run_set_step(run, STEP_BARS);
+    run_call(run);
     reconcile_bars(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, run->row.session,
                    (int)lookback, bars_read, run);
 }
@@ -313,5 +320,6 @@ void run_prepare(struct run *run)
         return;
     }
     collect_symbols(run);
+    run_call(run);
     reconcile_refresh(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, refreshed, run);
 }
