@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Each enabled strategy has a slot; strategies due at the same instant share one run. What is due is decided by
+// slot_decide from (now, calendar, rows); the scheduler only keeps those three at hand and acts on the answer.
+#include "daemon/scheduler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/io/clock.h"
+
+#define BLOCKED_LOOK_MS 500
+#define ALL_DAY_S 86340 // a listed day until 23:59 or later is open around the clock
+#define KEY_MAX 80
+
+struct scheduler {
+    struct scheduler_params p;
+    struct scheduler_status status;
+    struct session_day *days;
+    size_t day_count;
+    bool always_open;
+    struct map *taken; // "session slot-key" -> the scheduler itself
+    bool rows_known;
+    int64_t watch_from_ns;
+    struct clock_alarm *alarm;
+    loop_timer blocked;
+    char blocked_why[160];
+    bool stopped;
+};
+
+static void look(void *arg)
+{
+    struct scheduler *s = arg;
+    s->blocked = 0;
+    scheduler_look(s);
+}
+
+static void alarm_rang(void *arg)
+{
+    scheduler_look(arg);
+}
+
+struct scheduler *scheduler_new(const struct scheduler_params *params)
+{
+    struct scheduler *s = check_alloc(1, sizeof *s);
+    s->p = *params;
+    s->taken = map_new();
+    s->watch_from_ns = clock_wall_ns();
+    s->alarm = clock_alarm_new(params->loop, alarm_rang, s);
+    for (size_t i = 0; i < params->config->strategy_count; i++)
+        s->status.enabled = s->status.enabled || params->config->strategies[i].enabled;
+    return s;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s)
+        return;
+    clock_alarm_free(s->alarm);
+    loop_cancel(s->p.loop, &s->blocked);
+    map_free(s->taken);
+    free(s->days);
+    free(s);
+}
+
+static void taken_key(struct day session, const char *slot, char out[KEY_MAX])
+{
+    char day[WHEN_TEXT_MAX];
+    snprintf(out, KEY_MAX, "%s %s", day_format(session, day), slot);
+}
+
+static void mark_taken(struct scheduler *s, struct day session, const char *slot)
+{
+    char key[KEY_MAX];
+    taken_key(session, slot, key);
+    map_put(s->taken, key, s);
+}
+
+static bool is_taken(void *arg, struct day session, int64_t at_ns)
+{
+    const struct scheduler *s = arg;
+    char key[KEY_MAX], slot[SLOT_KEY_MAX];
+    slot_key(at_ns, slot);
+    taken_key(session, slot, key);
+    return map_get(s->taken, key) != NULL;
+}
+
+static struct slot_due decide(struct scheduler *s, const struct config_strategy *strategy, int64_t now)
+{
+    const struct slot_rule rule = {
+        .spec = strategy->schedule,
+        .latest_start_ns = s->p.config->latest_start_ms * NS_PER_MS,
+        .always_open = s->always_open,
+    };
+    const struct calendar calendar = {s->days, s->day_count};
+    return slot_decide(&rule, &calendar, now, s->watch_from_ns, is_taken, s);
+}
+
+// --- acting
+
+static void fill_order(const struct scheduler *s, struct run_order *o, struct day session, const char *key,
+                       const char *label, const char *cause, const char *strategies, int64_t at)
+{
+    const struct calendar calendar = {s->days, s->day_count};
+    const struct session_day *day = session_find(&calendar, session);
+    *o = (struct run_order){
+        .session = session,
+        .slot_key = key,
+        .label = label,
+        .cause = cause,
+        .strategies = strategies,
+        .scheduled_at = at,
+        .close_at = day ? session_close_ns(day) : 0,
+    };
+}
+
+static void run_started(void *arg, const struct run_row *row, bool taken, const char *why)
+{
+    struct scheduler *s = arg;
+    if (row)
+        mark_taken(s, row->session, row->slot_key);
+    if (taken)
+        log_info("slot %s of this session was taken: %s", row->slot_key, why);
+    else if (!row)
+        str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
+}
+
+// All enabled strategies whose slot is due (or missed) at this very instant.
+static void names_at(struct scheduler *s, int64_t at, int64_t now, int what, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < s->p.config->strategy_count; i++) {
+        const struct config_strategy *c = &s->p.config->strategies[i];
+        if (!c->enabled)
+            continue;
+        struct slot_due d = decide(s, c, now);
+        if ((int)d.what == what && d.at_ns == at && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", c->name);
+    }
+}
+
+static void act(struct scheduler *s, const struct slot_due *due, const char *label, int64_t now)
+{
+    char key[SLOT_KEY_MAX], names[512];
+    struct run_order order;
+    const char *why = "";
+    slot_key(due->at_ns, key);
+    names_at(s, due->at_ns, now, (int)due->what, names, sizeof names);
+    fill_order(s, &order, due->session, key, label, "schedule", names, due->at_ns);
+    if (due->what == SLOT_MISSED) {
+        char reason[240];
+        snprintf(reason, sizeof reason, "not started within latest_start%s%s", s->blocked_why[0] ? ": " : "",
+                 s->blocked_why);
+        mark_taken(s, due->session, key);
+        runs_record_missed(s->p.runs, &order, reason);
+        return;
+    }
+    if (!s->p.may_start(s->p.arg, &why)) {
+        if (strcmp(s->blocked_why, why) != 0)
+            log_notice("slot %s is due and waits: %s", key, why);
+        str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
+        return;
+    }
+    s->blocked_why[0] = '\0';
+    runs_start(s->p.runs, &order, run_started, s);
+}
+
+static void show_next(struct scheduler *s, int64_t next, const struct config_strategy *who)
+{
+    s->status.next_run_ns = next == INT64_MAX ? 0 : next;
+    metrics_set(s->p.metrics, METRIC_NEXT_RUN, "", s->status.next_run_ns / NS_PER_S);
+    if (who)
+        snprintf(s->status.trigger, sizeof s->status.trigger, "%s America/New_York", who->schedule.text);
+}
+
+void scheduler_look(struct scheduler *s)
+{
+    int64_t now = clock_wall_ns(), next = INT64_MAX;
+    const struct config_strategy *next_who = NULL, *who = NULL;
+    struct slot_due first = {.what = SLOT_NONE};
+    if (s->stopped || !s->status.calendar_known || !s->rows_known)
+        return;
+    for (size_t i = 0; i < s->p.config->strategy_count; i++) {
+        const struct config_strategy *c = &s->p.config->strategies[i];
+        if (!c->enabled)
+            continue;
+        struct slot_due d = decide(s, c, now);
+        if (d.what != SLOT_NONE && (first.what == SLOT_NONE || d.at_ns < first.at_ns)) {
+            first = d;
+            who = c;
+        }
+        if (d.next_ns < next) {
+            next = d.next_ns;
+            next_who = c;
+        }
+    }
+    show_next(s, next, next_who);
+    clock_alarm_set(s->alarm, next);
+    if (first.what == SLOT_NONE)
+        return;
+    act(s, &first, who->schedule.text, now);
+    if (!s->blocked)
+        s->blocked = loop_after_ms(s->p.loop, BLOCKED_LOOK_MS, look, s);
+}
+
+// --- what it is told
+
+void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count)
+{
+    free(s->days);
+    s->days = check_alloc(count ? count : 1, sizeof *days);
+    if (count)
+        memcpy(s->days, days, count * sizeof *days);
+    s->day_count = count;
+    s->always_open = count > 0 && facts_simulator(s->p.facts);
+    for (size_t i = 0; i < count; i++)
+        s->always_open = s->always_open && days[i].open_s == 0 && days[i].close_s >= ALL_DAY_S;
+    if (!s->status.calendar_known)
+        log_notice("scheduler activated: %zu sessions known%s", count,
+                   s->always_open ? ", market open around the clock" : "");
+    s->status.calendar_known = count > 0;
+    scheduler_look(s);
+}
+
+void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock)
+{
+    (void)clock; // hours come from the calendar; the clock's skew is the guard's fact
+    scheduler_look(s);
+}
+
+void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mark_taken(s, rows[i].session, rows[i].slot_key);
+        if (rows[i].scheduled_at && rows[i].scheduled_at < s->watch_from_ns)
+            s->watch_from_ns = rows[i].scheduled_at;
+    }
+    s->rows_known = true;
+    scheduler_look(s);
+}
+
+void scheduler_run_changed(struct scheduler *s, const struct run_row *row)
+{
+    if (!row) { // free for the next
+        s->status.running = false;
+        scheduler_look(s);
+        return;
+    }
+    mark_taken(s, row->session, row->slot_key);
+    bool ended = row->completed_at != 0;
+    if (ended && !s->status.last_run.completed_at && strcmp(s->status.last_run.id, row->id) == 0)
+        s->status.runs++;
+    s->status.running = !ended;
+    s->status.last_run = *row;
+}
+
+static bool market_open(const struct scheduler *s, const struct session_day *day, int64_t now)
+{
+    return s->always_open || (now >= session_open_ns(day) && now < session_close_ns(day));
+}
+
+static void all_names(const struct scheduler *s, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < s->p.config->strategy_count; i++)
+        if (s->p.config->strategies[i].enabled && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", s->p.config->strategies[i].name);
+}
+
+static bool names_known(const struct scheduler *s, const char *strategies, char unknown[64])
+{
+    char names[512];
+    char *save = NULL;
+    str_copy_cut(names, sizeof names, strategies);
+    for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        bool found = false;
+        for (size_t i = 0; i < s->p.config->strategy_count; i++)
+            found = found || strcmp(s->p.config->strategies[i].name, w) == 0;
+        if (!found) {
+            str_copy_cut(unknown, 64, w);
+            return false;
+        }
+    }
+    return true;
+}
+
+void scheduler_run_now(struct scheduler *s, const char *cause, const char *strategies,
+                       void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
+{
+    char names[512], unknown[64], text[160];
+    const char *why = "";
+    struct run_order order;
+    int64_t now = clock_wall_ns();
+    const struct calendar calendar = {s->days, s->day_count};
+    const struct session_day *day = session_of(&calendar, now);
+    all_names(s, names, sizeof names);
+    if (strategies && strategies[0])
+        str_copy_cut(names, sizeof names, strategies);
+    if (!names_known(s, names, unknown)) {
+        snprintf(text, sizeof text, "no strategy is called \"%s\"", unknown);
+        started(arg, NULL, false, text);
+    } else if (s->stopped || !s->p.may_start(s->p.arg, &why)) {
+        started(arg, NULL, false, s->stopped ? "the daemon is stopping" : why);
+    } else if (!day || !names[0]) {
+        started(arg, NULL, false, !day ? "the exchange calendar does not reach today" : "no strategy is enabled");
+    } else if (!market_open(s, day, now)) {
+        char opens[WHEN_TEXT_MAX];
+        int64_t open = session_open_ns(day);
+        snprintf(text, sizeof text, "the market is closed%s%s", now < open ? ", it opens " : "",
+                 now < open ? when_format_ny(open, opens) : "");
+        started(arg, NULL, false, text);
+    } else {
+        fill_order(s, &order, day->date, "manual", "manual", cause, names, now);
+        runs_start(s->p.runs, &order, started, arg);
+    }
+}
+
+const struct scheduler_status *scheduler_status(const struct scheduler *s)
+{
+    return &s->status;
+}
+
+void scheduler_stop(struct scheduler *s)
+{
+    s->stopped = true;
+}
