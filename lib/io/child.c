@@ -50,9 +50,8 @@ struct child {
     char *input;
     size_t input_len, input_at;
     struct text output, line;
-    size_t line_max, lines_max;
+    size_t lines_max;
     uint64_t lines, lines_dropped;
-    bool line_cut;
     int64_t timeout_ms, grace_ms;
     void (*log_line)(void *arg, const char *line);
     void (*done)(void *arg, enum child_result result, int status, const char *output, size_t output_len,
@@ -182,7 +181,6 @@ static void line_emit(struct child *c)
         }
     }
     text_clear(&c->line);
-    c->line_cut = false;
 }
 
 static void line_byte(struct child *c, char byte)
@@ -191,15 +189,11 @@ static void line_byte(struct child *c, char byte)
         line_emit(c);
         return;
     }
-    if (byte == '\r' || c->line_cut)
+    if (byte == '\r')
         return;
-    if (c->line.len >= c->line_max) {
-        c->line_cut = true;
-        return;
-    }
     if (byte == '\t')
         byte = ' ';
-    text_addc(&c->line, (unsigned char)byte < 0x20 || byte == 0x7f ? '?' : byte);
+    text_addc(&c->line, (unsigned char)byte < 0x20 || byte == 0x7f ? '?' : byte); // cut at log_line_max
 }
 
 static void log_bytes(struct child *c, const char *bytes, size_t len)
@@ -315,7 +309,7 @@ static void drain(struct child *c)
         (void)pipe_read(c, c->process.out, READ_DRAIN_CHUNKS, output_bytes);
     if (c->process.log >= 0)
         (void)pipe_read(c, c->process.log, READ_DRAIN_CHUNKS, log_bytes);
-    if (c->line.len > 0 || c->line_cut)
+    if (c->line.len > 0)
         line_emit(c);
     pipes_end(c);
 }
@@ -365,7 +359,6 @@ struct child *child_start(const struct child_params *params)
     c->loop = params->loop;
     c->timeout_ms = params->timeout_ms;
     c->grace_ms = params->grace_ms;
-    c->line_max = params->log_line_max;
     c->lines_max = params->log_lines_max;
     c->log_line = params->log_line;
     c->done = params->done;

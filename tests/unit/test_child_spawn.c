@@ -2,6 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // How child processes begin: what they inherit (nothing), what limits they start with, and what a failed start says.
+#include <grp.h>
+
 #include "tests/unit/child_run.h"
 
 static void it_inherits_no_environment(void **state)
@@ -98,6 +100,10 @@ static void its_resources_are_bounded(void **state)
 {
     (void)state;
     struct run r;
+    struct rlimit core, big;
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    big = (struct rlimit){.rlim_cur = core.rlim_max, .rlim_max = core.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_CORE, &big), 0); // ours may dump; it may not
     run_open(&r, "/bin/sh",
              "ulimit -n; ulimit -v; ulimit -t; ulimit -c; ulimit -u 2>/dev/null || ulimit -p; pwd; umask");
     r.params.files_max = 32;
@@ -107,6 +113,7 @@ static void its_resources_are_bounded(void **state)
     r.params.directory = "/usr";
     run_until_done(&r);
     assert_string_equal(r.output, "32\n524288\n7\n0\n5000\n/usr\n0077\n");
+    assert_int_equal(setrlimit(RLIMIT_CORE, &core), 0);
     run_close(&r);
 }
 
@@ -128,10 +135,13 @@ static void it_runs_as_the_user_it_was_given(void **state)
     struct run r;
     if (geteuid() != 0)
         skip();
+    const gid_t group = 4242;
+    assert_int_equal(setgroups(1, &group), 0);
     run_open(&r, "/bin/sh", "id -u; id -g; id -G");
     r.params.uid = r.params.gid = 65534;
     run_until_done(&r);
     assert_string_equal(r.output, "65534\n65534\n65534\n");
+    assert_int_equal(setgroups(0, NULL), 0);
     run_close(&r);
 }
 
