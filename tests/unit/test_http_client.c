@@ -565,6 +565,15 @@ static void header_injection_is_refused(void **state)
         r.header_count = 1;
         refused_request(c, &r, "header");
     }
+    char endless[9000];
+    memset(endless, 'x', sizeof endless);
+    memcpy(endless, "X-A: ", 5);
+    endless[sizeof endless - 1] = '\0';
+    const char *line = endless;
+    struct http_request r = request_to(s.port, "GET", "/", NULL);
+    r.headers = &line;
+    r.header_count = 1;
+    refused_request(c, &r, "longer than 8192");
     http_client_free(c);
     server_stop(&s);
     assert_int_equal(s.connections, 0);
