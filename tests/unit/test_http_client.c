@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -641,6 +642,7 @@ static void an_unknown_certificate_is_refused(void **state)
     pid_t pid = -1;
     assert_int_equal(pipe(out), 0);
     if (have && (pid = fork()) == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nobody behind
         dup2(out[1], 1);
         dup2(open("/dev/null", O_WRONLY), 2);
         if (chdir(folder) == 0)
