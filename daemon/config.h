@@ -81,11 +81,10 @@ const char *config_origin(const struct config *c, const char *section, const cha
 int config_override(struct config *c, const char *section, const char *key, const char *value, const char *origin,
                     struct err *err) MUST_CHECK;
 const struct config_file *config_file_at(const struct config *c, size_t i); // NULL past the end
-void config_sample(struct text *out);                          // the sample file
-void config_manual(struct text *out);                          // man page section, mdoc
-
-// limit beyond what the daemon started with, or when an option that needs a restart differs only warns: `changed` names
-// what was taken over and what waits for a restart.
+void config_sample(struct text *out);                                       // the sample file
+void config_manual(struct text *out);                                       // man page section, mdoc
+// Takes the reloadable options of fresh over into running, all or none: -1 when one of them would loosen a limit that
+// runs. `changed` names what was taken over and what waits for a restart.
 int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size,
                   struct err *err) MUST_CHECK;
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c

@@ -92,12 +92,14 @@ static int reload_one(struct config *running, const struct config *fresh, const 
     option_value_write(o->type, fresh_member, &then);
     bool differs = strcmp(text_str(&now), text_str(&then)) != 0 && !from_environment(running, o);
     if (differs && step == RELOAD_JUDGE && o->reload && loosens(o, member, fresh_member))
-        rc = err_set(err, "[%s] %s: %s would loosen what runs (%s); a reload may only tighten, restart to raise a limit",
-                     o->section, o->key, text_str(&then), text_str(&now));
+        rc =
+            err_set(err, "[%s] %s: %s would loosen what runs (%s); a reload may only tighten, restart to raise a limit",
+                    o->section, o->key, text_str(&then), text_str(&now));
     if (differs && step == RELOAD_TAKE && !o->reload)
         note(changed, size, "waits for a restart:", o->key, "");
     if (differs && step == RELOAD_TAKE && o->reload) {
-        rc = config_override(running, o->section, o->key, text_str(&then), config_origin(fresh, o->section, o->key), err);
+        rc = config_override(running, o->section, o->key, text_str(&then), config_origin(fresh, o->section, o->key),
+                             err);
         note(changed, size, "now", o->key, text_str(&then));
     }
     text_free(&now);
