@@ -27,6 +27,16 @@ static int64_t ripple(uint64_t key, int64_t bar, int64_t t, int64_t spacing, int
     return scaled(amplitude, a + scaled(b - a, inside));
 }
 
+// Turned back at the bounds: a path that runs into its low or high does not rest there.
+static int64_t folded(int64_t price, int64_t low, int64_t high)
+{
+    if (price < low)
+        price = 2 * low - price;
+    else if (price > high)
+        price = 2 * high - price;
+    return price < low ? low : price > high ? high : price;
+}
+
 // Price at t (0..1e9) of a bar that runs forwards.
 static int64_t bar_price(uint64_t key, int64_t index, const struct market_bar *bar, int64_t t)
 {
@@ -41,10 +51,9 @@ static int64_t bar_price(uint64_t key, int64_t index, const struct market_bar *b
     int64_t u = (t - at[leg]) * ONE / (at[leg + 1] - at[leg]);
     int64_t price = level[leg] + scaled(level[leg + 1] - level[leg], u);
     int64_t window = scaled(4 * u, ONE - u); // the ripple vanishes where the path must touch its level
-    int64_t wave =
-        ripple(key, index, t, ONE / 64, (high - low) / 8) + ripple(key, index, t, ONE / 2048, (high - low) / 40);
-    price += scaled(wave, window);
-    return price < low ? low : price > high ? high : price;
+    int64_t range = high - low;
+    int64_t wave = ripple(key, index, t, ONE / 72, range / 3) + ripple(key, index, t, ONE / 2048, range / 40);
+    return folded(price + scaled(wave, window), low, high);
 }
 
 static int64_t path_price(const struct market *m, const struct market_symbol *s, int64_t pos)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Alpaca's paper API over the simulated exchange, as a function: a request and the time in, a reply out. No I/O and no
+// clock here; sim_server.c puts it on a socket. What is served: account, positions, orders, activities, clock,
+// calendar, assets, configurations and stock data (latest trades, quotes, bars; daily history). Under /sim/ lies a
+// small admin path for tests.
+#ifndef PAPERGUARD_SIM_SIM_H
+#define PAPERGUARD_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/sim/exchange.h"
+#include "daemon/sim/market.h"
+#include "lib/base/http_parse.h"
+#include "lib/base/text.h"
+
+#define SIM_BODY_MAX (size_t)(96 * 1024 * 1024)
+#define SIM_REQUEST_ID_MAX 33
+
+struct sim;
+
+struct sim_params {
+    const char *key, *secret; // the only pair that is let in; copied
+    int rate_per_minute;      // 0: no limit and no headers about it
+    struct market_params market;
+    struct exchange_params exchange; // market and started are set by sim_new
+    const char *data_dir;            // as market_load takes it
+};
+
+struct sim_request {
+    enum http_method method;
+    const char *path, *query;
+    const char *key, *secret; // headers, NULL when missing
+    const char *body;
+    size_t body_len;
+};
+
+struct sim_reply {
+    int status;
+    const char *content_type; // constant; NULL without a body
+    struct text body;         // freed by sim_reply_free
+    char request_id[SIM_REQUEST_ID_MAX];
+    bool has_rate;
+    int64_t rate_limit, rate_remaining, rate_reset; // reset in unix seconds
+};
+
+// Faults that tests order for matching requests. BEFORE means that the request is not processed at all.
+#define SIM_FAULTS(X)                                                                                                  \
+    X(SIM_FAULT_NONE, "none")                                                                                          \
+    X(SIM_FAULT_DROP_BEFORE, "drop_before")           /* connection closed, nothing processed */                       \
+    X(SIM_FAULT_DROP_AFTER, "drop_after_accept")      /* processed, then closed without an answer */                   \
+    X(SIM_FAULT_HTML, "html")                         /* not processed, an HTML page with the status */                \
+    X(SIM_FAULT_STATUS, "status")                     /* not processed, a JSON refusal with the status */              \
+    X(SIM_FAULT_TRUNCATE, "truncate")                 /* processed, half of the body */                                \
+    X(SIM_FAULT_DELAY, "delay")                       /* processed, answered late */                                   \
+    X(SIM_FAULT_DELAY_BEFORE, "delay_before")         /* processed and answered late */                                \
+    X(SIM_FAULT_DUPLICATE_MEMBER, "duplicate_member") /* processed, the first member of the body comes twice */        \
+    X(SIM_FAULT_HUGE, "huge")                         /* processed, padded with blanks to `size` bytes */              \
+    X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */
+
+#define SIM_FAULT_ENUM(symbol, word) symbol,
+enum sim_fault_action { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
+
+struct sim_fault {
+    char match[128];     // "POST /v2/orders"; a final * matches any rest
+    int64_t skip, count; // requests still let through, then requests still hit
+    enum sim_fault_action action;
+    int status, code;
+    int64_t delay_ms, size;
+};
+
+struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *err);
+void sim_free(struct sim *s);
+struct exchange *sim_exchange(struct sim *s);
+const char *sim_account_number(const struct sim *s);
+
+void sim_handle(struct sim *s, const struct sim_request *q, int64_t now, struct sim_reply *reply);
+void sim_reply_free(struct sim_reply *reply);
+// The fault that hits this request (and counts it), or action SIM_FAULT_NONE.
+struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q);
+const char *sim_fault_name(enum sim_fault_action action);
+// Whether the request is processed at all under this fault.
+bool sim_fault_processes(enum sim_fault_action action);
+// Makes the reply of a request that is not processed, or spoils that of one that was.
+void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply);
+
+#endif

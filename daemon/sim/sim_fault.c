@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The admin path of the simulator: its state for an independent comparison, fixed prices, and faults on request.
+// Nothing of this exists at Alpaca.
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/sim/sim_internal.h"
+
+#define PRICE_MAX (1000000 * DECIMAL_ONE)
+#define HUGE_BYTES (16 * 1024 * 1024)
+#define HUGE_BYTES_MAX (64 * 1024 * 1024)
+#define DELAY_MAX_MS (600 * 1000)
+
+#define FAULT_WORD(symbol, word) word,
+static const char *const fault_words[] = {SIM_FAULTS(FAULT_WORD)};
+
+const char *sim_fault_name(enum sim_fault_action action)
+{
+    return fault_words[action];
+}
+
+bool sim_fault_processes(enum sim_fault_action action)
+{
+    return action != SIM_FAULT_DROP_BEFORE && action != SIM_FAULT_HTML && action != SIM_FAULT_STATUS;
+}
+
+// State.
+
+static void put_position(struct json_out *o, const struct exchange_position *p)
+{
+    json_object_begin(o);
+    json_put_string(o, "symbol", market_symbol_name(p->symbol));
+    json_put_decimal(o, "qty", p->qty.nanos);
+    json_put_decimal(o, "held", p->held.nanos);
+    json_put_decimal(o, "cost", p->cost.nanos);
+    json_object_end(o);
+}
+
+static void put_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f)
+{
+    const struct exchange_order *order = exchange_order_at(e, (size_t)f->order - 1);
+    json_object_begin(o);
+    json_put_string(o, "client_order_id", order->client_order_id);
+    json_put_decimal(o, "cash", f->cash.nanos);
+    json_key(o, "activity");
+    sim_json_fill(o, e, f);
+    json_object_end(o);
+}
+
+void sim_admin_state(struct sim_call *c)
+{
+    const struct exchange *e = c->sim->exchange;
+    struct json_out *o = &c->out;
+    json_object_begin(o);
+    json_put_when(o, "now", c->now);
+    json_put_string(o, "account_number", c->sim->account_number);
+    json_put_decimal(o, "cash", exchange_cash(e).nanos);
+    json_put_decimal(o, "opening_cash", exchange_params(e)->cash.nanos);
+    json_put_int(o, "requests", (int64_t)c->sim->requests);
+    json_key(o, "orders");
+    json_array_begin(o);
+    for (size_t i = 0; i < exchange_order_count(e); i++)
+        sim_json_order(o, exchange_order_at(e, i));
+    json_array_end(o);
+    json_key(o, "positions");
+    json_array_begin(o);
+    for (size_t i = 0; i < market_symbol_count(c->sim->market); i++) {
+        const struct exchange_position *p = exchange_position_find(e, market_symbol_at(c->sim->market, i));
+        if (p != NULL)
+            put_position(o, p);
+    }
+    json_array_end(o);
+    json_key(o, "fills");
+    json_array_begin(o);
+    for (size_t i = 0; i < exchange_fill_count(e); i++)
+        put_fill(o, e, exchange_fill_at(e, i));
+    json_array_end(o);
+    json_object_end(o);
+}
+
+// Prices.
+
+static bool read_quote(const struct json_node *root, struct market_quote *q, struct err *err)
+{
+    bool present;
+    int64_t price = 0;
+    if (json_opt_decimal(root, "price", "price", DECIMAL_EXACT, &present, &price, err) != 0)
+        return false;
+    q->last.nanos = q->bid.nanos = q->ask.nanos = present ? price : 0; // none: the path is back
+    if (json_opt_decimal(root, "price", "bid", DECIMAL_EXACT, &present, &q->bid.nanos, err) != 0 ||
+        json_opt_decimal(root, "price", "ask", DECIMAL_EXACT, &present, &q->ask.nanos, err) != 0)
+        return false;
+    if (q->bid.nanos < 0 || q->ask.nanos < q->bid.nanos || q->ask.nanos > PRICE_MAX || q->last.nanos > PRICE_MAX) {
+        err_set(err, "prices must lie between 0 and 1000000, the bid not above the ask");
+        return false;
+    }
+    return true;
+}
+
+void sim_admin_price(struct sim_call *c)
+{
+    struct json_doc *doc;
+    struct err err;
+    const char *symbol;
+    struct market_quote q = {0};
+    if (json_doc_parse(c->request->body, c->request->body_len, &doc, &err) != 0) {
+        sim_refuse(c, 400, 0, "%s", err.text);
+        return;
+    }
+    const struct json_node *root = json_doc_root(doc);
+    if (json_want_string(root, "price", "symbol", &symbol, &err) != 0 || !read_quote(root, &q, &err))
+        sim_refuse(c, 400, 0, "%s", err.text);
+    else if (market_find(c->sim->market, symbol) == NULL)
+        sim_refuse(c, 404, 0, "no such symbol");
+    else
+        market_fix_price(c->sim->market, market_find(c->sim->market, symbol), q);
+    json_doc_free(doc);
+    if (c->reply->status == 200)
+        text_add(&c->reply->body, "{}");
+}
+
+// Faults.
+
+static void put_fault(struct json_out *o, const struct sim_fault *f)
+{
+    json_object_begin(o);
+    json_put_string(o, "match", f->match);
+    json_put_string(o, "action", sim_fault_name(f->action));
+    json_put_int(o, "skip", f->skip);
+    json_put_int(o, "count", f->count);
+    json_put_int(o, "status", f->status);
+    json_put_int(o, "code", f->code);
+    json_put_int(o, "delay_ms", f->delay_ms);
+    json_put_int(o, "size", f->size);
+    json_object_end(o);
+}
+
+void sim_admin_faults(struct sim_call *c)
+{
+    json_array_begin(&c->out);
+    for (size_t i = 0; i < c->sim->fault_count; i++)
+        put_fault(&c->out, &c->sim->faults[i]);
+    json_array_end(&c->out);
+}
+
+static int read_int(const struct json_node *root, const char *name, int64_t min, int64_t max, int64_t *value,
+                    struct err *err)
+{
+    const struct json_node *n = json_get(root, name);
+    int64_t got = *value;
+    if (n != NULL && (!json_int64(n, &got) || got < min || got > max))
+        return err_set(err, "fault.%s: expected a whole number from %lld to %lld", name, (long long)min,
+                       (long long)max);
+    *value = got;
+    return 0;
+}
+
+static int read_fault(const struct json_node *root, struct sim_fault *f, struct err *err)
+{
+    static const char *const names[] = {"match", "skip", "count", "action", "status", "code", "delay_ms", "size"};
+    const char *match, *action;
+    int64_t status = 500, code = 0;
+    *f = (struct sim_fault){.count = 1, .size = HUGE_BYTES, .delay_ms = 1000};
+    if (json_only(root, "fault", names, ARRAY_LEN(names), err) != 0 ||
+        json_want_string(root, "fault", "match", &match, err) != 0 ||
+        json_want_string(root, "fault", "action", &action, err) != 0 ||
+        read_int(root, "skip", 0, INT32_MAX, &f->skip, err) != 0 ||
+        read_int(root, "count", 1, INT32_MAX, &f->count, err) != 0 ||
+        read_int(root, "delay_ms", 0, DELAY_MAX_MS, &f->delay_ms, err) != 0 ||
+        read_int(root, "size", 1, HUGE_BYTES_MAX, &f->size, err) != 0 ||
+        read_int(root, "status", 200, 599, &status, err) != 0 || read_int(root, "code", 0, INT32_MAX, &code, err) != 0)
+        return -1;
+    f->status = (int)status;
+    f->code = (int)code;
+    if (!str_copy(f->match, sizeof f->match, match))
+        return err_set(err, "fault.match is too long");
+    for (size_t i = 1; i < ARRAY_LEN(fault_words); i++)
+        if (strcmp(fault_words[i], action) == 0)
+            f->action = (enum sim_fault_action)i;
+    return f->action != SIM_FAULT_NONE ? 0 : err_set(err, "fault.action \"%.32s\" is not known", action);
+}
+
+void sim_admin_fault(struct sim_call *c)
+{
+    struct json_doc *doc;
+    struct err err;
+    struct sim_fault f;
+    bool clear = false;
+    if (json_doc_parse(c->request->body, c->request->body_len, &doc, &err) != 0) {
+        sim_refuse(c, 400, 0, "%s", err.text);
+        return;
+    }
+    if (json_bool(json_get(json_doc_root(doc), "clear"), &clear) && clear)
+        c->sim->fault_count = 0;
+    else if (read_fault(json_doc_root(doc), &f, &err) != 0)
+        sim_refuse(c, 400, 0, "%s", err.text);
+    else if (c->sim->fault_count == SIM_FAULTS_MAX)
+        sim_refuse(c, 400, 0, "too many faults wait; send {\"clear\":true} first");
+    else
+        c->sim->faults[c->sim->fault_count++] = f;
+    json_doc_free(doc);
+    if (c->reply->status == 200)
+        sim_admin_faults(c);
+}
+
+static bool fault_matches(const struct sim_fault *f, const struct sim_request *q)
+{
+    char line[SIM_TEXT_MAX];
+    snprintf(line, sizeof line, "%s %s", http_method_name(q->method), q->path);
+    size_t len = strlen(f->match);
+    if (len > 0 && f->match[len - 1] == '*')
+        return strncmp(f->match, line, len - 1) == 0;
+    return strcmp(f->match, line) == 0;
+}
+
+struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q)
+{
+    for (size_t i = 0; i < s->fault_count; i++) {
+        struct sim_fault *f = &s->faults[i];
+        if (!fault_matches(f, q))
+            continue;
+        if (f->skip > 0) {
+            f->skip--;
+            continue;
+        }
+        struct sim_fault hit = *f;
+        if (--f->count == 0) {
+            memmove(f, f + 1, (s->fault_count - i - 1) * sizeof *f);
+            s->fault_count--;
+        }
+        return hit;
+    }
+    return (struct sim_fault){0};
+}
+
+// {"id":... becomes {"id":null,"id":...
+static void duplicate_member(struct text *body)
+{
+    const char *at = memchr(body->data, '{', body->len), *end;
+    if (at == NULL || at[1] != '"' || (end = strchr(at + 2, '"')) == NULL)
+        return;
+    struct text out;
+    text_init(&out, body->max);
+    text_addn(&out, body->data, (size_t)(at - body->data) + 1);
+    text_addn(&out, at + 1, (size_t)(end - at));
+    text_add(&out, ":null,");
+    text_add(&out, at + 1);
+    text_free(body);
+    *body = out;
+}
+
+static const char *string_end(const char *at) // at its opening quote; just behind the closing one
+{
+    for (at++; *at != '\0' && *at != '"'; at++)
+        at += *at == '\\' && at[1] != '\0';
+    return *at == '"' ? at + 1 : at;
+}
+
+// Every member's string value becomes a number; a number, true, false or null becomes a string.
+static void wrong_types(struct text *body)
+{
+    struct text out;
+    text_init(&out, body->max);
+    const char *at = text_str(body);
+    while (*at != '\0') {
+        const char *end = *at == '"' ? string_end(at) : at + 1;
+        text_addn(&out, at, (size_t)(end - at));
+        at = end;
+        if (end[-1] != ':')
+            continue;
+        if (*at == '"') {
+            at = string_end(at);
+            text_add(&out, "7");
+        } else if (*at != '{' && *at != '[') {
+            at += strcspn(at, ",}]");
+            text_add(&out, "\"odd\"");
+        }
+    }
+    text_free(body);
+    *body = out;
+}
+
+static void instead(struct sim_reply *reply, const struct sim_fault *f)
+{
+    struct json_out o;
+    reply->status = f->status;
+    text_clear(&reply->body);
+    if (f->action == SIM_FAULT_HTML) {
+        reply->content_type = "text/html";
+        text_addf(&reply->body, "<html><head><title>%d</title></head><body><h1>%d</h1></body></html>\r\n", f->status,
+                  f->status);
+        return;
+    }
+    reply->content_type = "application/json; charset=UTF-8";
+    json_out_init(&o, &reply->body);
+    json_object_begin(&o);
+    if (f->code != 0)
+        json_put_int(&o, "code", f->code);
+    json_put_string(&o, "message", "fault on request");
+    json_object_end(&o);
+}
+
+void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply)
+{
+    if (f->action == SIM_FAULT_HTML || f->action == SIM_FAULT_STATUS)
+        instead(reply, f);
+    else if (f->action == SIM_FAULT_TRUNCATE)
+        reply->body.len /= 2;
+    else if (f->action == SIM_FAULT_DUPLICATE_MEMBER && reply->body.len > 0)
+        duplicate_member(&reply->body);
+    else if (f->action == SIM_FAULT_WRONG_TYPES)
+        wrong_types(&reply->body);
+    while (f->action == SIM_FAULT_HUGE && reply->body.len < (size_t)f->size && !reply->body.overflow)
+        text_add(&reply->body, "                                                                ");
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What the files of the simulated API share. Nobody else includes it.
+#ifndef PAPERGUARD_SIM_SIM_INTERNAL_H
+#define PAPERGUARD_SIM_SIM_INTERNAL_H
+
+#include "daemon/sim/sim.h"
+#include "lib/base/json_read.h"
+#include "lib/base/json_write.h"
+
+#define SIM_FAULTS_MAX 64
+#define SIM_TEXT_MAX 512 // one query value
+
+struct sim_bucket { // refills continuously
+    int64_t tokens; // 1e9 per request
+    int64_t at;
+};
+struct sim {
+    struct market *market;
+    struct exchange *exchange;
+    char *key, *secret;
+    char account_id[DRAW_UUID_MAX], account_number[ACCOUNT_NUMBER_MAX];
+    uint64_t salt;
+    uint64_t requests;
+    int rate_per_minute;
+    struct sim_bucket trading, data;
+    int64_t started;
+    struct sim_fault faults[SIM_FAULTS_MAX];
+    size_t fault_count;
+};
+
+// One call in the hands of its handler.
+struct sim_call {
+    struct sim *sim;
+    const struct sim_request *request;
+    int64_t now;
+    struct sim_reply *reply;
+    char part[SIM_TEXT_MAX]; // what the * of the route matched
+    struct json_out out;     // onto the reply's body
+};
+
+// Sets status and type of a refusal: {"code":..,"message":..}; code 0 is left out.
+void sim_refuse(struct sim_call *c, int status, int code, const char *format, ...) PRINTF_LIKE(4, 5);
+void sim_refuse_why(struct sim_call *c, const struct exchange_refusal *why);
+// Query value; false when it is missing or empty.
+bool sim_param(const struct sim_call *c, const char *name, char out[SIM_TEXT_MAX]);
+// "a,b,c" holds word.
+bool sim_csv_has(const char *csv, const char *word);
+// An instant or a plain date (its midnight UTC). Answers 422 and returns false when it is malformed; *present tells a
+// value.
+bool sim_when_param(struct sim_call *c, const char *name, bool *present, int64_t *ns);
+bool sim_int_param(struct sim_call *c, const char *name, int64_t min, int64_t max, int64_t *value);
+
+// sim_json.c
+void sim_json_order(struct json_out *o, const struct exchange_order *order);
+void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
+void sim_json_account(struct json_out *o, struct sim *s, int64_t now);
+void sim_json_position(struct json_out *o, struct sim *s, const struct exchange_position *p, int64_t now);
+void sim_json_asset(struct json_out *o, const struct market_symbol *s);
+void sim_json_calendar_day(struct json_out *o, const struct market *m, const struct market_session *s);
+void sim_json_clock(struct json_out *o, struct market *m, int64_t now);
+
+// Handlers.
+void sim_orders_post(struct sim_call *c);
+void sim_orders_list(struct sim_call *c);
+void sim_orders_get(struct sim_call *c);
+void sim_orders_by_client_id(struct sim_call *c);
+void sim_orders_delete(struct sim_call *c);
+void sim_orders_delete_all(struct sim_call *c);
+void sim_activities(struct sim_call *c);
+void sim_activities_of_type(struct sim_call *c);
+void sim_data_trades(struct sim_call *c);
+void sim_data_quotes(struct sim_call *c);
+void sim_data_latest_bars(struct sim_call *c);
+void sim_data_bars(struct sim_call *c);
+void sim_admin_state(struct sim_call *c);
+void sim_admin_fault(struct sim_call *c);
+void sim_admin_faults(struct sim_call *c);
+void sim_admin_price(struct sim_call *c);
+
+#endif
