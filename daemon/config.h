@@ -39,6 +39,12 @@ struct config_strategy {  // [strategy "NAME"]
     int64_t timeout_ms, lookback_days;
     bool enabled;
 };
+struct config_file { // one that was read, as it was found
+    char *path, *text;
+    size_t len;
+    unsigned mode, uid; // permission bits and owner at the moment of reading
+};
+struct config_details; // files and origins
 
 // The members for scalar options are generated from options.def, so that each option is written once:
 //   OPTION(section, key, TYPE, member, unit, min, max, default, reloadable, prose)
@@ -60,16 +66,27 @@ struct config {
     size_t listen_count;
     struct config_strategy strategies[CONFIG_STRATEGIES_MAX];
     size_t strategy_count;
+    struct config_details *details;
 };
 
 // Reads FILE and FILE's conf.d folder (paperguard.conf -> paperguard.conf.d/*.conf, sorted) over the defaults.
-// 0 and *out owned by the caller, or -1.
+// A key may be set once in all of them. 0 and *out owned by the caller, or -1.
 int config_load(const char *path, struct config **out, struct err *err) MUST_CHECK;
 void config_free(struct config *c);
 // Every option with its value and origin ("default", "file:line"); secrets never are options.
 void config_dump(const struct config *c, struct text *out);
-void config_sample(struct text *out);                          // the sample file
-void config_manual(struct text *out);                          // man page section, mdoc
+// "default", "paperguard.conf:12", "environment REDIS_URL"; NULL: no such option.
+const char *config_origin(const struct config *c, const char *section, const char *key);
+// Sets an option from elsewhere; the value passes the same checks. 0 or -1 naming origin.
+int config_override(struct config *c, const char *section, const char *key, const char *value, const char *origin,
+                    struct err *err) MUST_CHECK;
+const struct config_file *config_file_at(const struct config *c, size_t i); // NULL past the end
+void config_sample(struct text *out);                                       // the sample file
+void config_manual(struct text *out);                                       // man page section, mdoc
+// Takes the reloadable options of fresh over into running, all or none: -1 when one of them would loosen a limit that
+// runs. `changed` names what was taken over and what waits for a restart.
+int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size,
+                  struct err *err) MUST_CHECK;
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
 
 #endif

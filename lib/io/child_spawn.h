@@ -11,10 +11,10 @@
 #include "lib/io/child.h"
 
 struct child_process {
-    pid_t pid;         // also its process group
+    pid_t pid; // also its process group
     int pidfd;
-    int in, out, log;  // our ends of stdin, stdout, stderr; non-blocking
-    int report;        // becomes readable with a struct child_report when execve was not reached, else ends empty
+    int in, out, log; // our ends of stdin, stdout, stderr; non-blocking
+    int report;       // becomes readable with a struct child_report when execve was not reached, else ends empty
 };
 
 // 0 and *out owned by the caller, or -1 (nothing is left open, no process is left).

@@ -5,9 +5,11 @@
 // own callbacks (in_curl counts), and a call's completion is delivered by a post, when libcurl has been left again.
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/when.h"
@@ -52,56 +54,46 @@ int http_client_global_init(struct err *err)
     return 0;
 }
 
-struct warm_up {
-    int fd;
-    bool taken;
-};
-
-static curl_socket_t warm_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+// A listening socket of the abstract kind, with a name from the kernel; -1 when there is none.
+static int warm_listener(char *name, size_t size)
 {
-    struct warm_up *w = arg;
-    (void)purpose;
-    (void)address;
-    w->taken = true;
-    return w->fd;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&at, sizeof at.sun_family) != 0 || listen(fd, 1) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0 || len <= offsetof(struct sockaddr_un, sun_path) + 1) {
+        close(fd);
+        return -1;
+    }
+    str_copy_cut(name, size, at.sun_path + 1);
+    return fd;
 }
 
-static int warm_sockopt(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)arg;
-    (void)fd;
-    (void)purpose;
-    return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
-// The first TLS handshake of a multi handle parses the CA bundle, about 18 ms in which the loop stands still. So it
-// happens here, on a socket pair with nobody at the other end.
+// The first TLS handshake of a multi handle parses the CA bundle, about 20 ms in which the loop stands still. So one is
+// begun here, to a local socket that nobody answers at.
 static void client_warm_up(struct http_client *c)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+    char name[sizeof((struct sockaddr_un *)0)->sun_path];
+    int fd = warm_listener(name, sizeof name), running = 0;
+    if (fd < 0)
         return; // only slower
-    struct warm_up w = {.fd = pair[0], .taken = false};
     CURL *easy = curl_easy_init();
     CHECK(easy != NULL);
-    curl_easy_setopt(easy, CURLOPT_URL, "https://127.0.0.1:1/");
+    curl_easy_setopt(easy, CURLOPT_URL, "https://127.0.0.1/");
+    curl_easy_setopt(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, name);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, -1L);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, warm_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &w);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, warm_sockopt);
     if (curl_multi_add_handle(c->multi, easy) == CURLM_OK) {
-        int running = 0;
         for (int i = 0; i < 4; i++)
             curl_multi_perform(c->multi, &running);
         curl_multi_remove_handle(c->multi, easy);
     }
     curl_easy_cleanup(easy);
-    if (!w.taken)
-        close(pair[0]);
-    close(pair[1]);
+    close(fd);
 }
 
 // --- libcurl on the loop
@@ -320,7 +312,7 @@ struct http_client *http_client_new(const struct http_client_params *params)
     c->resolver = resolver_new(c->loop, NULL);
     c->multi = curl_multi_init();
     CHECK(c->multi != NULL);
-    if (params->unix_socket == NULL)
+    if (params->unix_socket == NULL && !params->allow_loopback_http)
         client_warm_up(c); // before the callbacks are set: outside of the loop
     CHECK(curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK);
     CHECK(curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) == CURLM_OK);

@@ -336,6 +336,7 @@ static int set_lockdown(struct http_call *call)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_CAPATH, NULL); // with a folder set (Debian's default) libcurl parses the bundle for each connection
     SET(CURLOPT_CA_CACHE_TIMEOUT, -1L);
     SET(CURLOPT_USERAGENT, params->user_agent != NULL ? params->user_agent : "");
     if (params->unix_socket != NULL)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// HTTP server on bufferevents over lib/base/http_parse (libevent's door). Several listeners, each with roles, a service name
-// and a Host list; total deadline per request, caps on connections and sizes, pipelining in order, keep-alive, Unix sockets,
-// inherited descriptors. Answers may be given later; a client that leaves is noticed.
+// HTTP server on bufferevents over lib/base/http_parse (libevent's door). Several listeners, each with roles, a service
+// name and a Host list; total deadline per request, caps on connections and sizes, pipelining in order, keep-alive,
+// Unix sockets, inherited descriptors. Answers may be given later; a client that leaves is noticed (also one that only
+// closes its sending half while it waits). Refused before the handler: what the parser refuses, a Host that is not
+// listed (421; Unix sockets take any), and writes or upgrades from a web page (Origin, Sec-Fetch-Site: 403). Each
+// refusal closes the connection.
 #ifndef PAPERGUARD_IO_HTTP_SERVER_H
 #define PAPERGUARD_IO_HTTP_SERVER_H
 
@@ -25,13 +28,14 @@ struct http_server;
 struct http_exchange; // one request and its pending answer; valid until replied or gone() was called
 
 struct http_listen {
-    const char *address;      // "127.0.0.1:8001", "[::1]:8001", "unix:/run/paperguard/admin.sock"; port 0 = any free
-    int fd;                   // >= 0: an inherited listening socket instead of address
+    const char *address; // "127.0.0.1:8001", "[::1]:8001", "unix:/run/paperguard/admin.sock"; port 0 = any free
+    int fd;              // >= 0: an inherited listening socket instead of address (becomes the server's); else -1
     unsigned roles;
-    const char *service;      // shown in /health, NULL = "paperguard"
-    const char *const *hosts; // further allowed Host values; the address, localhost and loopbacks with the port always are
+    const char *service; // shown in /health, NULL = "paperguard"
+    const char *const
+        *hosts; // further allowed Host values; the address, localhost and loopbacks with the port always are
     size_t host_count;
-    unsigned unix_mode;       // file mode of a Unix socket, e.g. 0660
+    unsigned unix_mode; // file mode of a Unix socket, e.g. 0660
 };
 
 struct http_server_params {
@@ -43,7 +47,8 @@ struct http_server_params {
     size_t body_max;
     // Called once per request. Must answer with http_reply now or later.
     void (*handle)(void *arg, struct http_exchange *x);
-    // The client left before the answer (may be NULL); x is dead after it returns.
+    // The client left before the answer, or the server is freed; x is dead after it returns. NULL: x lives on until its
+    // http_reply (or http_server_free), which then goes nowhere.
     void (*gone)(void *arg, struct http_exchange *x);
     void *arg;
 };
@@ -52,9 +57,10 @@ struct http_server *http_server_new(const struct http_server_params *params);
 int http_server_listen(struct http_server *s, const struct http_listen *listen, struct err *err) MUST_CHECK;
 // "127.0.0.1:43121" actually bound, for listener i in order of listening; NULL past the end.
 const char *http_server_address(const struct http_server *s, size_t i);
-void http_server_drain(struct http_server *s); // stops accepting; answers carry Connection: close
-size_t http_server_in_flight(const struct http_server *s);
-void http_server_free(struct http_server *s);
+void http_server_drain(
+    struct http_server *s); // stops accepting, closes idle connections; answers carry Connection: close
+size_t http_server_in_flight(const struct http_server *s); // requests begun and not yet wholly answered
+void http_server_free(struct http_server *s);              // cuts what is left; never from within handle, gone or sent
 // Counters for metrics.
 uint64_t http_server_requests(const struct http_server *s, int status_class); // 2..5
 uint64_t http_server_rejected(const struct http_server *s);                   // by the parser or the Host rule
@@ -65,20 +71,29 @@ const char *http_exchange_path(const struct http_exchange *x);
 const char *http_exchange_query(const struct http_exchange *x);
 const char *http_exchange_header(const struct http_exchange *x, const char *name); // NULL when absent
 const char *http_exchange_body(const struct http_exchange *x, size_t *len);
+bool http_exchange_wants_upgrade(const struct http_exchange *x); // Connection: upgrade plus Upgrade:
 unsigned http_exchange_roles(const struct http_exchange *x);
 const char *http_exchange_service(const struct http_exchange *x);
-const char *http_exchange_peer(const struct http_exchange *x);                      // "127.0.0.1" or "unix"
+const char *http_exchange_peer(const struct http_exchange *x);                                  // "127.0.0.1" or "unix"
 bool http_exchange_peer_ids(const struct http_exchange *x, pid_t *pid, uid_t *uid, gid_t *gid); // Unix sockets
 void http_exchange_set_context(struct http_exchange *x, void *context);
 void *http_exchange_context(const struct http_exchange *x);
 
+// fn is told once what became of the answer: true when its last byte was handed to the system, false when the
+// connection broke before. Not called when gone was. May run within http_reply; must not touch the server's
+// connections.
+void http_exchange_on_sent(struct http_exchange *x, void (*fn)(void *arg, bool sent), void *arg);
+
 struct http_reply_header {
     const char *name, *value;
 };
-// Sends the answer and ends the exchange. Body is copied. HEAD sends the head only. content_type NULL: no body type.
+// Sends the answer (status 200..599) and ends the exchange: x is dead when it returns. Body is copied. HEAD sends the
+// head only, 204 neither body nor length. content_type NULL: no body type. A header with a CR, LF or NUL in it is left
+// out.
 void http_reply(struct http_exchange *x, int status, const char *content_type, const char *body, size_t len,
                 const struct http_reply_header *headers, size_t header_count);
-void http_reply_drop(struct http_exchange *x); // closes the connection without an answer (fault injection of the simulator)
+void http_reply_drop(
+    struct http_exchange *x); // closes the connection without an answer (fault injection of the simulator)
 const char *http_status_text(int status);
 
 #endif

@@ -15,7 +15,8 @@ struct log_sink;
 // The journal's native protocol on a datagram socket. NULL when there is no socket to be had.
 struct log_sink *log_sink_journal(const char *socket_path, const char *identifier, const struct log_field *fixed,
                                   size_t count);
-// Lines "2026-11-20T20:30:00.123Z notice message FIELD=value" on fd (borrowed). One line each, whatever the message holds.
+// Lines "2026-11-20T20:30:00.123Z notice message FIELD=value" on fd (borrowed). One line each, whatever the message
+// holds.
 struct log_sink *log_sink_lines(int fd, const struct log_field *fixed, size_t count);
 void log_sink_write(void *sink, enum log_level level, const char *message_id, const char *message,
                     const struct log_field *fields, size_t count); // a log_sink_fn

@@ -152,10 +152,9 @@ const char *pg_value(const struct pg_result *r, size_t row, size_t column)
 const char *pg_named(const struct pg_result *r, size_t row, const char *column)
 {
     // Not PQfnumber: it folds case and reads quotes, and this is asked once per field.
-    int count = PQnfields(r->res);
-    for (int i = 0; i < count; i++) {
-        if (strcmp(PQfname(r->res, i), column) == 0)
-            return pg_value(r, row, (size_t)i);
-    }
-    CHECK(false && "the column is one of the statement's");
+    int count = PQnfields(r->res), at = 0;
+    while (at < count && strcmp(PQfname(r->res, at), column) != 0)
+        at++;
+    CHECK(at < count); // the column is one of the statement's
+    return pg_value(r, row, (size_t)at);
 }

@@ -82,9 +82,8 @@ static void client_set_state(struct redis_client *c, enum redis_state to)
 // ---- completions: outside hiredis, from the loop
 // -----------------------------------------------------------------------
 
-static void call_free(struct redis_call *call)
+static void call_free(struct redis_call *call) // in no list any more
 {
-    list_remove(&call->node);
     free(call->text);
     free(call);
 }

@@ -130,11 +130,9 @@ static int member_wish(const struct planning *p, const struct plan_member *m, co
         return refuse(err, m, symbol, "the target is out of the number range");
     if (!qty_sub(target, held, wish) || wish->nanos == INT64_MIN)
         return refuse(err, m, symbol, "the change is out of the number range");
-    if (!*exit) {
-        wish->nanos = decimal_floor_to(wish->nanos, a->increment.nanos);
-        if (left_alone(p, m, a->price, wish->nanos))
-            wish->nanos = 0;
-    }
+    // Not cut to the increment here: an odd lot may still meet another inside the account. The leg is cut, once.
+    if (!*exit && left_alone(p, m, a->price, wish->nanos))
+        wish->nanos = 0;
     if (wish->nanos && !a->tradable)
         return refuse(err, m, symbol, "the broker lists the symbol as not tradable");
     return 0;

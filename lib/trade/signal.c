@@ -202,7 +202,8 @@ static int read_target(const struct json_node *n, size_t index, const struct sig
     if (long_only && out->weight.nanos < 0)
         return err_set(err, "%s (%s) has weight %s: short positions are not allowed here", where, out->symbol,
                        decimal_format(out->weight.nanos, a));
-    out->has_confidence = json_get(n, "confidence") != NULL;
+    const struct json_node *confidence = json_get(n, "confidence");
+    out->has_confidence = confidence && json_type_of(confidence) != JSON_IS_NULL;
     if (out->has_confidence && read_ratio(n, where, "confidence", 0, &out->confidence, err))
         return -1;
     keep_reason(reason ? reason : "", out->reason, sizeof(out->reason));

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -565,6 +566,15 @@ static void header_injection_is_refused(void **state)
         r.header_count = 1;
         refused_request(c, &r, "header");
     }
+    char endless[9000];
+    memset(endless, 'x', sizeof endless);
+    memcpy(endless, "X-A: ", 5);
+    endless[sizeof endless - 1] = '\0';
+    const char *line = endless;
+    struct http_request r = request_to(s.port, "GET", "/", NULL);
+    r.headers = &line;
+    r.header_count = 1;
+    refused_request(c, &r, "longer than 8192");
     http_client_free(c);
     server_stop(&s);
     assert_int_equal(s.connections, 0);
@@ -632,6 +642,7 @@ static void an_unknown_certificate_is_refused(void **state)
     pid_t pid = -1;
     assert_int_equal(pipe(out), 0);
     if (have && (pid = fork()) == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nobody behind
         dup2(out[1], 1);
         dup2(open("/dev/null", O_WRONLY), 2);
         if (chdir(folder) == 0)

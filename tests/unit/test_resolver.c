@@ -255,9 +255,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_resolved_once_a_minute), cmocka_unit_test(literals_and_localhost_ask_nobody),
-        cmocka_unit_test(odd_and_unknown_names_fail),       cmocka_unit_test(a_silent_server_costs_the_time_limit_only),
-        cmocka_unit_test(a_configuration_that_appears_later_counts),  cmocka_unit_test(freeing_within_an_answer_is_fine),
+        cmocka_unit_test(names_are_resolved_once_a_minute),
+        cmocka_unit_test(literals_and_localhost_ask_nobody),
+        cmocka_unit_test(odd_and_unknown_names_fail),
+        cmocka_unit_test(a_silent_server_costs_the_time_limit_only),
+        cmocka_unit_test(a_configuration_that_appears_later_counts),
+        cmocka_unit_test(freeing_within_an_answer_is_fine),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

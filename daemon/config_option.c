@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The tables of options and what single options demand beyond their type.
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/config_internal.h"
+
+#define OPTION(option_section, option_key, option_kind, member, option_unit, low, high, option_default, reloadable,    \
+               text)                                                                                                   \
+    {.section = #option_section,                                                                                       \
+     .key = #option_key,                                                                                               \
+     .type = OPTION_##option_kind,                                                                                     \
+     .offset = offsetof(struct config, member),                                                                        \
+     .unit = option_unit,                                                                                              \
+     .min = low,                                                                                                       \
+     .max = high,                                                                                                      \
+     .def = option_default,                                                                                            \
+     .reload = reloadable,                                                                                             \
+     .prose = text},
+const struct option config_options[] = {
+#include "daemon/options.def"
+};
+#undef OPTION
+const size_t config_option_count = ARRAY_LEN(config_options);
+
+const struct named_key config_named_keys[] = {
+    {"listen", "address", OPTION_STRING, "", "", NULL, "127.0.0.1:8001", "Numeric address and port to listen on."},
+    {"listen", "roles", OPTION_WORDS, "", "", NULL, "health api", "What is served here: health, api, gateway."},
+    {"listen", "service", OPTION_STRING, "", "", "paperguard", "signal_service",
+     "Name that /health and /api/v1/config give themselves here."},
+    {"listen", "hosts", OPTION_WORDS, "", "", "", "staging.example",
+     "Further Host names to answer to; the address, localhost and loopbacks with the port always are."},
+    {"strategy", "command", OPTION_STRING, "", "", NULL, "/usr/libexec/paperguard/strategies/momentum",
+     "Program and arguments, split at blanks; the program by its absolute path."},
+    {"strategy", "symbols", OPTION_WORDS, "", "", NULL, "SPY QQQ", "Symbols it may name."},
+    {"strategy", "allocation", OPTION_RATIO, "0", "1", NULL, "0.5",
+     "Share of the deployable equity; those of all enabled strategies sum to at most 1."},
+    {"strategy", "band", OPTION_RATIO, "0", "1", "0", "0.01",
+     "Changes smaller than this share of its capital are left alone."},
+    {"strategy", "schedule", OPTION_STRING, "", "", NULL, "15:30",
+     "New York time of its slot: 15:30, 15:30:05, close-30m, open+5m, every 20s."},
+    {"strategy", "early_close", OPTION_STRING, "", "", "", "skip",
+     "shift or skip, instead of what [schedule] says; only for clock times."},
+    {"strategy", "params", OPTION_STRING, "", "", "{}", "{\"lookback\":20}", "JSON object handed to it as it is."},
+    {"strategy", "timeout", OPTION_DURATION_MS, "100", "3600000", "60s", "60s",
+     "A later answer fails this strategy for the run."},
+    {"strategy", "lookback_days", OPTION_INT, "0", "2000", "60", "60", "Daily bars it is given, in sessions."},
+    {"strategy", "enabled", OPTION_BOOL, "", "", "true", "true", "false keeps its book and leaves it out of runs."},
+};
+const size_t config_named_key_count = ARRAY_LEN(config_named_keys);
+
+void *option_member(struct config *c, const struct option *o)
+{
+    return (char *)c + o->offset;
+}
+
+const struct option *option_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (str_equal(config_options[i].section, section) && str_equal(config_options[i].key, key))
+            return &config_options[i];
+    return NULL;
+}
+
+static int one_of(const char *value, const char *words, struct err *err)
+{
+    const size_t len = strlen(value);
+
+    for (const char *p = words; *p;) {
+        const size_t n = strcspn(p, " ");
+        if (n == len && memcmp(p, value, n) == 0)
+            return 0;
+        p += n + (p[n] == ' ');
+    }
+    return err_set(err, "found \"%.60s\", expected one of: %s", value, words);
+}
+
+static int instance_check(const char *value, struct err *err)
+{
+    const size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    if (n == 0 || n > 32 || value[n])
+        return err_set(err, "found \"%.60s\", expected 1 to 32 of a-z, 0-9, '_' and '-'", value);
+    return 0;
+}
+
+static int pin_check(const char *value, struct err *err)
+{
+    const size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+    if (value[0] && (!str_starts(value, "PA") || value[n] || n < 3 || n >= ACCOUNT_NUMBER_MAX))
+        return err_set(err, "found \"%.40s\", expected a paper account's number (PA and upper-case letters or digits)",
+                       value);
+    return 0;
+}
+
+// The config is read by more people than the password may be.
+static int no_password(const char *value, struct err *err)
+{
+    const char *scheme = strstr(value, "://");
+    const char *at = scheme ? strchr(scheme, '@') : NULL, *colon = scheme ? strchr(scheme + 3, ':') : NULL;
+
+    if ((at && colon && colon < at) || strstr(value, "password"))
+        return err_set(err, "holds a password: take it out and hand it over in the environment (STAGING_DB_PASSWORD, "
+                            "REDIS_URL) or as a credential");
+    return 0;
+}
+
+static int symbols_check(const char *value, struct err *err)
+{
+    for (const char *p = value; *p;) {
+        char word[64];
+        const size_t len = strcspn(p, " \t");
+        if (len >= sizeof word)
+            return err_set(err, "found \"%.40s…\", expected symbols in upper case", p);
+        memcpy(word, p, len);
+        word[len] = '\0';
+        if (len && !symbol_valid(word))
+            return err_set(err, "found \"%s\", expected symbols in upper case, such as SPY or BRK.B", word);
+        p += len + (p[len] != '\0');
+    }
+    return 0;
+}
+
+static int log_level_check(const char *value, struct err *err)
+{
+    return one_of(value, "error warning notice info debug", err);
+}
+static int feed_check(const char *value, struct err *err)
+{
+    return one_of(value, "iex sip", err);
+}
+static int mode_check(const char *value, struct err *err)
+{
+    return one_of(value, "send record", err);
+}
+static int early_close_check(const char *value, struct err *err)
+{
+    return one_of(value, "shift skip", err);
+}
+
+int option_rule_check(const struct option *o, const char *value, bool from_file, struct err *err)
+{
+    static const struct {
+        const char *section, *key;
+        int (*check)(const char *value, struct err *err);
+    } rules[] = {
+        {"daemon", "log_level", log_level_check}, {"daemon", "instance", instance_check},
+        {"broker", "feed", feed_check},           {"broker", "account_pin", pin_check},
+        {"orders", "mode", mode_check},           {"schedule", "early_close", early_close_check},
+        {"risk", "allow", symbols_check},         {"risk", "deny", symbols_check},
+    };
+
+    if (from_file && str_equal(o->key, "url"))
+        return no_password(value, err);
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if (str_equal(o->section, rules[i].section) && str_equal(o->key, rules[i].key))
+            return rules[i].check(value, err);
+    return 0;
+}
+
+// Distinct names out of both tables, for "did you mean".
+static size_t section_names(bool named, const char *names[], size_t max)
+{
+    size_t count = 0;
+
+    if (named) {
+        names[0] = "listen";
+        names[1] = "strategy";
+        return 2;
+    }
+    for (size_t i = 0; i < config_option_count && count < max; i++)
+        if (!count || !str_equal(names[count - 1], config_options[i].section))
+            names[count++] = config_options[i].section;
+    return count;
+}
+
+static size_t key_names(const char *section, bool named, const char *names[], size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; !named && i < config_option_count && count < max; i++)
+        if (str_equal(config_options[i].section, section))
+            names[count++] = config_options[i].key;
+    for (size_t i = 0; named && i < config_named_key_count && count < max; i++)
+        if (str_equal(config_named_keys[i].section, section))
+            names[count++] = config_named_keys[i].key;
+    return count;
+}
+
+static int unknown_section(const char *section, bool named, struct err *err)
+{
+    const char *names[64];
+    size_t count = section_names(!named, names, ARRAY_LEN(names));
+
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(names[i], section))
+            return named ? err_set(err, "[%s] takes no name", section)
+                         : err_set(err, "[%s] needs a name: [%s \"NAME\"]", section, section);
+    count = section_names(named, names, ARRAY_LEN(names));
+    const char *near = str_nearest(section, names, count);
+    if (near)
+        return err_set(err, "unknown section [%s]; did you mean [%s]?", section, near);
+    return err_set(err, "unknown section [%s]", section);
+}
+
+static const char *section_of_key(const char *key)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (str_equal(config_options[i].key, key))
+            return config_options[i].section;
+    return NULL;
+}
+
+int option_known(const char *section, bool named, const char *key, struct err *err)
+{
+    const char *names[64];
+    const size_t count = key_names(section, named, names, ARRAY_LEN(names));
+
+    if (count == 0)
+        return unknown_section(section, named, err);
+    if (!key)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(names[i], key))
+            return 0;
+    const char *near = str_nearest(key, names, count), *home = section_of_key(key);
+    if (home)
+        return err_set(err, "unknown key \"%s\" in [%s]; it belongs to [%s]", key, section, home);
+    if (near)
+        return err_set(err, "unknown key \"%s\" in [%s]; did you mean \"%s\"?", key, section, near);
+    return err_set(err, "unknown key \"%s\" in [%s]", key, section);
+}

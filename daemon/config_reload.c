@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Reload: options marked reloadable are taken over, all or none. Limits may only become tighter (law: nothing loosens a
+// guard); what needs a restart is named and left as it runs.
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/config_internal.h"
+
+static bool has_word(const struct config_words *words, const char *word)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (strcmp(words->words[i], word) == 0)
+            return true;
+    return false;
+}
+
+static bool all_in(const struct config_words *some, const struct config_words *all)
+{
+    for (size_t i = 0; i < some->count; i++)
+        if (!has_word(all, some->words[i]))
+            return false;
+    return true;
+}
+
+static bool words_loosen(const struct option *o, const struct config_words *now, const struct config_words *fresh)
+{
+    if (strcmp(o->key, "deny") == 0)
+        return !all_in(now, fresh);
+    // allow: an empty list allows everything
+    return now->count > 0 && (fresh->count == 0 || !all_in(fresh, now));
+}
+
+static bool is_limit(const struct option *o)
+{
+    return strcmp(o->section, "risk") == 0 || strcmp(o->key, "equity_deployment_pct") == 0 ||
+           strcmp(o->key, "latest_start") == 0 || strcmp(o->key, "run_deadline") == 0;
+}
+
+// Every number among the limits is an upper bound on int64 units.
+static bool loosens(const struct option *o, const void *now, const void *fresh)
+{
+    int64_t a, b;
+    if (!is_limit(o))
+        return false;
+    switch (o->type) {
+    case OPTION_WORDS:
+        return words_loosen(o, now, fresh);
+    case OPTION_INT:
+    case OPTION_DURATION_MS:
+    case OPTION_BYTES:
+    case OPTION_MONEY:
+    case OPTION_RATIO:
+        memcpy(&a, now, sizeof a);
+        memcpy(&b, fresh, sizeof b);
+        return b > a;
+    case OPTION_STRING:
+    case OPTION_PATH:
+    case OPTION_BOOL:
+        break;
+    }
+    return false;
+}
+
+static void note(char *out, size_t size, const char *what, const char *key, const char *value)
+{
+    size_t used = strlen(out);
+    if (used < size)
+        snprintf(out + used, size - used, "%s%s %s%s%s", used ? ", " : "", what, key, value[0] ? " = " : "", value);
+}
+
+// An override from the environment comes before the file, at a reload as at the start.
+static bool from_environment(const struct config *c, const struct option *o)
+{
+    const char *origin = config_origin(c, o->section, o->key);
+    return origin && strncmp(origin, "environment", 11) == 0;
+}
+
+enum reload_step { RELOAD_JUDGE, RELOAD_TAKE };
+
+static int reload_one(struct config *running, const struct config *fresh, const struct option *o, enum reload_step step,
+                      char *changed, size_t size, struct err *err)
+{
+    struct text now, then;
+    void *member = option_member(running, o);
+    const void *fresh_member = option_member((struct config *)(uintptr_t)fresh, o);
+    int rc = 0;
+    text_init(&now, 1u << 16);
+    text_init(&then, 1u << 16);
+    option_value_write(o->type, member, &now);
+    option_value_write(o->type, fresh_member, &then);
+    bool differs = strcmp(text_str(&now), text_str(&then)) != 0 && !from_environment(running, o);
+    if (differs && step == RELOAD_JUDGE && o->reload && loosens(o, member, fresh_member))
+        rc =
+            err_set(err, "[%s] %s: %s would loosen what runs (%s); a reload may only tighten, restart to raise a limit",
+                    o->section, o->key, text_str(&then), text_str(&now));
+    if (differs && step == RELOAD_TAKE && !o->reload)
+        note(changed, size, "waits for a restart:", o->key, "");
+    if (differs && step == RELOAD_TAKE && o->reload) {
+        rc = config_override(running, o->section, o->key, text_str(&then), config_origin(fresh, o->section, o->key),
+                             err);
+        note(changed, size, "now", o->key, text_str(&then));
+    }
+    text_free(&now);
+    text_free(&then);
+    return rc;
+}
+
+int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size, struct err *err)
+{
+    changed[0] = '\0';
+    for (int step = RELOAD_JUDGE; step <= RELOAD_TAKE; step++)
+        for (size_t i = 0; i < config_option_count; i++)
+            if (reload_one(running, fresh, &config_options[i], (enum reload_step)step, changed, size, err) != 0)
+                return -1;
+    return 0;
+}

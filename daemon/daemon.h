@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The whole daemon in one struct. Only main's own files include this; every other module is handed what it needs.
+#ifndef PAPERGUARD_DAEMON_DAEMON_H
+#define PAPERGUARD_DAEMON_DAEMON_H
+
+#include "daemon/admin.h"
+#include "daemon/api.h"
+#include "daemon/broker.h"
+#include "daemon/cache.h"
+#include "daemon/desk.h"
+#include "daemon/halt.h"
+#include "daemon/reconcile.h"
+#include "daemon/run.h"
+#include "daemon/scheduler.h"
+#include "daemon/snapshot.h"
+#include "lib/io/clock.h"
+
+struct daemon {
+    const char *config_path;
+    char *const *envp;
+    char host[128];
+
+    struct loop *loop;
+    struct config *config;
+    struct facts *facts;
+    struct guard *guard;
+    struct metrics *metrics;
+    struct halt *halt;
+    struct ledger *ledger;
+    struct cache *cache;
+    struct broker *broker;
+    struct exposure *exposure;
+    struct strategies *strategies;
+    struct desk *desk;
+    struct reconcile *reconcile;
+    struct runs *runs;
+    struct scheduler *scheduler;
+    struct api *api;
+    struct admin *admin;
+    struct http_server *http, *admin_http;
+    struct risk_limits limits;
+
+    struct snapshot snapshot;
+    enum ledger_state ledger_state;
+    char ledger_detail[160], cache_detail[160];
+    bool rows_loaded, ready_told, draining;
+    int64_t drain_until_boot_ns, positions_as_of;
+    uint64_t turns_seen;
+    char status_told[200];
+    loop_timer tick, watchdog, drain;
+};
+
+// main_collect.c: what readers see.
+const struct snapshot *daemon_snapshot(void *arg); // brought up to date when older than 100 ms
+void daemon_collect_metrics(void *arg);
+// main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
+int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
+void daemon_stop(struct daemon *d);
+int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
+void daemon_alert(void *arg, const char *kind, const char *subject, const char *detail);
+
+#endif

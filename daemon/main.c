@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// paperguardd: the map of the house, in the order data flows.
+//
+//   options.def config   what the operator wrote            facts    environment, files, what others learnt: plain
+//   values lib/guard            judges facts, mints permits        halt     the latch: memory, state file, Postgres
+//   ledger sql/          Postgres: runs, intents, fills     cache    Redis, for other readers
+//   broker               the only voice to Alpaca           exposure the account if everything open filled
+//   strategies           bounded children, contract 1       desk     the single door for orders
+//   reconcile            broker's truth against ours        run      claim, plan, sells, buys, settle
+//   scheduler            what is due, on exchange sessions  snapshot what readers see
+//   api admin            HTTP for probes and operators      metrics  numbers
+//   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "commit.h"
+#include "lib/base/log.h"
+#include "lib/io/http_client.h"
+#include "lib/io/pg_client.h"
+#include "lib/io/service.h"
+
+#define DEFAULT_CONFIG "/etc/paperguard/paperguard.conf"
+#define TICK_MS 200
+#define DRAIN_NS (25 * NS_PER_S)
+
+extern char **environ;
+
+// --- the guard's table, for people
+
+static void print_table(FILE *out, const struct guard_result results[GUARD_CHECK_COUNT], bool static_only)
+{
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++) {
+        enum guard_check check = (enum guard_check)c;
+        if (static_only && !guard_check_is_static(check))
+            continue;
+        fprintf(out, "  %-7s  %-16s  %s%s%s\n", guard_answer_name(results[c].answer), guard_check_name(check),
+                guard_check_text(check), results[c].detail[0] ? " — " : "", results[c].detail);
+    }
+}
+
+static bool static_checks_pass(const struct daemon *d, bool verbose)
+{
+    struct guard_result results[GUARD_CHECK_COUNT];
+    enum guard_answer worst = guard_table(facts_view(d->facts), clock_boot_ns(), true, results);
+    if (worst == GUARD_PASS && !verbose)
+        return true;
+    fprintf(worst == GUARD_PASS ? stdout : stderr, "guard, static checks:\n");
+    print_table(worst == GUARD_PASS ? stdout : stderr, results, true);
+    return worst == GUARD_PASS;
+}
+
+// --- once per tick: what the service manager and the latch need
+
+static void first_bad(const struct guard_result results[GUARD_CHECK_COUNT], char *out, size_t size)
+{
+    int n;
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
+        if (results[c].answer != GUARD_PASS) {
+            n = snprintf(out, size, "%s %s: ", guard_check_name((enum guard_check)c),
+                         guard_answer_name(results[c].answer));
+            str_copy_cut(out + n, size - (size_t)n, results[c].detail);
+            return;
+        }
+}
+
+static void tell_status(struct daemon *d, const struct snapshot *s)
+{
+    char text[sizeof d->status_told];
+    const char *why;
+    if (s->guard_answer != GUARD_PASS) {
+        char bad[170] = "";
+        first_bad(s->guard, bad, sizeof bad);
+        snprintf(text, sizeof text, "%s: %s", s->halt == HALT_RUNNING ? "waiting" : "orders off", bad);
+    } else if (!reconcile_in_step(d->reconcile, &why)) {
+        snprintf(text, sizeof text, "orders held: %s", why);
+    } else {
+        char next[WHEN_TEXT_MAX] = "none";
+        if (s->next_run_ns)
+            when_format_ny(s->next_run_ns, next);
+        snprintf(text, sizeof text, "%saccount %s, %s, next run %s", s->simulator ? "SIMULATOR, " : "",
+                 s->account_number, s->orders_sent ? "PAPER ORDERS ARE SENT" : "RECORDED ONLY", next);
+    }
+    if (strcmp(text, d->status_told) == 0)
+        return;
+    str_copy_cut(d->status_told, sizeof d->status_told, text);
+    service_status(text);
+    log_info("status: %s", text);
+}
+
+// Ready once the guard passes; a halt does not hold readiness back (the service is up and says so). A dynamic FAIL
+// before that ends the process: wrong account or live key are not cured by waiting.
+static void tell_ready(struct daemon *d, const struct snapshot *s)
+{
+    bool pass = true;
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++) {
+        if (c == CHECK_HALT)
+            continue;
+        if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
+            c != CHECK_ACCOUNT_STATUS) {
+            fprintf(stderr, "guard:\n");
+            print_table(stderr, s->guard, false);
+            log_error("guard failed at start: %s: %s", guard_check_name((enum guard_check)c), s->guard[c].detail);
+            exit(EX_CONFIG);
+        }
+        pass = pass && s->guard[c].answer == GUARD_PASS;
+    }
+    if (!pass || d->ready_told)
+        return;
+    d->ready_told = true;
+    print_table(stderr, s->guard, false);
+    log_notice("ready: the guard passes%s", s->simulator ? " (SIMULATOR)" : "");
+    service_ready();
+}
+
+// A wrong account or a refused key while running: latch a halt, follow what is open, stay.
+static void latch_failures(struct daemon *d, const struct snapshot *s)
+{
+    static const enum guard_check latching[] = {CHECK_ACCOUNT_NUMBER, CHECK_ACCOUNT_PIN, CHECK_ACCOUNT_FIRST};
+    if (!d->ready_told || s->halt == HALT_HALTED)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(latching); i++)
+        if (s->guard[latching[i]].answer == GUARD_FAIL) {
+            halt_engage(d->halt, HALT_HALTED, s->guard[latching[i]].detail, "guard");
+            daemon_alert(d, "guard_failed", guard_check_name(latching[i]), s->guard[latching[i]].detail);
+            return;
+        }
+}
+
+static void tick(void *arg)
+{
+    struct daemon *d = arg;
+    d->tick = loop_after_ms(d->loop, TICK_MS, tick, d);
+    halt_check_files(d->halt);
+    const struct snapshot *s = daemon_snapshot(d);
+    tell_ready(d, s);
+    latch_failures(d, s);
+    tell_status(d, s);
+}
+
+static void watchdog(void *arg)
+{
+    struct daemon *d = arg;
+    uint64_t turns = loop_turns(d->loop);
+    if (turns != d->turns_seen) // the ping is earned: the loop has turned
+        service_watchdog_ping();
+    d->turns_seen = turns;
+    d->watchdog = loop_after_ms(d->loop, service_watchdog_ms(), watchdog, d);
+}
+
+// --- signals
+
+static void drain_look(void *arg)
+{
+    struct daemon *d = arg;
+    d->drain = 0;
+    bool busy = runs_busy(d->runs) || broker_in_flight(d->broker) > 0 || http_server_in_flight(d->http) > 0;
+    if (!busy || clock_boot_ns() > d->drain_until_boot_ns) {
+        if (busy)
+            log_notice("stopping with a run under way: it is resumed at the next start");
+        loop_stop(d->loop);
+        return;
+    }
+    service_extend_timeout(5000);
+    d->drain = loop_after_ms(d->loop, 100, drain_look, d);
+}
+
+static void on_stop(void *arg, int signo)
+{
+    struct daemon *d = arg;
+    if (d->draining)
+        return;
+    log_notice("%s: draining", signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    d->draining = true;
+    service_stopping();
+    scheduler_stop(d->scheduler);
+    runs_drain(d->runs);
+    http_server_drain(d->http);
+    d->drain_until_boot_ns = clock_boot_ns() + DRAIN_NS;
+    drain_look(d);
+}
+
+// Parsed anew and judged whole; what may change while running is taken over, the rest waits for a restart. A new config
+// never loosens the guard: its static checks must pass, and limits may only become tighter within the session.
+static void on_reload(void *arg, int signo)
+{
+    struct daemon *d = arg;
+    struct config *fresh = NULL;
+    struct err err;
+    enum log_level level;
+    (void)signo;
+    service_reloading();
+    if (config_load(d->config_path, &fresh, &err) != 0) {
+        log_warning("reload refused, the running config stays: %s", err.text);
+    } else {
+        char changed[200];
+        if (config_reload(d->config, fresh, changed, sizeof changed, &err) != 0) {
+            log_warning("reload refused, the running config stays: %s", err.text);
+        } else {
+            if (log_level_parse(d->config->log_level, &level))
+                log_set_level(level);
+            d->limits = config_risk_limits(d->config);
+            log_notice("reloaded %s: %s", d->config_path, changed[0] ? changed : "nothing changed");
+        }
+        config_free(fresh);
+    }
+    if (d->ready_told)
+        service_ready();
+}
+
+// --- start
+
+static void open_log(struct daemon *d)
+{
+    const struct log_field fixed[] = {{"ENVIRONMENT", facts_environment_name(d->facts)},
+                                      {"DRY_RUN", "true"},
+                                      {"ALPACA_PAPER", "true"},
+                                      {"INSTANCE", d->config->instance}};
+    enum log_level level;
+    service_log_open(fixed, ARRAY_LEN(fixed));
+    if (log_level_parse(d->config->log_level, &level))
+        log_set_level(level);
+    const struct guard_facts *f = facts_view(d->facts);
+    log_notice("paperguardd %s starting. Commit SHA: %s", PACKAGE_VERSION, PAPERGUARD_COMMIT);
+    log_notice("%s, key %s, endpoint %s://%s:%d: %s",
+               d->config->orders_mode[0] == 's' ? "PAPER ORDERS ARE SENT" : "RECORDED ONLY", f->key_shown,
+               f->trading_scheme, f->trading_host, f->trading_port,
+               facts_simulator(d->facts) ? "SIMULATOR" : "Alpaca paper");
+}
+
+static int run_daemon(struct daemon *d)
+{
+    struct err err;
+    pg_client_global_init();
+    if (http_client_global_init(&err) != 0) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+        return EX_UNAVAILABLE;
+    }
+    open_log(d);
+    d->loop = loop_new();
+    d->snapshot.started_wall_ns = clock_wall_ns();
+    d->limits = config_risk_limits(d->config);
+    if (gethostname(d->host, sizeof d->host - 1) != 0)
+        str_copy_cut(d->host, sizeof d->host, "unknown");
+    if (daemon_start(d, &err) != 0) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+        return EX_CONFIG;
+    }
+    if (daemon_listen(d, &err) != 0) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+        daemon_stop(d);
+        return EX_UNAVAILABLE;
+    }
+    loop_on_signal(d->loop, SIGTERM, on_stop, d);
+    loop_on_signal(d->loop, SIGINT, on_stop, d);
+    loop_on_signal(d->loop, SIGHUP, on_reload, d);
+    if (service_watchdog_ms() > 0)
+        watchdog(d);
+    tick(d);
+    reconcile_start(d->reconcile);
+    loop_run(d->loop);
+    log_notice("stopped");
+    daemon_stop(d);
+    loop_free(d->loop);
+    return EX_OK;
+}
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: paperguardd [--config FILE] [--check | --dump]\n"
+                 "       paperguardd --sample | --manual | --version | --help\n\n"
+                 "  --config FILE  default " DEFAULT_CONFIG "\n"
+                 "  --check        read everything, print the guard's static checks, exit 0 or 78\n"
+                 "  --dump         print every option with its value and where it comes from\n"
+                 "  --sample       print a sample configuration\n"
+                 "  --manual       print the manual page's list of options\n");
+}
+
+static void print_made(void (*make)(struct text *out))
+{
+    struct text t;
+    text_init(&t, 1u << 20);
+    make(&t);
+    fputs(text_str(&t), stdout);
+    text_free(&t);
+}
+
+enum mode { MODE_RUN, MODE_CHECK, MODE_DUMP };
+
+static int with_config(struct daemon *d, enum mode mode)
+{
+    struct err err;
+    if (when_zone_init(&err) != 0 || config_load(d->config_path, &d->config, &err) != 0 ||
+        facts_gather(d->config, d->config_path, d->envp, &d->facts, &err) != 0) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+        config_free(d->config);
+        return EX_CONFIG;
+    }
+    int status = EX_OK;
+    if (mode == MODE_DUMP) {
+        struct text t;
+        text_init(&t, 1u << 20);
+        config_dump(d->config, &t);
+        fputs(text_str(&t), stdout);
+        text_free(&t);
+    } else if (!static_checks_pass(d, mode == MODE_CHECK)) {
+        fprintf(stderr, "paperguardd: refused to start; mend what is named above\n");
+        status = EX_CONFIG;
+    } else if (mode == MODE_RUN) {
+        status = run_daemon(d);
+    }
+    facts_free(d->facts);
+    config_free(d->config);
+    return status;
+}
+
+// Nothing of this process may end up in a core file or in another's debugger: it holds keys.
+static void hide_memory(void)
+{
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+        {"dump", no_argument, NULL, 'd'},         {"sample", no_argument, NULL, 's'},
+        {"manual", no_argument, NULL, 'm'},       {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {0}};
+    struct daemon d = {.config_path = DEFAULT_CONFIG, .envp = environ};
+    enum mode mode = MODE_RUN;
+    hide_memory();
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            d.config_path = optarg;
+            break;
+        case 'k':
+            mode = MODE_CHECK;
+            break;
+        case 'd':
+            mode = MODE_DUMP;
+            break;
+        case 's':
+            print_made(config_sample);
+            return EX_OK;
+        case 'm':
+            print_made(config_manual);
+            return EX_OK;
+        case 'V':
+            printf("paperguardd %s (commit %s)\n", PACKAGE_VERSION, PAPERGUARD_COMMIT);
+            return EX_OK;
+        case 'h':
+            usage(stdout);
+            return EX_OK;
+        default:
+            usage(stderr);
+            return EX_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "paperguardd: unexpected argument \"%s\"\n", argv[optind]);
+        return EX_USAGE;
+    }
+    return with_config(&d, mode);
+}

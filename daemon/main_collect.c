@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Collectors: copy what the owners know into the snapshot and the gauges.
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "commit.h"
+#include "lib/base/log.h"
+
+#define SNAPSHOT_AGE_NS (100 * NS_PER_MS)
+
+static void collect_run(struct daemon *d)
+{
+    const struct scheduler_status *st = scheduler_status(d->scheduler);
+    const struct run_row *row = &st->last_run;
+    struct snapshot *s = &d->snapshot;
+    s->scheduler_enabled = st->enabled;
+    s->scheduler_running = st->running;
+    s->calendar_known = st->calendar_known;
+    s->next_run_ns = st->next_run_ns;
+    str_copy_cut(s->trigger, sizeof s->trigger, st->trigger);
+    s->runs_done = st->runs;
+    str_copy_cut(s->last_run.id, sizeof s->last_run.id, row->id);
+    str_copy_cut(s->last_run.status, sizeof s->last_run.status, row->id[0] ? run_status_name(row->status) : "");
+    str_copy_cut(s->last_run.detail, sizeof s->last_run.detail, row->detail);
+    s->last_run.started_at = row->started_at;
+    s->last_run.completed_at = row->completed_at;
+    s->last_run.signals = row->signals;
+    s->last_run.submitted = row->orders_submitted;
+    s->last_run.accepted = row->orders_accepted;
+    s->last_run.rejected = row->orders_rejected;
+    s->last_run.fills = row->fills;
+    s->last_run.settled = row->settled;
+}
+
+static void collect_account(struct daemon *d)
+{
+    struct snapshot *s = &d->snapshot;
+    const struct alpaca_position *positions;
+    struct alpaca_account a;
+    int64_t boot;
+    s->positions = (int64_t)exposure_positions(d->exposure, &positions);
+    s->positions_as_of = d->positions_as_of;
+    s->gross_exposure = exposure_gross(d->exposure, &s->gross_known);
+    if (exposure_account(d->exposure, &a, &boot)) {
+        s->equity = a.equity;
+        s->cash = a.cash;
+    }
+    str_copy_cut(s->account_number, sizeof s->account_number, facts_view(d->facts)->account_number);
+    s->orders_open = (int64_t)desk_open_count(d->desk);
+    s->orders_unknown = (int64_t)desk_unknown_count(d->desk);
+}
+
+static void collect_peers(struct daemon *d)
+{
+    struct snapshot *s = &d->snapshot;
+    const char *why;
+    s->database_connected = d->ledger_state == LEDGER_READY;
+    str_copy_cut(s->database_detail, sizeof s->database_detail, d->ledger_detail);
+    s->broker_connected = broker_connected(d->broker);
+    s->redis_configured = cache_configured(d->cache);
+    s->redis_connected = cache_up(d->cache);
+    str_copy_cut(s->redis_detail, sizeof s->redis_detail, d->cache_detail);
+    s->halt = halt_state(d->halt);
+    str_copy_cut(s->halt_detail, sizeof s->halt_detail, facts_view(d->facts)->halt_detail);
+    s->in_step = reconcile_in_step(d->reconcile, &why);
+    str_copy_cut(s->in_step_reason, sizeof s->in_step_reason, why);
+    s->draining = d->draining;
+}
+
+const struct snapshot *daemon_snapshot(void *arg)
+{
+    struct daemon *d = arg;
+    struct snapshot *s = &d->snapshot;
+    int64_t boot = clock_boot_ns();
+    if (s->at_boot_ns && boot - s->at_boot_ns < SNAPSHOT_AGE_NS)
+        return s;
+    s->at_boot_ns = boot;
+    s->at_wall_ns = clock_wall_ns();
+    s->version = PACKAGE_VERSION;
+    s->commit = PAPERGUARD_COMMIT;
+    s->environment = facts_environment_name(d->facts);
+    s->instance = d->config->instance;
+    s->simulator = facts_simulator(d->facts);
+    s->orders_sent = str_equal(d->config->orders_mode, "send");
+    s->guard_answer = guard_table(facts_view(d->facts), boot, false, s->guard);
+    struct guard_result static_only[GUARD_CHECK_COUNT];
+    s->guard_static = guard_table(facts_view(d->facts), boot, true, static_only);
+    collect_peers(d);
+    collect_account(d);
+    collect_run(d);
+    return s;
+}
+
+static void collect_logs(struct metrics *m)
+{
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO};
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        metrics_set(m, METRIC_LOG_MESSAGES, log_level_name(levels[i]), (int64_t)log_count(levels[i]));
+}
+
+void daemon_collect_metrics(void *arg)
+{
+    struct daemon *d = arg;
+    const struct snapshot *s = daemon_snapshot(d);
+    struct metrics *m = d->metrics;
+    metrics_set(m, METRIC_BUILD_INFO, PACKAGE_VERSION "-" PAPERGUARD_COMMIT, 1);
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
+        metrics_set(m, METRIC_GUARD_CHECK_STATE, guard_check_name((enum guard_check)c), s->guard[c].answer);
+    metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);
+    metrics_set(m, METRIC_HALT_ACTIVE, "all", s->halt != HALT_RUNNING);
+    metrics_set(m, METRIC_DATABASE_UP, "", s->database_connected);
+    metrics_set(m, METRIC_REDIS_UP, "", s->redis_connected);
+    static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
+    for (int i = 0; i < 4; i++)
+        metrics_set(m, METRIC_HTTP_REQUESTS, classes[i], (int64_t)http_server_requests(d->http, i + 2));
+    collect_logs(m);
+}

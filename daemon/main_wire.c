@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// How modules hear of each other. Every function named on_… is one wire: it takes what one module says and hands it to
+// those who need it. The modules start in one list and stop in reverse.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <pwd.h>
+
+#include "daemon/daemon.h"
+#include "commit.h"
+#include "lib/base/log.h"
+#include "lib/io/http_client.h"
+#include "lib/io/pg_client.h"
+#include "lib/io/service.h"
+
+#define CALENDAR_BACK_DAYS 10
+#define CALENDAR_AHEAD_DAYS 30
+#define BODY_MAX (1u << 20)
+#define REQUEST_DEADLINE_MS 10000
+#define IDLE_MS 60000
+#define ADMIN_CONNECTIONS 32
+
+void daemon_alert(void *arg, const char *kind, const char *subject, const char *detail)
+{
+    struct daemon *d = arg;
+    metrics_add(d->metrics, METRIC_ALERTS, kind, 1);
+    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"ALERT", kind}, {"SUBJECT", subject}, {"REASON", detail}}),
+             "alert %s %s: %s", kind, subject, detail);
+    ledger_alert(d->ledger, kind, subject, detail, clock_wall_ns());
+}
+
+// --- ledger and halt
+
+static void rows_read(void *arg, enum ledger_result result, const struct run_row *rows, size_t count)
+{
+    struct daemon *d = arg;
+    if (result != LEDGER_OK) {
+        d->rows_loaded = false; // asked again with the next calendar or connection
+        return;
+    }
+    struct run_row *unfinished = check_alloc(count + 1, sizeof *unfinished);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i].completed_at && rows[i].status != RUN_MISSED)
+            unfinished[n++] = rows[i];
+    runs_resume(d->runs, unfinished, n);
+    free(unfinished);
+    scheduler_set_rows(d->scheduler, rows, count);
+}
+
+// Once per life: which slots have a row, and which runs an earlier life left unfinished.
+static void load_rows(struct daemon *d)
+{
+    const struct guard_facts *f = facts_view(d->facts);
+    if (d->rows_loaded || d->ledger_state != LEDGER_READY || !f->account_number[0])
+        return;
+    struct day today = day_of(clock_wall_ns());
+    d->rows_loaded = true;
+    ledger_runs_load(d->ledger, f->account_number, day_add(today, -CALENDAR_BACK_DAYS),
+                     day_add(today, CALENDAR_AHEAD_DAYS), rows_read, d);
+}
+
+static void on_ledger_state(void *arg, enum ledger_state state, const char *detail)
+{
+    struct daemon *d = arg;
+    bool came = state == LEDGER_READY && d->ledger_state != LEDGER_READY;
+    enum fact_tri marker = state == LEDGER_UNMARKED || state == LEDGER_MISMATCH ? FACT_BAD
+                           : state == LEDGER_READY || state == LEDGER_LOADING   ? FACT_GOOD
+                                                                                : FACT_UNKNOWN;
+    d->ledger_state = state;
+    str_copy_cut(d->ledger_detail, sizeof d->ledger_detail, detail);
+    facts_set_database(d->facts, marker, detail, marker == FACT_UNKNOWN ? 0 : clock_boot_ns());
+    if (state == LEDGER_CONNECTING)
+        halt_set_database(d->halt, false, false, HALT_UNKNOWN, "Postgres is not connected");
+    if (marker == FACT_BAD)
+        log_warning("database: %s", detail);
+    else
+        log_info("database: %s", detail);
+    if (came)
+        reconcile_start(d->reconcile);
+}
+
+static void on_ledger_halt(void *arg, bool known, bool host_seen, enum fact_halt state, const char *reason)
+{
+    struct daemon *d = arg;
+    halt_set_database(d->halt, known, host_seen, state, reason);
+}
+
+static void on_first_seen(void *arg, bool known, const char *account_number)
+{
+    struct daemon *d = arg;
+    facts_set_first_seen(d->facts, known, account_number);
+}
+
+static void on_ledger_answered(void *arg)
+{
+    struct daemon *d = arg;
+    facts_set_database_answered(d->facts, clock_boot_ns());
+}
+
+static void write_halt_row(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns)
+{
+    struct daemon *d = arg;
+    if (d->ledger)
+        ledger_halt_write(d->ledger, state, reason, source, at_ns);
+}
+
+// --- broker, books, runs
+
+static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v)
+{
+    struct daemon *d = arg;
+    log_with(LOG_LEVEL_WARNING,
+             ((struct log_field[]){{"GUARD_RULE", guard_check_name(v->check)}, {"REASON", v->detail}}),
+             "guard denied %s: %s %s: %s", guard_op_name(op), guard_check_name(v->check), guard_answer_name(v->answer),
+             v->detail);
+    ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
+                    v->detail, clock_wall_ns());
+}
+
+static void on_order(void *arg, const struct order_row *row)
+{
+    struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0;
+    runs_order_changed(d->runs, row);
+}
+
+static void on_books(void *arg, const struct ledger_books *books)
+{
+    struct daemon *d = arg;
+    struct alpaca_account a;
+    int64_t boot;
+    d->snapshot.at_boot_ns = 0;
+    d->positions_as_of = clock_wall_ns();
+    if (exposure_account(d->exposure, &a, &boot))
+        cache_put_account(d->cache, &a, clock_wall_ns());
+    runs_books_changed(d->runs, books);
+    load_rows(d);
+    scheduler_look(d->scheduler);
+}
+
+static void on_calendar(void *arg, const struct session_day *days, size_t count)
+{
+    struct daemon *d = arg;
+    cache_put_calendar(d->cache, days, count, clock_wall_ns());
+    load_rows(d);
+    scheduler_set_calendar(d->scheduler, days, count);
+}
+
+static void on_clock(void *arg, const struct alpaca_clock *clock)
+{
+    struct daemon *d = arg;
+    scheduler_set_clock(d->scheduler, clock);
+}
+
+static void on_reconcile_state(void *arg)
+{
+    struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0;
+    if (d->scheduler)
+        scheduler_look(d->scheduler);
+}
+
+static void cache_prices(struct daemon *d)
+{
+    for (size_t i = 0; i < d->config->strategy_count; i++) {
+        const struct config_words *w = &d->config->strategies[i].symbols;
+        for (size_t k = 0; k < w->count; k++) {
+            struct price price;
+            int64_t at, boot;
+            if (exposure_price(d->exposure, w->words[k], &price, &at, &boot))
+                cache_put_price(d->cache, w->words[k], price, at);
+        }
+    }
+}
+
+static void on_run(void *arg, const struct run_row *row)
+{
+    struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0;
+    if (row && row->completed_at)
+        cache_prices(d);
+    scheduler_run_changed(d->scheduler, row);
+}
+
+static void on_cache(void *arg, bool up, const char *detail)
+{
+    struct daemon *d = arg;
+    str_copy_cut(d->cache_detail, sizeof d->cache_detail, detail ? detail : "");
+    d->snapshot.at_boot_ns = 0;
+    log_info("redis: %s", up ? "connected" : d->cache_detail);
+}
+
+static bool may_start(void *arg, const char **why)
+{
+    struct daemon *d = arg;
+    static char text[220];
+    struct guard_result results[GUARD_CHECK_COUNT];
+    if (d->draining) {
+        *why = "the daemon is stopping";
+        return false;
+    }
+    if (guard_table(facts_view(d->facts), clock_boot_ns(), false, results) != GUARD_PASS) {
+        for (int c = 0; c < GUARD_CHECK_COUNT; c++)
+            if (results[c].answer != GUARD_PASS) {
+                snprintf(text, sizeof text, "guard: %s %s: %s", guard_check_name((enum guard_check)c),
+                         guard_answer_name(results[c].answer), results[c].detail);
+                break;
+            }
+        *why = text;
+        return false;
+    }
+    return reconcile_in_step(d->reconcile, why);
+}
+
+// --- HTTP
+
+static void http_handle(void *arg, struct http_exchange *x)
+{
+    api_handle(((struct daemon *)arg)->api, x);
+}
+
+static void http_gone(void *arg, struct http_exchange *x)
+{
+    api_gone(((struct daemon *)arg)->api, x);
+}
+
+static void admin_http_handle(void *arg, struct http_exchange *x)
+{
+    admin_handle(((struct daemon *)arg)->admin, x);
+}
+
+static void admin_http_gone(void *arg, struct http_exchange *x)
+{
+    admin_gone(((struct daemon *)arg)->admin, x);
+}
+
+static struct http_server *server_new(struct daemon *d, unsigned connections,
+                                      void (*handle)(void *, struct http_exchange *),
+                                      void (*gone)(void *, struct http_exchange *))
+{
+    return http_server_new(&(struct http_server_params){
+        .loop = d->loop,
+        .max_connections = connections,
+        .request_deadline_ms = REQUEST_DEADLINE_MS,
+        .idle_ms = IDLE_MS,
+        .reply_deadline_ms = REQUEST_DEADLINE_MS,
+        .body_max = BODY_MAX,
+        .handle = handle,
+        .gone = gone,
+        .arg = d,
+    });
+}
+
+// Where we really listen, for scripts that let the system choose a port.
+static void write_addresses(const struct daemon *d)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/listen", d->config->state_dir);
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        log_warning("cannot write %s", path);
+        return;
+    }
+    for (size_t i = 0; i < d->config->listen_count; i++)
+        fprintf(f, "%s %s\n", d->config->listens[i].name, http_server_address(d->http, i));
+    fclose(f);
+}
+
+static int listen_inherited(struct daemon *d, const struct config_listen *l, struct http_listen *out)
+{
+    int fds[CONFIG_LISTENS_MAX];
+    const char *names[CONFIG_LISTENS_MAX];
+    int n = service_listen_fds(fds, names, CONFIG_LISTENS_MAX);
+    (void)d;
+    for (int i = 0; i < n; i++)
+        if (str_equal(names[i], l->name)) {
+            out->fd = fds[i];
+            return 1;
+        }
+    return 0;
+}
+
+int daemon_listen(struct daemon *d, struct err *err)
+{
+    for (size_t i = 0; i < d->config->listen_count; i++) {
+        const struct config_listen *l = &d->config->listens[i];
+        struct http_listen listen = {
+            .address = l->address,
+            .fd = -1,
+            .roles = l->roles,
+            .service = l->service,
+            .hosts = (const char *const *)l->hosts.words,
+            .host_count = l->hosts.count,
+        };
+        listen_inherited(d, l, &listen);
+        if (http_server_listen(d->http, &listen, err) != 0)
+            return err_wrap(err, "[listen \"%s\"]", l->name);
+        log_notice("listening on %s (%s)", http_server_address(d->http, i), l->name);
+    }
+    char address[600];
+    snprintf(address, sizeof address, "unix:%s", d->config->admin_socket);
+    const struct http_listen admin = {.address = address, .fd = -1, .roles = HTTP_ROLE_ADMIN, .unix_mode = 0660};
+    if (http_server_listen(d->admin_http, &admin, err) != 0)
+        return err_wrap(err, "[daemon] admin_socket");
+    write_addresses(d);
+    return 0;
+}
+
+// --- the list
+
+static void start_ledger(struct daemon *d)
+{
+    d->ledger = ledger_new(&(struct ledger_params){
+        .loop = d->loop,
+        .dsn = d->config->database_url,
+        .password = facts_secrets(d->facts)->database_password,
+        .environment = facts_environment_name(d->facts),
+        .host = d->host,
+        .instance = d->config->instance,
+        .statement_timeout_ms = d->config->statement_timeout_ms,
+        .on_state = on_ledger_state,
+        .on_halt = on_ledger_halt,
+        .on_first_seen = on_first_seen,
+        .on_answered = on_ledger_answered,
+        .arg = d,
+    });
+}
+
+static void start_broker(struct daemon *d)
+{
+    d->broker = broker_new(&(struct broker_params){
+        .loop = d->loop,
+        .guard = d->guard,
+        .facts = d->facts,
+        .facts_mut = d->facts,
+        .metrics = d->metrics,
+        .requests_per_minute = d->config->requests_per_minute,
+        .request_timeout_ms = d->config->request_timeout_ms,
+        .connections = (unsigned)d->config->broker_connections,
+        .user_agent = "paperguard/" PACKAGE_VERSION,
+        .denied = on_denied,
+        .arg = d,
+    });
+}
+
+static void start_desk(struct daemon *d)
+{
+    d->desk = desk_new(&(struct desk_params){
+        .loop = d->loop,
+        .guard = d->guard,
+        .facts = d->facts,
+        .broker = d->broker,
+        .ledger = d->ledger,
+        .exposure = d->exposure,
+        .metrics = d->metrics,
+        .limits = &d->limits,
+        .record_only = str_equal(d->config->orders_mode, "record"),
+        .on_order = on_order,
+        .alert = daemon_alert,
+        .arg = d,
+    });
+    d->reconcile = reconcile_new(&(struct reconcile_params){
+        .loop = d->loop,
+        .broker = d->broker,
+        .ledger = d->ledger,
+        .exposure = d->exposure,
+        .desk = d->desk,
+        .facts = d->facts,
+        .metrics = d->metrics,
+        .poll_interval_ms = d->config->poll_interval_ms,
+        .feed = d->config->feed,
+        .on_books = on_books,
+        .on_calendar = on_calendar,
+        .on_clock = on_clock,
+        .on_state = on_reconcile_state,
+        .alert = daemon_alert,
+        .arg = d,
+    });
+}
+
+static void start_runs(struct daemon *d)
+{
+    d->runs = runs_new(&(struct runs_params){
+        .loop = d->loop,
+        .config = d->config,
+        .ledger = d->ledger,
+        .reconcile = d->reconcile,
+        .strategies = d->strategies,
+        .desk = d->desk,
+        .exposure = d->exposure,
+        .facts = d->facts,
+        .metrics = d->metrics,
+        .on_run = on_run,
+        .alert = daemon_alert,
+        .arg = d,
+    });
+    d->scheduler = scheduler_new(&(struct scheduler_params){
+        .loop = d->loop,
+        .config = d->config,
+        .ledger = d->ledger,
+        .runs = d->runs,
+        .facts = d->facts,
+        .metrics = d->metrics,
+        .may_start = may_start,
+        .arg = d,
+    });
+}
+
+static uid_t strategy_uid(const struct daemon *d)
+{
+    const struct passwd *p = d->config->strategy_user[0] ? getpwnam(d->config->strategy_user) : NULL;
+    return p ? p->pw_uid : (uid_t)-1;
+}
+
+static void start_front(struct daemon *d)
+{
+    d->api = api_new(&(struct api_params){
+        .loop = d->loop,
+        .snapshot = daemon_snapshot,
+        .collect_metrics = daemon_collect_metrics,
+        .ledger = d->ledger,
+        .scheduler = d->scheduler,
+        .halt = d->halt,
+        .metrics = d->metrics,
+        .token = facts_secrets(d->facts)->http_token,
+        .arg = d,
+    });
+    d->admin = admin_new(&(struct admin_params){
+        .api = d->api,
+        .snapshot = daemon_snapshot,
+        .ledger = d->ledger,
+        .scheduler = d->scheduler,
+        .reconcile = d->reconcile,
+        .halt = d->halt,
+        .strategy_uid = strategy_uid(d),
+        .arg = d,
+    });
+    d->http = server_new(d, (unsigned)d->config->http_max_connections, http_handle, http_gone);
+    d->admin_http = server_new(d, ADMIN_CONNECTIONS, admin_http_handle, admin_http_gone);
+}
+
+int daemon_start(struct daemon *d, struct err *err)
+{
+    d->guard = guard_new();
+    d->metrics = metrics_new();
+    d->halt = halt_new(d->config->state_dir, d->facts, &(struct halt_ports){.write_row = write_halt_row, .arg = d});
+    d->exposure = exposure_new();
+    d->strategies = strategies_new(d->loop, d->config, err);
+    if (!d->strategies)
+        return -1;
+    d->cache = cache_new(&(struct cache_params){.loop = d->loop,
+                                                .url = d->config->redis_url,
+                                                .environment = facts_environment_name(d->facts),
+                                                .instance = d->config->instance,
+                                                .on_state = on_cache,
+                                                .arg = d},
+                         err);
+    if (!d->cache)
+        return -1;
+    start_ledger(d);
+    start_broker(d);
+    start_desk(d);
+    start_runs(d);
+    start_front(d);
+    return 0;
+}
+
+void daemon_stop(struct daemon *d)
+{
+    http_server_free(d->admin_http);
+    http_server_free(d->http);
+    admin_free(d->admin);
+    api_free(d->api);
+    scheduler_free(d->scheduler);
+    // Strategies and the two peers end before those who listen to them: no answer comes to a freed module.
+    strategies_free(d->strategies);
+    broker_free(d->broker);
+    ledger_free(d->ledger);
+    runs_free(d->runs);
+    reconcile_free(d->reconcile);
+    desk_free(d->desk);
+    cache_free(d->cache);
+    exposure_free(d->exposure);
+    halt_free(d->halt);
+    metrics_free(d->metrics);
+    guard_free(d->guard);
+}
