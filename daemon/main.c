@@ -33,6 +33,7 @@
 #define DEFAULT_CONFIG "/etc/paperguard/paperguard.conf"
 #define TICK_MS 200
 #define DRAIN_NS (25 * NS_PER_S)
+#define LAST_TURNS 5
 
 extern char **environ;
 
@@ -271,6 +272,8 @@ static int run_daemon(struct daemon *d)
     loop_run(d->loop);
     log_notice("stopped");
     daemon_stop(d);
+    for (int i = 0; i < LAST_TURNS; i++) // killed children are reaped
+        loop_step(d->loop, 10);
     loop_free(d->loop);
     return EX_OK;
 }

@@ -65,6 +65,7 @@ struct strategies *strategies_new(struct loop *loop, const struct config *config
 static void job_free(struct job *j)
 {
     list_remove(&j->node);
+    child_free(j->child);
     free(j->prices);
     free(j);
 }
@@ -75,9 +76,7 @@ void strategies_free(struct strategies *s)
         return;
     LIST_EACH(n, tmp, &s->running)
     {
-        struct job *j = LIST_ENTRY(n, struct job, node);
-        child_free(j->child);
-        job_free(j);
+        job_free(LIST_ENTRY(n, struct job, node));
     }
     free(s);
 }
