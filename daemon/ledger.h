@@ -178,6 +178,8 @@ void ledger_opening(struct ledger *l, const char *account, struct money cash, co
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller
+// Denials above ten a second from one source (kind and rule), counted and stored as one row; rows that could not be kept.
+void ledger_record_counts(const struct ledger *l, uint64_t *left_out, uint64_t *dropped);
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns);
 
 // --- history for readers: JSON made by Postgres, decimals as strings; on a bounded read-only connection

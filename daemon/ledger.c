@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The ledger's life: two connections, the way from CONNECTING to READY after each connect, the heartbeat, and the one
+// shape of every call. What is asked while it is not READY is answered DOWN.
+#include "daemon/ledger_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/fsm.h"
+#include "lib/base/log.h"
+#include "sql_gen.h"
+
+#define HEARTBEAT_MS 5000
+#define RETRY_MS 1000
+#define CONNECT_TIMEOUT_MS 5000
+#define WRITER_QUEUE_MAX 8192
+#define READER_QUEUE_MAX 32
+
+static const char *const state_names[] = {"connecting", "checking", "unmarked", "mismatch",
+                                          "migrating",  "loading",  "ready"};
+static const uint32_t state_moves[] = {
+    [LEDGER_CONNECTING] = FSM_BIT(LEDGER_CHECKING),
+    [LEDGER_CHECKING] = FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_UNMARKED) | FSM_BIT(LEDGER_MISMATCH) |
+                        FSM_BIT(LEDGER_MIGRATING) | FSM_BIT(LEDGER_LOADING),
+    [LEDGER_UNMARKED] = FSM_BIT(LEDGER_CONNECTING),
+    [LEDGER_MISMATCH] = FSM_BIT(LEDGER_CONNECTING),
+    [LEDGER_MIGRATING] =
+        FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_CHECKING) | FSM_BIT(LEDGER_MISMATCH) | FSM_BIT(LEDGER_LOADING),
+    [LEDGER_LOADING] = FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_CHECKING) | FSM_BIT(LEDGER_READY),
+    [LEDGER_READY] = FSM_BIT(LEDGER_CONNECTING),
+};
+
+const char *ledger_result_name(enum ledger_result r)
+{
+    static const char *const names[] = {"ok", "conflict", "down", "lost"};
+    return (size_t)r < ARRAY_LEN(names) ? names[r] : "?";
+}
+
+enum ledger_state ledger_state_of(const struct ledger *l)
+{
+    return l->state;
+}
+
+// --- state
+
+static void report_halt(struct ledger *l, bool known, bool seen, enum fact_halt state, const char *reason)
+{
+    l->halt_reported = known;
+    l->halt_seen = seen;
+    l->halt_state = state;
+    str_copy_cut(l->halt_reason, sizeof l->halt_reason, reason);
+    if (l->p.on_halt)
+        l->p.on_halt(l->p.arg, known, seen, state, reason);
+}
+
+void ledger_set_state(struct ledger *l, enum ledger_state state, const char *detail)
+{
+    if (l->state == state)
+        return;
+    fsm_move("ledger", l->p.instance, state_moves, state_names, l->state, state);
+    bool was_ready = l->state == LEDGER_READY;
+    l->state = state;
+    if (state == LEDGER_UNMARKED || state == LEDGER_MISMATCH)
+        log_error("ledger: %s", detail);
+    if (was_ready)
+        report_halt(l, false, false, HALT_UNKNOWN, "Postgres cannot be asked");
+    if (l->p.on_state)
+        l->p.on_state(l->p.arg, state, detail);
+}
+
+void ledger_answered(struct ledger *l)
+{
+    if (l->p.on_answered)
+        l->p.on_answered(l->p.arg);
+}
+
+// --- questions of the ledger's own: the answer to one of an earlier connection is ignored
+
+struct question {
+    struct ledger *l;
+    unsigned epoch;
+    void (*next)(struct ledger *l, const struct pg_answer *a);
+};
+
+static void question_answered(void *arg, const struct pg_answer *a)
+{
+    struct question *q = arg;
+    struct ledger *l = q->l;
+    if (!l->closing && q->epoch == l->epoch) {
+        if (a->outcome == PG_COMMITTED || a->outcome == PG_FAILED)
+            ledger_answered(l);
+        q->next(l, a);
+    }
+    free(q);
+}
+
+static struct question *question_new(struct ledger *l, void (*next)(struct ledger *l, const struct pg_answer *a))
+{
+    struct question *q = check_alloc(1, sizeof *q);
+    *q = (struct question){.l = l, .epoch = l->epoch, .next = next};
+    return q;
+}
+
+void ledger_ask(struct ledger *l, struct pg_batch *batch, void (*next)(struct ledger *l, const struct pg_answer *a))
+{
+    pg_submit(l->writer, batch, question_answered, question_new(l, next));
+}
+
+void ledger_run_script(struct ledger *l, const char *sql, void (*next)(struct ledger *l, const struct pg_answer *a))
+{
+    pg_submit_script(l->writer, sql, question_answered, question_new(l, next));
+}
+
+static void begin_checks(struct ledger *l);
+
+static void retry_checks(void *arg)
+{
+    struct ledger *l = arg;
+    l->retry = 0;
+    if (pg_client_state(l->writer) == PG_UP)
+        begin_checks(l);
+}
+
+void ledger_ask_again_later(struct ledger *l, const struct pg_answer *a)
+{
+    log_warning("ledger: %s: %s (%s); asking again", state_names[l->state], pg_outcome_name(a->outcome), a->detail);
+    ledger_set_state(l, LEDGER_CHECKING, a->detail);
+    loop_cancel(l->p.loop, &l->retry);
+    l->retry = loop_after_ms(l->p.loop, RETRY_MS, retry_checks, l);
+}
+
+// --- CHECKING: is this a session of our own, on a marked database?
+
+static struct pg_batch *setup_batch(const char *read_only, const char *session)
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_SESSION_SETUP, 2, (const char *const[]){read_only, session});
+    return b;
+}
+
+static void session_checked(struct ledger *l, const struct pg_answer *a)
+{
+    if (a->outcome != PG_COMMITTED) {
+        ledger_ask_again_later(l, a);
+        return;
+    }
+    struct ledger_row row = {.result = a->results[0]};
+    if (!str_equal(ledger_get(&row, "session"), l->session))
+        ledger_set_state(
+            l, LEDGER_MISMATCH,
+            "Postgres: settings of the session do not last, so a transaction pooler is in between; the ledger "
+            "needs a session of its own: point the database address at the server itself");
+    else if (ledger_get_bool(&row, "standby"))
+        ledger_set_state(
+            l, LEDGER_MISMATCH,
+            "Postgres: this server is a standby and cannot be written to; point the database address at the "
+            "primary");
+    else if (!ledger_get_bool(&row, "marked"))
+        ledger_set_state(l, LEDGER_UNMARKED,
+                         "the database carries no environment marker, so nothing is written to it; if it is meant for "
+                         "this host, run: paperguard db init");
+    else
+        ledger_schema_check(l);
+}
+
+static void session_set_up(struct ledger *l, const struct pg_answer *a)
+{
+    if (a->outcome != PG_COMMITTED)
+        ledger_ask_again_later(l, a);
+}
+
+static void begin_checks(struct ledger *l)
+{
+    uint8_t random[16];
+    l->epoch++;
+    ledger_set_state(l, LEDGER_CHECKING, "");
+    random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(l->session + 2 * i, 3, "%02x", random[i]);
+    ledger_ask(l, setup_batch("off", l->session), session_set_up);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
+    ledger_ask(l, b, session_checked);
+}
+
+// --- LOADING, READY and the heartbeat
+
+static bool halt_parse(const char *word, enum fact_halt *out)
+{
+    for (enum fact_halt h = HALT_RUNNING; h <= HALT_HALTED; h++)
+        if (str_equal(word, ledger_halt_name(h))) {
+            *out = h;
+            return true;
+        }
+    return false;
+}
+
+void ledger_take_halt(struct ledger *l, const struct pg_result *rows, bool always)
+{
+    struct ledger_row row = {.result = rows};
+    enum fact_halt state = HALT_UNKNOWN;
+    bool seen = pg_rows(rows) > 0;
+    const char *reason = seen ? ledger_get(&row, "reason") : "";
+    bool known = !seen || halt_parse(ledger_get(&row, "state"), &state);
+    if (always || known != l->halt_reported || seen != l->halt_seen || state != l->halt_state ||
+        !str_equal(reason, l->halt_reason))
+        report_halt(l, known, seen, state, reason);
+}
+
+static struct pg_batch *halt_batch(const struct ledger *l)
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_HALT_READ, 2, (const char *const[]){l->p.host, l->p.instance});
+    return b;
+}
+
+static void heartbeat(void *arg);
+
+static void heartbeat_answered(struct ledger *l, const struct pg_answer *a)
+{
+    l->heartbeat_asked = false;
+    if (a->outcome == PG_COMMITTED)
+        ledger_take_halt(l, a->results[0], false);
+    else if (a->outcome == PG_FAILED)
+        report_halt(l, false, false, HALT_UNKNOWN, "the halt row in Postgres cannot be read");
+}
+
+static void heartbeat(void *arg)
+{
+    struct ledger *l = arg;
+    l->heartbeat = loop_after_ms(l->p.loop, HEARTBEAT_MS, heartbeat, l);
+    if (l->state == LEDGER_READY && !l->heartbeat_asked) {
+        l->heartbeat_asked = true;
+        ledger_ask(l, halt_batch(l), heartbeat_answered);
+    }
+}
+
+static void loaded(struct ledger *l, const struct pg_answer *a)
+{
+    if (a->outcome != PG_COMMITTED) {
+        ledger_ask_again_later(l, a);
+        return;
+    }
+    struct ledger_row account = {.result = a->results[1]};
+    bool seen = pg_rows(a->results[1]) > 0;
+    if (l->p.on_first_seen)
+        l->p.on_first_seen(l->p.arg, true, seen ? ledger_get(&account, "account_number") : "");
+    ledger_take_halt(l, a->results[0], true);
+    l->heartbeat_asked = false;
+    ledger_set_state(l, LEDGER_READY, "");
+    ledger_records_kick(l);
+}
+
+void ledger_load(struct ledger *l)
+{
+    ledger_set_state(l, LEDGER_LOADING, "");
+    struct pg_batch *b = halt_batch(l);
+    pg_batch_add(b, &SQL_ACCOUNT_READ, 1, (const char *const[]){l->p.instance});
+    ledger_ask(l, b, loaded);
+}
+
+static void writer_state(void *arg, enum pg_state state, const char *detail)
+{
+    struct ledger *l = arg;
+    if (l->closing)
+        return;
+    if (state == PG_UP) {
+        ledger_set_state(l, LEDGER_CONNECTING, "connected anew");
+        begin_checks(l);
+        return;
+    }
+    l->epoch++;
+    loop_cancel(l->p.loop, &l->retry);
+    ledger_set_state(l, LEDGER_CONNECTING, detail);
+}
+
+static void reader_set_up(void *arg, const struct pg_answer *a)
+{
+    struct ledger *l = arg;
+    if (!l->closing)
+        l->reader_ready = a->outcome == PG_COMMITTED;
+}
+
+static void reader_state(void *arg, enum pg_state state, const char *detail)
+{
+    struct ledger *l = arg;
+    (void)detail;
+    l->reader_ready = false;
+    if (state == PG_UP && !l->closing)
+        pg_submit(l->reader, setup_batch("on", ""), reader_set_up, l);
+}
+
+// --- the first account
+
+static void account_written(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    struct ledger *l = op->l;
+    if (reply->result == LEDGER_OK && l->p.on_first_seen) {
+        struct ledger_row row = {.result = reply->answer->results[0]};
+        l->p.on_first_seen(l->p.arg, true, ledger_get(&row, "account_number"));
+    } else if (reply->result == LEDGER_CONFLICT) {
+        log_error("ledger: the account was not taken: %s", reply->detail);
+    }
+}
+
+void ledger_account_seen(struct ledger *l, const char *account_number, int64_t now_ns)
+{
+    struct ledger_values v = {0};
+    ledger_put(&v, account_number);
+    ledger_put(&v, l->p.host);
+    ledger_put(&v, l->p.instance);
+    ledger_put_when(&v, now_ns);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_ACCOUNT_SEEN, v.count, v.values);
+    ledger_op_write(ledger_op_new(l, account_written, NULL, NULL), b);
+}
+
+// --- calls
+
+struct ledger_op *ledger_op_new(struct ledger *l, ledger_finish_fn *finish, void (*done)(void), void *arg)
+{
+    struct ledger_op *op = check_alloc(1, sizeof *op);
+    *op = (struct ledger_op){.l = l, .finish = finish, .done = done, .arg = arg};
+    list_append(&l->ops, &op->node);
+    return op;
+}
+
+static void op_free(struct ledger_op *op)
+{
+    loop_cancel(op->l->p.loop, &op->post);
+    list_remove(&op->node);
+    free(op->data);
+    free(op);
+}
+
+static void op_end(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    if (!op->l->closing)
+        op->finish(op, reply);
+    op_free(op);
+}
+
+static void op_refused(void *arg)
+{
+    struct ledger_op *op = arg;
+    op->post = 0;
+    op_end(op, &(struct ledger_reply){.result = op->refused, .detail = op->detail});
+}
+
+void ledger_op_refuse(struct ledger_op *op, enum ledger_result why, const char *detail)
+{
+    op->refused = why;
+    str_copy_cut(op->detail, sizeof op->detail, detail);
+    op->post = loop_post(op->l->p.loop, op_refused, op);
+}
+
+// Integrity and data errors and our own codes are refusals of the ledger; after anything else the caller may ask again.
+enum ledger_result ledger_result_of(const struct pg_answer *a, const char **detail)
+{
+    *detail = a->outcome == PG_COMMITTED || !a->detail ? "" : a->detail;
+    switch (a->outcome) {
+    case PG_COMMITTED:
+        return LEDGER_OK;
+    case PG_FAILED:
+        return str_starts(a->sqlstate, "22") || str_starts(a->sqlstate, "23") || str_starts(a->sqlstate, "PG")
+                   ? LEDGER_CONFLICT
+                   : LEDGER_DOWN;
+    case PG_LOST:
+        return LEDGER_LOST;
+    case PG_CLOSED:
+        break;
+    }
+    return LEDGER_DOWN;
+}
+
+static void op_answered(void *arg, const struct pg_answer *a)
+{
+    struct ledger_op *op = arg;
+    struct ledger_reply reply = {0};
+    if (!op->l->closing && (a->outcome == PG_COMMITTED || a->outcome == PG_FAILED))
+        ledger_answered(op->l);
+    reply.result = ledger_result_of(a, &reply.detail);
+    if (a->outcome == PG_FAILED)
+        log_warning("ledger: refused (%s): %s", a->sqlstate, a->detail);
+    if (reply.result == LEDGER_OK)
+        reply.answer = a;
+    op_end(op, &reply);
+}
+
+void ledger_op_write(struct ledger_op *op, struct pg_batch *batch)
+{
+    if (op->l->state == LEDGER_READY) {
+        pg_submit(op->l->writer, batch, op_answered, op);
+        return;
+    }
+    pg_batch_free(batch);
+    ledger_op_refuse(op, LEDGER_DOWN, state_names[op->l->state]);
+}
+
+void ledger_op_read(struct ledger_op *op, struct pg_batch *batch)
+{
+    if (op->l->state == LEDGER_READY && op->l->reader_ready) {
+        pg_submit(op->l->reader, batch, op_answered, op);
+        return;
+    }
+    pg_batch_free(batch);
+    ledger_op_refuse(op, LEDGER_DOWN, op->l->state == LEDGER_READY ? "reader connecting" : state_names[op->l->state]);
+}
+
+void ledger_finish_verdict(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    ledger_done_fn *done = (ledger_done_fn *)op->done;
+    enum ledger_result result = reply->result;
+    const char *detail = reply->detail;
+    if (result == LEDGER_OK) {
+        struct ledger_row row = {.result = reply->answer->results[0]};
+        detail = ledger_get(&row, "verdict");
+        if (str_equal(detail, "new") || str_equal(detail, "same") || str_equal(detail, "applied"))
+            detail = "";
+        else
+            result = LEDGER_CONFLICT;
+    }
+    if (done)
+        done(op->arg, result, detail);
+}
+
+// --- the interface
+
+static struct pg_client *connect_as(struct ledger *l, const char *name, size_t queue_max,
+                                    void (*on_state)(void *arg, enum pg_state state, const char *detail))
+{
+    return pg_client_new(&(struct pg_client_params){.loop = l->p.loop,
+                                                    .dsn = l->p.dsn,
+                                                    .application_name = name,
+                                                    .password = l->p.password,
+                                                    .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                                    .batch_timeout_ms = l->p.statement_timeout_ms,
+                                                    .queue_max = queue_max,
+                                                    .on_state = on_state,
+                                                    .arg = l});
+}
+
+struct ledger *ledger_new(const struct ledger_params *params)
+{
+    struct ledger *l = check_alloc(1, sizeof *l);
+    CHECK(params->loop && params->dsn && params->environment && params->host && params->host[0]);
+    CHECK(params->statement_timeout_ms > 0);
+    l->p = *params;
+    l->p.environment = check_strdup(params->environment);
+    l->p.host = check_strdup(params->host);
+    l->p.instance = check_strdup(params->instance && params->instance[0] ? params->instance : "default");
+    list_init(&l->ops);
+    l->records = ledger_records_new(l);
+    l->writer = connect_as(l, "paperguard ledger", WRITER_QUEUE_MAX, writer_state);
+    l->reader = connect_as(l, "paperguard reader", READER_QUEUE_MAX, reader_state);
+    l->p.dsn = l->p.password = NULL; // the connections have their own copies
+    l->heartbeat = loop_after_ms(l->p.loop, HEARTBEAT_MS, heartbeat, l);
+    return l;
+}
+
+void ledger_free(struct ledger *l)
+{
+    if (!l)
+        return;
+    l->closing = true;
+    pg_client_free(l->writer);
+    pg_client_free(l->reader);
+    LIST_EACH(node, tmp, &l->ops)
+    {
+        op_free(LIST_ENTRY(node, struct ledger_op, node));
+    }
+    loop_cancel(l->p.loop, &l->heartbeat);
+    loop_cancel(l->p.loop, &l->retry);
+    ledger_records_free(l->records);
+    free((char *)(uintptr_t)l->p.environment);
+    free((char *)(uintptr_t)l->p.host);
+    free((char *)(uintptr_t)l->p.instance);
+    free(l);
+}

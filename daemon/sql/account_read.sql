@@ -1,0 +1,1 @@
+SELECT account_number FROM instances WHERE instance = $1

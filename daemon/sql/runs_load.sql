@@ -1,0 +1,7 @@
+SELECT run_id, account_number, session, slot_key, label, cause, array_to_string(strategies, ' ') AS strategies, status,
+    utc(scheduled_at) AS scheduled_at, utc(started_at) AS started_at, utc(planned_at) AS planned_at,
+    utc(completed_at) AS completed_at, utc(deadline_at) AS deadline_at, signals, orders_submitted, orders_accepted,
+    orders_rejected, fills, settled, detail
+FROM runs JOIN run_statuses s USING (status)
+WHERE account_number = $1 AND (session BETWEEN $2::date AND $3::date OR NOT s.terminal)
+ORDER BY session, scheduled_at NULLS LAST, run_id
