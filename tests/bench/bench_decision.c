@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What one order costs from risk view to redeemed permit, beside the bare JSON parse (jansson, as a client library
+// would do) of the same order. Prints one JSON line: nanoseconds at p50 and p99 of both, over alternating samples of
+// one run.
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/exposure.h"
+#include "lib/guard/guard.h"
+
+#define SAMPLES 20000
+#define OPEN_ORDERS 50
+
+struct world {
+    struct guard_facts facts;
+    struct guard *guard;
+    struct exposure *exposure;
+    struct risk_limits limits;
+    struct order_request order;
+    struct day session;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_decision: %s\n", what);
+    exit(1);
+}
+
+static void set_facts(struct guard_facts *f)
+{
+    f->dry_run.state = f->alpaca_paper.state = SWITCH_TRUE;
+    f->staging_mode.state = SWITCH_UNSET;
+    f->stage = STAGE_STAGING;
+    f->endpoint = ENDPOINT_SIMULATOR;
+    strcpy(f->trading_scheme, "http");
+    strcpy(f->trading_host, "127.0.0.1");
+    f->trading_port = 8090;
+    strcpy(f->data_scheme, "http");
+    strcpy(f->data_host, "127.0.0.1");
+    f->data_port = 8090;
+    f->live_named.state = f->live_value.state = f->files.state = f->databases.state = FACT_GOOD;
+    f->key_class = KEY_SIMULATOR;
+    f->key_fingerprint = digest_of("PKSIMBENCH", 10);
+    strcpy(f->account_number, "PASIM0000001");
+    strcpy(f->account_status, "ACTIVE");
+    strcpy(f->account_first_seen, "PASIM0000001");
+    f->account_first_known = true;
+    f->account_key_accepted = FACT_GOOD;
+    f->database_marker.state = FACT_GOOD;
+    f->halt_memory = f->halt_file = f->halt_database = HALT_RUNNING;
+    f->account_boot_ns = f->database_boot_ns = f->clock_boot_ns = now_ns();
+}
+
+static void set_exposure(struct world *w)
+{
+    struct alpaca_account a = {.equity = {100000 * DECIMAL_ONE}, .cash = {100000 * DECIMAL_ONE}};
+    struct alpaca_asset asset = {.tradable = true, .fractionable = true};
+    struct alpaca_trade trade = {.price = {400 * DECIMAL_ONE}};
+    struct intent intent = {.session = w->session, .reserved = {100 * DECIMAL_ONE}};
+    exposure_set_account(w->exposure, &a, now_ns());
+    exposure_set_positions(w->exposure, NULL, 0, now_ns());
+    strcpy(asset.symbol, "SPY");
+    strcpy(trade.symbol, "SPY");
+    exposure_set_asset(w->exposure, &asset);
+    exposure_set_trade(w->exposure, &trade, now_ns(), 0);
+    for (int i = 0; i < OPEN_ORDERS; i++) {
+        intent.order = w->order;
+        intent.order.qty.nanos = DECIMAL_ONE / 4;
+        snprintf(intent.order.client_order_id, sizeof intent.order.client_order_id, "open-%d", i);
+        exposure_reserve(w->exposure, &intent);
+    }
+}
+
+static void set_limits(struct risk_limits *l)
+{
+    *l = (struct risk_limits){
+        .max_order_share = {DECIMAL_ONE / 2},
+        .max_order_notional = {1000000 * DECIMAL_ONE},
+        .max_position_share = {DECIMAL_ONE},
+        .max_gross_exposure = {DECIMAL_ONE},
+        .price_collar = {DECIMAL_ONE / 20},
+        .max_price_age_ns = INT64_C(3600) * 1000000000,
+        .max_account_age_ns = INT64_C(3600) * 1000000000,
+        .max_orders_per_run = 1000,
+        .max_orders_per_day = 1000000,
+        .max_notional_per_day = {INT64_C(9000000000) * DECIMAL_ONE},
+        .long_only = true,
+    };
+}
+
+static int64_t decide_once(struct world *w, const char *body, size_t len)
+{
+    struct risk_view view;
+    struct risk_verdict risk;
+    struct guard_verdict verdict;
+    struct cleared_order *cleared = NULL;
+    struct receipt_terms terms = {.order = w->order, .body = body, .body_len = len, .committed_boot_ns = now_ns()};
+    strcpy(terms.account_number, w->facts.account_number);
+    struct receipt *receipt = receipt_mint(&terms); // in the daemon this happens in the ledger, after COMMIT
+    const struct wire_request request = {.method = "POST",
+                                         .scheme = w->facts.trading_scheme,
+                                         .host = w->facts.trading_host,
+                                         .port = w->facts.trading_port,
+                                         .target = "/v2/orders",
+                                         .body = body,
+                                         .body_len = len,
+                                         .key_fingerprint = w->facts.key_fingerprint};
+    w->facts.account_boot_ns = w->facts.database_boot_ns = now_ns();
+    int64_t start = now_ns();
+    if (!exposure_view(w->exposure, &w->order, "", w->session, start, &view))
+        die("no view");
+    risk_judge(&w->limits, &view, &w->order, &risk);
+    if (risk.answer != RISK_PASS)
+        die(risk.detail);
+    if (guard_clear_order(w->guard, &w->facts, &receipt, &request, start, &cleared, &verdict) != 0)
+        die(verdict.detail);
+    if (!guard_redeem_order(w->guard, cleared, &w->facts, &request, start, &verdict))
+        die(verdict.detail);
+    int64_t took = now_ns() - start;
+    cleared_order_drop(&cleared);
+    return took;
+}
+
+static int64_t parse_once(const char *body, size_t len)
+{
+    json_error_t error;
+    int64_t start = now_ns();
+    json_t *j = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+    const char *symbol = json_string_value(json_object_get(j, "symbol"));
+    if (!symbol || !json_string_value(json_object_get(j, "qty")))
+        die("the order did not parse");
+    int64_t took = now_ns() - start;
+    json_decref(j);
+    return took;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int main(void)
+{
+    static int64_t decision[SAMPLES], parse[SAMPLES];
+    struct world w = {.session = {2026, 11, 20}};
+    struct text body;
+    w.guard = guard_new();
+    w.exposure = exposure_new();
+    w.order = (struct order_request){.client_order_id = "pg1-0123456789abcdef0123456789abcdef",
+                                     .symbol = "SPY",
+                                     .side = ORDER_BUY,
+                                     .type = ORDER_MARKET,
+                                     .tif = TIF_DAY,
+                                     .qty = {DECIMAL_ONE * 5 / 2}};
+    set_facts(&w.facts);
+    set_exposure(&w);
+    set_limits(&w.limits);
+    text_init(&body, 4096);
+    order_request_write(&w.order, &body);
+    for (int i = 0; i < SAMPLES; i++) {
+        decision[i] = decide_once(&w, text_str(&body), body.len);
+        parse[i] = parse_once(text_str(&body), body.len);
+    }
+    qsort(decision, SAMPLES, sizeof decision[0], by_value);
+    qsort(parse, SAMPLES, sizeof parse[0], by_value);
+    printf("{\"decision_p50_ns\":%lld,\"decision_p99_ns\":%lld,\"parse_p50_ns\":%lld,\"parse_p99_ns\":%lld,\"samples\":"
+           "%d}\n",
+           (long long)decision[SAMPLES / 2], (long long)decision[SAMPLES * 99 / 100], (long long)parse[SAMPLES / 2],
+           (long long)parse[SAMPLES * 99 / 100], SAMPLES);
+    text_free(&body);
+    exposure_free(w.exposure);
+    guard_free(w.guard);
+    return 0;
+}
