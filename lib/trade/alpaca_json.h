@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Alpaca's JSON as values: strict about what is used, indifferent to members it does not know. Broker decimals beyond nine
-// places are rounded in the direction that is named per field (prices nearest, quantities down, money nearest).
+// Alpaca's JSON as values: strict about what is used, indifferent to members it does not know. Broker decimals beyond
+// nine places are rounded in the direction that is named per field (prices nearest, quantities down, money nearest).
 #ifndef PAPERGUARD_TRADE_ALPACA_JSON_H
 #define PAPERGUARD_TRADE_ALPACA_JSON_H
 
@@ -19,7 +19,7 @@ struct alpaca_account {
 };
 struct alpaca_position {
     char symbol[SYMBOL_MAX];
-    struct qty qty; // signed
+    struct qty qty;                              // signed
     struct price avg_entry_price, current_price; // current 0 = null
     struct money market_value, cost_basis;
 };
@@ -72,9 +72,12 @@ int alpaca_clock_parse(const struct json_node *n, struct alpaca_clock *out, stru
 int alpaca_calendar_day_parse(const struct json_node *n, struct alpaca_calendar_day *out, struct err *err) MUST_CHECK;
 int alpaca_asset_parse(const struct json_node *n, struct alpaca_asset *out, struct err *err) MUST_CHECK;
 int alpaca_bar_parse(const struct json_node *n, struct alpaca_bar *out, struct err *err) MUST_CHECK;
-// Multi-symbol answers {"trades":{SYM:{...}}} / {"quotes":{SYM:{...}}}: *out is an array of *count, owned by the caller.
-int alpaca_trades_parse(const struct json_node *root, struct alpaca_trade **out, size_t *count, struct err *err) MUST_CHECK;
-int alpaca_quotes_parse(const struct json_node *root, struct alpaca_quote **out, size_t *count, struct err *err) MUST_CHECK;
+// Multi-symbol answers {"trades":{SYM:{...}}} / {"quotes":{SYM:{...}}}: *out is an array of *count, owned by the
+// caller.
+int alpaca_trades_parse(const struct json_node *root, struct alpaca_trade **out, size_t *count,
+                        struct err *err) MUST_CHECK;
+int alpaca_quotes_parse(const struct json_node *root, struct alpaca_quote **out, size_t *count,
+                        struct err *err) MUST_CHECK;
 // The error envelope; never fails: HTML or odd JSON gives code 0 and a readable message. body may be anything.
 void alpaca_error_parse(const char *body, size_t len, struct alpaca_error *out);
 

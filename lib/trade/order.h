@@ -22,16 +22,16 @@ enum order_side { ORDER_BUY, ORDER_SELL };
 enum order_type { ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT, ORDER_TRAILING_STOP };
 enum order_tif { TIF_DAY, TIF_GTC, TIF_OPG, TIF_CLS, TIF_IOC, TIF_FOK };
 
-// Ours first (never seen by the broker), then Alpaca's statuses. The rank orders updates: 1 pending_new, 2 new / accepted,
-// 3 partially_filled / pending_cancel, 4 other terminal, 5 filled. Unknown words from the broker become ORDER_STATUS_OTHER
-// (rank 2, not terminal): added enum values must not crash a client.
+// Ours first (never seen by the broker), then Alpaca's statuses. The rank orders updates: 1 pending_new, 2 new /
+// accepted, 3 partially_filled / pending_cancel, 4 other terminal, 5 filled. Unknown words from the broker become
+// ORDER_STATUS_OTHER (rank 2, not terminal): added enum values must not crash a client.
 #define ORDER_STATUSES(X)                                                                                              \
-    X(ORDER_INTENT, "intent", 0, false)                   /* committed, not yet handed to the broker */                \
-    X(ORDER_SENDING, "sending", 0, false)                 /* handed over, no answer yet */                             \
-    X(ORDER_UNKNOWN, "unknown", 0, false)                 /* sent or maybe sent, no answer: reserved, looked up */     \
-    X(ORDER_DENIED, "denied", 4, true)                    /* guard or desk refused after the intent */                 \
-    X(ORDER_DRY_RUN, "dry_run", 4, true)                  /* orders = record */                                        \
-    X(ORDER_NOT_PLACED, "not_placed", 4, true)            /* proven never to have reached the broker */                \
+    X(ORDER_INTENT, "intent", 0, false)        /* committed, not yet handed to the broker */                           \
+    X(ORDER_SENDING, "sending", 0, false)      /* handed over, no answer yet */                                        \
+    X(ORDER_UNKNOWN, "unknown", 0, false)      /* sent or maybe sent, no answer: reserved, looked up */                \
+    X(ORDER_DENIED, "denied", 4, true)         /* guard or desk refused after the intent */                            \
+    X(ORDER_DRY_RUN, "dry_run", 4, true)       /* orders = record */                                                   \
+    X(ORDER_NOT_PLACED, "not_placed", 4, true) /* proven never to have reached the broker */                           \
     X(ORDER_PENDING_NEW, "pending_new", 1, false)                                                                      \
     X(ORDER_NEW, "new", 2, false)                                                                                      \
     X(ORDER_ACCEPTED, "accepted", 2, false)                                                                            \
@@ -61,8 +61,8 @@ const char *order_status_name(enum order_status s);
 bool order_side_parse(const char *word, enum order_side *out) MUST_CHECK;
 bool order_type_parse(const char *word, enum order_type *out) MUST_CHECK;
 bool order_tif_parse(const char *word, enum order_tif *out) MUST_CHECK;
-// ORDER_STATUS_OTHER when unknown. Takes our own words too (the ledger's rows hold them); alpaca_order_parse does not believe
-// those from the broker.
+// ORDER_STATUS_OTHER when unknown. Takes our own words too (the ledger's rows hold them); alpaca_order_parse does not
+// believe those from the broker.
 enum order_status order_status_parse(const char *word);
 int order_status_rank(enum order_status s);
 bool order_status_terminal(enum order_status s);
@@ -83,8 +83,8 @@ struct order_request {
 // The JSON body as it is committed with the intent and sent byte for byte: fixed member order, decimals as strings.
 void order_request_write(const struct order_request *r, struct text *out);
 // Rules that hold for any order before anyone is asked: id and symbol shapes, one of qty/notional, prices by type, tick
-// (>= 1.00 two decimals, below four), notional in cents, TIF day for fractional or notional, extended hours only for limit.
-// Stop and trailing orders are refused: a request carries no stop price. 0 or -1.
+// (>= 1.00 two decimals, below four), notional in cents, TIF day for fractional or notional, extended hours only for
+// limit. Stop and trailing orders are refused: a request carries no stop price. 0 or -1.
 int order_request_check(const struct order_request *r, struct err *err) MUST_CHECK;
 bool symbol_valid(const char *s); // A-Z, digits, dot; 1..12 characters, starts with a letter
 

@@ -14,8 +14,8 @@ struct plan_member {
     const struct book *book;
     const struct signal *signal; // NULL: failed or late, its book stays as it is
     struct money capital;        // its share of deployable equity
-    struct ratio band;           // no trade while |target - held| / capital is at or below it; 0 = always. A target of zero
-                                 // (also: held and not named by the signal) is always carried out
+    struct ratio band; // no trade while |target - held| / capital is at or below it; 0 = always. A target of zero
+                       // (also: held and not named by the signal) is always carried out
 };
 struct plan_asset {
     char symbol[SYMBOL_MAX];
@@ -24,8 +24,8 @@ struct plan_asset {
     struct qty increment; // fractionable: 1e-9 shares; else 1 share
 };
 struct plan_rules {
-    struct ratio cash_buffer;    // kept uninvested, of capital (0.005)
-    struct money min_trade;      // smaller changes (of a member, or of a netted leg) are left alone, except a target of zero
+    struct ratio cash_buffer; // kept uninvested, of capital (0.005)
+    struct money min_trade; // smaller changes (of a member, or of a netted leg) are left alone, except a target of zero
 };
 struct plan_allocation {
     const char *strategy; // borrowed from the member
@@ -54,8 +54,8 @@ struct plan {
 };
 // -1 with the reason when a needed price is missing ("held symbol without price"), a symbol is not tradable, or sums
 // overflow: then nothing is planned at all.
-int plan_make(const struct plan_member *members, size_t member_count, const struct plan_asset *assets, size_t asset_count,
-              const struct plan_rules *rules, struct plan *out, struct err *err) MUST_CHECK;
+int plan_make(const struct plan_member *members, size_t member_count, const struct plan_asset *assets,
+              size_t asset_count, const struct plan_rules *rules, struct plan *out, struct err *err) MUST_CHECK;
 void plan_free(struct plan *p);
 
 #endif

@@ -30,18 +30,20 @@ void book_init(struct book *b, const char *name);
 void book_free(struct book *b);
 struct qty book_qty(const struct book *b, const char *symbol); // 0 when none
 const struct holding *book_find(const struct book *b, const char *symbol);
-// Applies a signed change at a price; average cost (negative for a short); a row that reaches zero goes; a change through
-// zero starts anew at this price. false on overflow or a symbol that does not fit, book untouched.
+// Applies a signed change at a price; average cost (negative for a short); a row that reaches zero goes; a change
+// through zero starts anew at this price. false on overflow or a symbol that does not fit, book untouched.
 bool book_apply(struct book *b, const char *symbol, struct qty change, struct price price) MUST_CHECK;
 bool book_set(struct book *b, const char *symbol, struct qty qty, struct money cost) MUST_CHECK;
 
-// Splits `total` (0 or more) over weights (positive) proportionally, each part toward zero to `increment`, the remainder to
-// the largest weight (first among equals). Sum of parts == total always. count >= 1. false when
-// the weights are all zero or one is negative.
-bool qty_split(struct qty total, const struct qty *weights, size_t count, struct qty increment, struct qty *parts) MUST_CHECK;
-// As qty_split, but nobody gets more than it wants while another still wants some. This is how the fills of a leg are split:
-// `wanted` is what each allocation still lacks (its size minus what it got from earlier fills), so that after the last fill
-// every allocation is met exactly. What goes beyond all wants goes to the largest.
-bool qty_share(struct qty total, const struct qty *wanted, size_t count, struct qty increment, struct qty *parts) MUST_CHECK;
+// Splits `total` (0 or more) over weights (positive) proportionally, each part toward zero to `increment`, the
+// remainder to the largest weight (first among equals). Sum of parts == total always. count >= 1. false when the
+// weights are all zero or one is negative.
+bool qty_split(struct qty total, const struct qty *weights, size_t count, struct qty increment,
+               struct qty *parts) MUST_CHECK;
+// As qty_split, but nobody gets more than it wants while another still wants some. This is how the fills of a leg are
+// split: `wanted` is what each allocation still lacks (its size minus what it got from earlier fills), so that after
+// the last fill every allocation is met exactly. What goes beyond all wants goes to the largest.
+bool qty_share(struct qty total, const struct qty *wanted, size_t count, struct qty increment,
+               struct qty *parts) MUST_CHECK;
 
 #endif

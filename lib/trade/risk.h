@@ -31,10 +31,10 @@ const char *risk_row_text(enum risk_row r);
 
 // Shares and caps are taken as they are: 0 allows nothing.
 struct risk_limits {
-    struct ratio max_order_share;      // of equity
+    struct ratio max_order_share; // of equity
     struct money max_order_notional;
-    struct ratio max_position_share;   // of equity
-    struct ratio max_gross_exposure;   // of equity
+    struct ratio max_position_share; // of equity
+    struct ratio max_gross_exposure; // of equity
     struct ratio price_collar;
     int64_t max_price_age_ns, max_account_age_ns;
     int64_t max_orders_per_run, max_orders_per_day;
@@ -45,19 +45,20 @@ struct risk_limits {
     const char *const *deny;
     size_t deny_count;
 };
-struct risk_view { // gathered by exposure for one order; every figure includes committed intents and open orders, not this one
+// Gathered by exposure for one order; every figure includes committed intents and open orders, not this one.
+struct risk_view {
     bool account_known;
     struct money equity, cash;
     int64_t account_age_ns;
     bool asset_known, tradable, fractionable;
     bool price_known;
-    struct price price;          // the fresher of trade and quote
+    struct price price; // the fresher of trade and quote
     int64_t price_age_ns;
-    struct qty held;             // position, signed
+    struct qty held;                        // position, signed
     struct qty open_buy_qty, open_sell_qty; // of this symbol, unfilled
-    struct money gross;          // |positions| + open buys over all symbols, at current prices
+    struct money gross;                     // |positions| + open buys over all symbols, at current prices
     bool gross_known;
-    struct money open_buys;      // unfilled value of all open buys
+    struct money open_buys;               // unfilled value of all open buys
     int64_t orders_in_run, orders_in_day; // below zero = unknown
     struct money notional_in_day;         // below zero = unknown
 };
@@ -70,8 +71,9 @@ struct risk_verdict {
     bool reduces;       // can only shrink the position: class REDUCE
 };
 // The order's value is judged at the higher of market and limit price. An order that can only shrink the position
-// (`reduces`) needs no price and is not held up by price_known, price_age, order_notional, position_share, gross_exposure,
-// buying_power and notional_per_day; every other row holds for it too. Stale figures are UNKNOWN, not FAIL.
+// (`reduces`) needs no price and is not held up by price_known, price_age, order_notional, position_share,
+// gross_exposure, buying_power and notional_per_day; every other row holds for it too. Stale figures are UNKNOWN, not
+// FAIL.
 void risk_judge(const struct risk_limits *limits, const struct risk_view *view, const struct order_request *order,
                 struct risk_verdict *out);
 // One row alone, for tables and the self-test: fills *out as risk_judge would if there were no other row.

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-
 static const struct order_request good = {
     .client_order_id = "pg1-0123456789abcdef0123456789abcdef",
     .symbol = "SPY",

@@ -372,6 +372,8 @@ static void what_reduces(void **state)
     s.order.qty.nanos = 0;
     s.order.notional.nanos = 100 * D; // how many shares that sells, only the fill tells
     assert_false(judge(&s).reduces);
+    s.order.qty.nanos = D; // both given: not an order that is ever sent, and no way around the rows either
+    assert_false(judge(&s).reduces);
 }
 
 // The rows that must not hold up a way out.

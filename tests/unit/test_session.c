@@ -408,6 +408,22 @@ static void due_goes_before_missed(void **state)
     assert_int_equal(d.session.mday, 24);
 }
 
+static void oldest_due_goes_first(void **state)
+{
+    (void)state;
+    struct slot_rule r = rule("15:30", "shift", 30 * 60 * MIN_NS); // longer than a day, and no close to end it
+    struct rows rows = {0};
+    r.always_open = true;
+    int64_t now = at("2026-11-25T15:31:00-05:00");
+    struct slot_due d = slot_decide(&r, &calendar, now, 0, taken, &rows);
+    assert_int_equal(d.what, SLOT_DUE);
+    assert_int_equal(d.session.mday, 24);
+    rows.at[rows.count++] = d.at_ns;
+    d = slot_decide(&r, &calendar, now, 0, taken, &rows);
+    assert_int_equal(d.what, SLOT_DUE);
+    assert_int_equal(d.session.mday, 25);
+}
+
 static void skipped_half_day_is_not_missed(void **state)
 {
     (void)state;
@@ -510,6 +526,7 @@ int main(void)
         cmocka_unit_test(start_never_after_the_close),
         cmocka_unit_test(missed_only_since_watching),
         cmocka_unit_test(due_goes_before_missed),
+        cmocka_unit_test(oldest_due_goes_first),
         cmocka_unit_test(skipped_half_day_is_not_missed),
         cmocka_unit_test(calendar_that_ends),
         cmocka_unit_test(every_counts_only_the_newest),
