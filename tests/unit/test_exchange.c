@@ -200,7 +200,7 @@ static void partial_fills_add_up_and_are_drawn_from_the_seed(void **state)
     (void)state;
     struct exchange_params p = usual;
     p.partial_ppm = 500000;
-    int64_t first_part[2][30];
+    int64_t first_part[2][30], first_delay[2][30];
     for (int round = 0; round < 2; round++) {
         struct world w = world_made(p, false, round == 0 ? "2026-11-20T15:00:00Z" : "2026-11-21T03:11:12.345Z");
         fix(&w, w.spy, "100");
@@ -224,12 +224,14 @@ static void partial_fills_add_up_and_are_drawn_from_the_seed(void **state)
             }
             assert_int_equal(sum, 10 * DECIMAL_ONE);
             first_part[round][i] = exchange_fill_at(w.exchange, before)->qty.nanos;
+            first_delay[round][i] = exchange_fill_at(w.exchange, before)->at - o->created_at;
         }
         assert_in_range(partials, 10, 60);
         assert_decimal(exchange_cash(w.exchange).nanos, "70000");
         world_free(&w);
     }
     assert_memory_equal(first_part[0], first_part[1], sizeof first_part[0]); // time does not enter
+    assert_memory_equal(first_delay[0], first_delay[1], sizeof first_delay[0]);
 }
 
 static void a_limit_order_waits_until_it_is_marketable(void **state)
@@ -497,6 +499,8 @@ static void the_path_stays_in_its_bar_and_touches_low_and_high(void **state)
                 step = llabs(q.last.nanos - last);
             last = q.last.nanos;
         }
+        market_quote(m, s, open - NS_PER_S, &q);
+        assert_decimal(q.last.nanos, "310"); // the close of the day before
         market_quote(m, s, open, &q);
         assert_decimal(q.last.nanos, "309.5"); // the newest bar: 309.5 open, 306.5 low, 311.5 high, 310.5 close
         market_quote(m, s, close - 1, &q);
