@@ -48,7 +48,7 @@ struct daemon {
     bool rows_loaded, ready_told, draining;
     int64_t drain_until_boot_ns, positions_as_of;
     uint64_t turns_seen;
-    char status_told[200];
+    char status_told[200], blocked_why[240];
     loop_timer tick, watchdog, drain;
 };
 

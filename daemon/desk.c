@@ -6,33 +6,21 @@
 //                                                       \-> looking (UNKNOWN: ask by client order id) -> live | stays
 // A change is written to the ledger first and told after; a change the ledger could not take is written again until it
 // is.
-#include "daemon/desk.h"
+#include "daemon/desk_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/fsm.h"
-#include "lib/base/list.h"
 #include "lib/base/log.h"
-#include "lib/base/map.h"
 #include "lib/io/clock.h"
 
 #define ENDED_KEPT_MAX 2000u
-#define LEDGER_RETRY_MS 1000
+#define COMMIT_RETRY_MS 1000
 #define LOOKUP_FIRST_MS 500
 #define LOOKUP_MAX_MS 10000
 #define LOOKUP_ALERT_NS (60 * NS_PER_S) // told as an alert when the broker has not answered by then; asked on for ever
 
-#define DESK_STATES(X)                                                                                                 \
-    X(DESK_JUDGING, "judging")                                                                                         \
-    X(DESK_COMMITTING, "committing")                                                                                   \
-    X(DESK_WAITING, "waiting")                                                                                         \
-    X(DESK_SENDING, "sending")                                                                                         \
-    X(DESK_LOOKING, "looking")                                                                                         \
-    X(DESK_LIVE, "live")                                                                                               \
-    X(DESK_ENDED, "ended")
-enum desk_state { DESK_STATES(FSM_ENUM) };
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
     [DESK_JUDGING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
@@ -41,42 +29,6 @@ static const uint32_t moves[] = {
     [DESK_SENDING] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_LOOKING] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_LIVE] = FSM_BIT(DESK_ENDED),
-};
-
-struct desk_order {
-    struct list node; // in open, or in ended
-    struct desk *desk;
-    enum desk_state state;
-    struct order_row row;
-    struct receipt *receipt;
-    char *body;
-    size_t body_len;
-    bool answered; // done was called
-    bool cancel_wanted, cancel_sent, looking_up, alerted;
-    int64_t unknown_since_ns, lookup_delay_ms;
-    loop_timer timer;
-    void (*done)(void *arg, const struct order_row *row);
-    void *arg;
-};
-
-// One change on its way into the ledger.
-struct change {
-    struct list node;
-    struct desk_order *order;
-    enum order_status status;
-    struct qty filled_qty;
-    struct price filled_avg_price;
-    int64_t broker_at;
-    char order_id[ORDER_ID_MAX], source[16], reason[160];
-    bool told;
-    loop_timer timer;
-};
-
-struct desk {
-    struct desk_params p;
-    struct list open, ended, changes;
-    struct map *by_client_id;
-    size_t open_count, ended_count;
 };
 
 struct desk *desk_new(const struct desk_params *params)
@@ -101,19 +53,12 @@ static void order_free(struct desk_order *o)
     free(o);
 }
 
-static void change_free(struct change *c)
-{
-    loop_cancel(c->order->desk->p.loop, &c->timer);
-    list_remove(&c->node);
-    free(c);
-}
-
 void desk_free(struct desk *d)
 {
     if (!d)
         return;
     LIST_EACH(n, tmp, &d->changes)
-    change_free(LIST_ENTRY(n, struct change, node));
+    desk_change_free(LIST_ENTRY(n, struct change, node));
     LIST_EACH(n, tmp, &d->open)
     order_free(LIST_ENTRY(n, struct desk_order, node));
     LIST_EACH(n, tmp, &d->ended)
@@ -149,14 +94,6 @@ static struct desk_order *order_new(struct desk *d, const struct intent *intent)
     return o;
 }
 
-static bool change_pending(const struct desk_order *o)
-{
-    LIST_EACH(n, tmp, &o->desk->changes)
-    if (LIST_ENTRY(n, struct change, node)->order == o)
-        return true;
-    return false;
-}
-
 // Ended orders are kept for a while: late news of them is not news of strangers.
 static void prune_ended(struct desk *d)
 {
@@ -165,14 +102,14 @@ static void prune_ended(struct desk *d)
         if (d->ended_count <= ENDED_KEPT_MAX)
             return;
         struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
-        if (o->looking_up || change_pending(o))
+        if (o->calls > 0 || desk_change_pending(o))
             continue;
         order_free(o);
         d->ended_count--;
     }
 }
 
-static void end_order(struct desk_order *o)
+void desk_end_order(struct desk_order *o)
 {
     struct desk *d = o->desk;
     if (o->state == DESK_ENDED)
@@ -186,94 +123,6 @@ static void end_order(struct desk_order *o)
     d->open_count--;
     d->ended_count++;
     prune_ended(d);
-}
-
-static void tell(struct desk_order *o)
-{
-    struct desk *d = o->desk;
-    bool first = !o->answered && o->row.status != ORDER_INTENT && o->row.status != ORDER_SENDING;
-    if (first) {
-        o->answered = true;
-        if (o->done)
-            o->done(o->arg, &o->row);
-    }
-    if (d->p.on_order)
-        d->p.on_order(d->p.arg, &o->row);
-}
-
-// --- changes into the ledger
-
-static void write_change(void *arg);
-
-static void change_written(void *arg, enum ledger_result result, const char *detail)
-{
-    struct change *c = arg;
-    struct desk_order *o = c->order;
-    if (result == LEDGER_CONFLICT)
-        log_debug("order %s: the ledger has newer news than %s (%s)", o->row.intent.order.client_order_id,
-                  order_status_name(c->status), detail);
-    bool again = result == LEDGER_DOWN || result == LEDGER_LOST;
-    if (again)
-        c->timer = loop_after_ms(o->desk->p.loop, LEDGER_RETRY_MS, write_change, c);
-    bool told = c->told;
-    c->told = true;
-    if (!again)
-        change_free(c);
-    if (!told)
-        tell(o);
-}
-
-static void write_change(void *arg)
-{
-    struct change *c = arg;
-    c->timer = 0;
-    ledger_order_update(c->order->desk->p.ledger, c->order->row.intent.order.client_order_id, c->order_id, c->status,
-                        c->filled_qty, c->filled_avg_price, c->broker_at, clock_wall_ns(), c->source, c->reason,
-                        change_written, c);
-}
-
-static void log_change(const struct desk_order *o, const char *source)
-{
-    const struct order_row *r = &o->row;
-    char qty[DECIMAL_TEXT_MAX], avg[DECIMAL_TEXT_MAX];
-    log_with(LOG_LEVEL_INFO,
-             ((struct log_field[]){{"RUN_ID", r->intent.run_id[0] ? r->intent.run_id : NULL},
-                                   {"SYMBOL", r->intent.order.symbol},
-                                   {"CLIENT_ORDER_ID", r->intent.order.client_order_id},
-                                   {"ORDER_ID", r->order_id[0] ? r->order_id : NULL},
-                                   {"REASON", r->reason[0] ? r->reason : NULL}}),
-             "order %s %s %s is %s (%s), filled %s at %s%s%s", r->intent.order.client_order_id,
-             order_side_name(r->intent.order.side), r->intent.order.symbol, order_status_name(r->status), source,
-             decimal_format(r->filled_qty.nanos, qty), decimal_format(r->filled_avg_price.nanos, avg),
-             r->reason[0] ? ": " : "", r->reason);
-}
-
-// The row has changed: into the ledger, then told.
-static void changed(struct desk_order *o, int64_t broker_at, const char *source)
-{
-    struct desk *d = o->desk;
-    struct change *c = check_alloc(1, sizeof *c);
-    *c = (struct change){.order = o,
-                         .status = o->row.status,
-                         .filled_qty = o->row.filled_qty,
-                         .filled_avg_price = o->row.filled_avg_price,
-                         .broker_at = broker_at};
-    str_copy_cut(c->order_id, sizeof c->order_id, o->row.order_id);
-    str_copy_cut(c->source, sizeof c->source, source);
-    str_copy_cut(c->reason, sizeof c->reason, o->row.reason);
-    list_append(&d->changes, &c->node);
-    log_change(o, source);
-    if (order_status_terminal(o->row.status))
-        end_order(o);
-    write_change(c);
-}
-
-static void set_status(struct desk_order *o, enum order_status status, const char *source, const char *reason)
-{
-    o->row.status = status;
-    o->row.updated_at = clock_wall_ns();
-    str_copy_cut(o->row.reason, sizeof o->row.reason, reason);
-    changed(o, o->row.updated_at, source);
 }
 
 // --- what the broker says
@@ -308,7 +157,7 @@ static void apply_state(struct desk_order *o, const struct order_state *s, const
         o->row.filled_avg_price = s->has_filled_avg_price ? s->filled_avg_price : o->row.filled_avg_price;
         exposure_filled(d->p.exposure, s->client_order_id, s->filled_qty);
     }
-    changed(o, s->updated_at, source);
+    desk_changed(o, s->updated_at, source);
     if (o->cancel_wanted && o->state == DESK_LIVE)
         send_cancel(o);
 }
@@ -337,7 +186,7 @@ static void looked_up(void *arg, const struct broker_answer *answer)
     struct desk_order *o = arg;
     struct order_state state;
     struct err err;
-    o->looking_up = false;
+    o->calls--;
     if (o->state != DESK_LOOKING)
         return;
     if (answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
@@ -358,7 +207,7 @@ static void look_up(void *arg)
     struct desk_order *o = arg;
     char query[160];
     o->timer = 0;
-    o->looking_up = true;
+    o->calls++;
     snprintf(query, sizeof query, "client_order_id=%s", o->row.intent.order.client_order_id);
     broker_call(o->desk->p.broker, OP_ORDER_BY_CLIENT_ID, NULL, query, looked_up, o);
 }
@@ -367,7 +216,7 @@ static void become_unknown(struct desk_order *o, const char *why)
 {
     set_state(o, DESK_LOOKING);
     o->unknown_since_ns = clock_boot_ns();
-    set_status(o, ORDER_UNKNOWN, "desk", why);
+    desk_set_status(o, ORDER_UNKNOWN, "desk", why);
     look_later(o);
 }
 
@@ -378,6 +227,9 @@ static void sent(void *arg, const struct broker_answer *answer)
     struct desk_order *o = arg;
     struct order_state state;
     struct err err;
+    o->calls--;
+    if (o->state != DESK_SENDING && answer->result != BROKER_OK)
+        return; // a read told more than this answer can
     o->row.sent_at = answer->sent_wall_ns;
     o->row.answered_at = answer->answered_wall_ns;
     switch (answer->result) {
@@ -394,13 +246,13 @@ static void sent(void *arg, const struct broker_answer *answer)
         if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
             become_unknown(o, answer->detail);
         else
-            set_status(o, ORDER_REJECTED, "submit", answer->detail);
+            desk_set_status(o, ORDER_REJECTED, "submit", answer->detail);
         return;
     case BROKER_DENIED:
-        set_status(o, ORDER_DENIED, "guard", answer->detail);
+        desk_set_status(o, ORDER_DENIED, "guard", answer->detail);
         return;
     case BROKER_NOT_SENT:
-        set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
+        desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
         return;
     case BROKER_UNKNOWN:
         become_unknown(o, answer->detail);
@@ -417,7 +269,7 @@ static void slot_ready(void *arg)
     struct cleared_order *cleared = NULL;
     struct guard_verdict verdict;
     if (o->cancel_wanted) {
-        set_status(o, ORDER_NOT_PLACED, "desk", "cancelled before it was sent");
+        desk_set_status(o, ORDER_NOT_PLACED, "desk", "cancelled before it was sent");
         return;
     }
     broker_order_request(d->p.broker, o->body, o->body_len, &request);
@@ -426,11 +278,12 @@ static void slot_ready(void *arg)
         metrics_add(d->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(verdict.check), 1);
         ledger_decision(d->p.ledger, "guard", o->row.intent.order.client_order_id, guard_answer_name(verdict.answer),
                         guard_check_name(verdict.check), verdict.detail, clock_wall_ns());
-        set_status(o, ORDER_DENIED, "guard", verdict.detail);
+        desk_set_status(o, ORDER_DENIED, "guard", verdict.detail);
         return;
     }
     set_state(o, DESK_SENDING);
     o->row.status = ORDER_SENDING;
+    o->calls++;
     broker_submit(d->p.broker, &cleared, sent, o);
 }
 
@@ -447,18 +300,18 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         o->receipt = receipt;
         if (d->p.record_only) {
             receipt_drop(&o->receipt);
-            set_status(o, ORDER_DRY_RUN, "desk", "orders = record: not sent");
+            desk_set_status(o, ORDER_DRY_RUN, "desk", "orders = record: not sent");
             return;
         }
         set_state(o, DESK_WAITING);
         broker_rate_wait(d->p.broker, slot_ready, o);
         return;
     case LEDGER_LOST: // perhaps committed: the same call asks
-        o->timer = loop_after_ms(d->p.loop, LEDGER_RETRY_MS, commit, o);
+        o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, commit, o);
         return;
     case LEDGER_CONFLICT:
     case LEDGER_DOWN:
-        set_status(o, ORDER_DENIED, "ledger", detail);
+        desk_set_status(o, ORDER_DENIED, "ledger", detail);
         return;
     }
 }
@@ -474,8 +327,8 @@ static void tell_denied(void *arg)
 {
     struct desk_order *o = arg;
     o->timer = 0;
-    end_order(o);
-    tell(o);
+    desk_end_order(o);
+    desk_tell(o);
 }
 
 static void deny(struct desk_order *o, const char *rule, const char *detail)
@@ -484,7 +337,7 @@ static void deny(struct desk_order *o, const char *rule, const char *detail)
     o->row.status = ORDER_DENIED;
     snprintf(o->row.reason, sizeof o->row.reason, "%s: %s", rule, detail);
     ledger_decision(d->p.ledger, "risk", o->row.intent.order.client_order_id, "denied", rule, detail, clock_wall_ns());
-    log_change(o, "risk");
+    desk_log_change(o, "risk");
     o->timer = loop_post(d->p.loop, tell_denied, o);
 }
 
@@ -529,17 +382,17 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
 static void cancelled(void *arg, const struct broker_answer *answer)
 {
     struct desk_order *o = arg;
-    o->looking_up = false;
+    o->calls--;
     if (answer->result != BROKER_OK && answer->result != BROKER_REJECTED)
         o->cancel_sent = false;
 }
 
 static void send_cancel(struct desk_order *o)
 {
-    if (o->cancel_sent || o->looking_up)
+    if (o->cancel_sent)
         return;
     o->cancel_sent = true;
-    o->looking_up = true;
+    o->calls++;
     broker_call(o->desk->p.broker, OP_CANCEL, o->row.order_id, NULL, cancelled, o);
 }
 
@@ -561,7 +414,7 @@ void desk_adopt(struct desk *d, const struct order_row *row)
     o->row = *row;
     o->answered = true;
     if (order_status_terminal(row->status)) { // kept open by the ledger only because fills are missing
-        end_order(o);
+        desk_end_order(o);
         return;
     }
     exposure_reserve(d->p.exposure, &o->row.intent);

@@ -198,7 +198,7 @@ static void on_cache(void *arg, bool up, const char *detail)
 static bool may_start(void *arg, const char **why)
 {
     struct daemon *d = arg;
-    static char text[220];
+    char *text = d->blocked_why;
     struct guard_result results[GUARD_CHECK_COUNT];
     if (d->draining) {
         *why = "the daemon is stopping";
@@ -207,7 +207,7 @@ static bool may_start(void *arg, const char **why)
     if (guard_table(facts_view(d->facts), clock_boot_ns(), false, results) != GUARD_PASS) {
         for (int c = 0; c < GUARD_CHECK_COUNT; c++)
             if (results[c].answer != GUARD_PASS) {
-                snprintf(text, sizeof text, "guard: %s %s: %s", guard_check_name((enum guard_check)c),
+                snprintf(text, sizeof d->blocked_why, "guard: %s %s: %s", guard_check_name((enum guard_check)c),
                          guard_answer_name(results[c].answer), results[c].detail);
                 break;
             }

@@ -132,6 +132,8 @@ static bool usable(struct reconcile *r, const struct broker_answer *a, const cha
         return false;
     if (a->result == BROKER_OK && a->json)
         return true;
+    if (a->result == BROKER_DENIED)
+        move(r, RC_IDENTITY); // what is proven of the account has aged: prove it anew
     failed(r, what, a->detail[0] ? a->detail : broker_result_name(a->result));
     return false;
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Shared by the parts of the desk only: the conversation (desk.c) and its changes on their way into the ledger
+// (desk_change.c).
+#ifndef PAPERGUARD_DAEMON_DESK_INTERNAL_H
+#define PAPERGUARD_DAEMON_DESK_INTERNAL_H
+
+#include "daemon/desk.h"
+#include "lib/base/fsm.h"
+#include "lib/base/list.h"
+#include "lib/base/map.h"
+
+#define DESK_STATES(X)                                                                                                 \
+    X(DESK_JUDGING, "judging")                                                                                         \
+    X(DESK_COMMITTING, "committing")                                                                                   \
+    X(DESK_WAITING, "waiting")                                                                                         \
+    X(DESK_SENDING, "sending")                                                                                         \
+    X(DESK_LOOKING, "looking")                                                                                         \
+    X(DESK_LIVE, "live")                                                                                               \
+    X(DESK_ENDED, "ended")
+enum desk_state { DESK_STATES(FSM_ENUM) };
+struct desk_order {
+    struct list node; // in open, or in ended
+    struct desk *desk;
+    enum desk_state state;
+    struct order_row row;
+    struct receipt *receipt;
+    char *body;
+    size_t body_len;
+    bool answered; // done was called
+    bool cancel_wanted, cancel_sent, alerted;
+    unsigned calls; // broker answers outstanding: not freed before they came
+    int64_t unknown_since_ns, lookup_delay_ms;
+    loop_timer timer;
+    void (*done)(void *arg, const struct order_row *row);
+    void *arg;
+};
+
+// One change on its way into the ledger.
+struct change {
+    struct list node;
+    struct desk_order *order;
+    enum order_status status;
+    struct qty filled_qty;
+    struct price filled_avg_price;
+    int64_t broker_at;
+    char order_id[ORDER_ID_MAX], source[16], reason[160];
+    bool told;
+    loop_timer timer;
+};
+
+struct desk {
+    struct desk_params p;
+    struct list open, ended, changes;
+    struct map *by_client_id;
+    size_t open_count, ended_count;
+};
+
+// The row has changed: into the ledger, then told; again and again until the ledger took it.
+void desk_changed(struct desk_order *o, int64_t broker_at, const char *source);
+void desk_set_status(struct desk_order *o, enum order_status status, const char *source, const char *reason);
+void desk_tell(struct desk_order *o);
+void desk_log_change(const struct desk_order *o, const char *source);
+bool desk_change_pending(const struct desk_order *o);
+void desk_change_free(struct change *c);
+void desk_end_order(struct desk_order *o); // desk.c
+
+#endif
