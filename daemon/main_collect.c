@@ -106,7 +106,6 @@ void daemon_collect_metrics(void *arg)
     struct daemon *d = arg;
     const struct snapshot *s = daemon_snapshot(d);
     struct metrics *m = d->metrics;
-    metrics_set(m, METRIC_BUILD_INFO, PACKAGE_VERSION "-" PAPERGUARD_COMMIT, 1);
     for (int c = 0; c < GUARD_CHECK_COUNT; c++)
         metrics_set(m, METRIC_GUARD_CHECK_STATE, guard_check_name((enum guard_check)c), s->guard[c].answer);
     metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);

@@ -42,13 +42,22 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     } last_run;
 };
 
+// healthy, degraded, halted: 200. unhealthy: guard or Postgres is not PASS, 503. why is "" when healthy.
 enum health { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_HALTED, HEALTH_UNHEALTHY };
+const char *health_name(enum health h);
 enum health snapshot_health(const struct snapshot *s, char why[160]);
 bool snapshot_ready(const struct snapshot *s, const char **why); // could start a run (ignores halt)
+const char *snapshot_halt_name(enum fact_halt h);                // "running", "reduce_only", "halted", "unknown"
+const char *
+snapshot_orders_text(const struct snapshot *s); // "PAPER ORDERS ARE SENT", "... TO THE SIMULATOR", "RECORDED ONLY"
+// Members of an object that is open: environment, mode, simulator, orders_mode, orders_text. Every answer has them.
+void snapshot_put_mode(const struct snapshot *s, struct json_out *o);
+// Each writes one object.
 void snapshot_write_health(const struct snapshot *s, const char *service, struct json_out *o);
 void snapshot_write_scheduler(const struct snapshot *s, struct json_out *o);
 void snapshot_write_config(const struct snapshot *s, const char *service, struct json_out *o);
 void snapshot_write_orchestration(const struct snapshot *s, struct json_out *o);
 void snapshot_write_guard(const struct snapshot *s, struct json_out *o);
+void snapshot_write_account(const struct snapshot *s, struct json_out *o); // for the admin socket only
 
 #endif

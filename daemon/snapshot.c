@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What health means, and the JSON of the read model. Everything here is a pure function of struct snapshot.
+#include "daemon/snapshot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WHY_MAX 160
+
+const char *health_name(enum health h)
+{
+    switch (h) {
+    case HEALTH_HEALTHY:
+        return "healthy";
+    case HEALTH_DEGRADED:
+        return "degraded";
+    case HEALTH_HALTED:
+        return "halted";
+    case HEALTH_UNHEALTHY:
+        break;
+    }
+    return "unhealthy";
+}
+
+const char *snapshot_halt_name(enum fact_halt h)
+{
+    switch (h) {
+    case HALT_RUNNING:
+        return "running";
+    case HALT_REDUCE_ONLY:
+        return "reduce_only";
+    case HALT_HALTED:
+        return "halted";
+    case HALT_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+const char *snapshot_orders_text(const struct snapshot *s)
+{
+    if (!s->orders_sent)
+        return "RECORDED ONLY";
+    return s->simulator ? "PAPER ORDERS ARE SENT TO THE SIMULATOR" : "PAPER ORDERS ARE SENT";
+}
+
+// The first check that did not pass, or GUARD_CHECK_COUNT. A known halt is shown elsewhere and is not a fault.
+static enum guard_check first_not_passed(const struct snapshot *s)
+{
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++)
+        if (s->guard[i].answer != GUARD_PASS && !(i == CHECK_HALT && s->guard[i].answer == GUARD_FAIL))
+            return (enum guard_check)i;
+    return GUARD_CHECK_COUNT;
+}
+
+static void why_guard(const struct snapshot *s, char why[WHY_MAX])
+{
+    enum guard_check c = first_not_passed(s);
+    if (c == GUARD_CHECK_COUNT)
+        snprintf(why, WHY_MAX, "guard: %s", guard_answer_name(s->guard_answer));
+    else
+        snprintf(why, WHY_MAX, "guard: %s %s: %.100s", guard_check_name(c), guard_answer_name(s->guard[c].answer),
+                 s->guard[c].detail);
+}
+
+static bool why_unhealthy(const struct snapshot *s, char why[WHY_MAX])
+{
+    if (s->guard_answer != GUARD_PASS || s->guard_static != GUARD_PASS)
+        why_guard(s, why);
+    else if (!s->database_connected)
+        snprintf(why, WHY_MAX, "Postgres is not ready%s%.120s", s->database_detail[0] ? ": " : "", s->database_detail);
+    else if (s->halt == HALT_UNKNOWN)
+        snprintf(why, WHY_MAX, "the halt state cannot be read%s%.120s", s->halt_detail[0] ? ": " : "", s->halt_detail);
+    else
+        return false;
+    return true;
+}
+
+static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
+{
+    if (s->draining)
+        snprintf(why, WHY_MAX, "stopping");
+    else if (!s->broker_connected)
+        snprintf(why, WHY_MAX, "the broker does not answer%s%.120s", s->broker_detail[0] ? ": " : "", s->broker_detail);
+    else if (!s->in_step)
+        snprintf(why, WHY_MAX, "ledger and broker are not in step%s%.110s", s->in_step_reason[0] ? ": " : "",
+                 s->in_step_reason);
+    else if (s->orders_unknown > 0)
+        snprintf(why, WHY_MAX, "%lld orders without an answer", (long long)s->orders_unknown);
+    else if (s->scheduler_enabled && !s->calendar_known)
+        snprintf(why, WHY_MAX, "the exchange calendar is not known");
+    else if (s->redis_configured && !s->redis_connected)
+        snprintf(why, WHY_MAX, "Redis is away%s%.120s", s->redis_detail[0] ? ": " : "", s->redis_detail);
+    else
+        return false;
+    return true;
+}
+
+enum health snapshot_health(const struct snapshot *s, char why[WHY_MAX])
+{
+    why[0] = '\0';
+    if (why_unhealthy(s, why))
+        return HEALTH_UNHEALTHY;
+    if (s->halt != HALT_RUNNING) {
+        snprintf(why, WHY_MAX, "%s%s%.120s", s->halt == HALT_REDUCE_ONLY ? "reduce only" : "halted",
+                 s->halt_detail[0] ? ": " : "", s->halt_detail);
+        return HEALTH_HALTED;
+    }
+    return why_degraded(s, why) ? HEALTH_DEGRADED : HEALTH_HEALTHY;
+}
+
+bool snapshot_ready(const struct snapshot *s, const char **why)
+{
+    *why = "";
+    if (s->guard_answer != GUARD_PASS || s->guard_static != GUARD_PASS)
+        *why = "the guard does not pass";
+    else if (!s->database_connected)
+        *why = "Postgres is not ready";
+    else if (s->halt == HALT_UNKNOWN)
+        *why = "the halt state cannot be read";
+    else if (!s->broker_connected)
+        *why = "the broker does not answer";
+    else if (!s->in_step)
+        *why = s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step";
+    else if (!s->calendar_known)
+        *why = "the exchange calendar is not known";
+    else if (s->draining)
+        *why = "stopping";
+    return (*why)[0] == '\0';
+}
+
+// --- JSON
+
+static void put_when(struct json_out *o, const char *key, int64_t ns)
+{
+    if (ns > 0)
+        json_put_when(o, key, ns);
+    else
+        json_put_null(o, key);
+}
+
+static void put_age(const struct snapshot *s, struct json_out *o, int64_t since)
+{
+    if (since <= 0)
+        json_put_null(o, "age_seconds");
+    else
+        json_put_decimal_number(o, "age_seconds",
+                                (s->at_wall_ns > since ? s->at_wall_ns - since : 0) / NS_PER_MS * NS_PER_MS);
+}
+
+static void put_duration(struct json_out *o, int64_t from, int64_t to)
+{
+    if (from > 0 && to >= from)
+        json_put_decimal_number(o, "duration_seconds", (to - from) / NS_PER_MS * NS_PER_MS);
+    else
+        json_put_null(o, "duration_seconds");
+}
+
+static void put_gross(const struct snapshot *s, struct json_out *o, const char *key)
+{
+    if (s->gross_known)
+        json_put_decimal_number(o, key, s->gross_exposure.nanos);
+    else
+        json_put_null(o, key);
+}
+
+static void put_text(struct json_out *o, const char *key, const char *value)
+{
+    json_put_string(o, key, value && value[0] ? value : NULL);
+}
+
+// True only when proven; not read yet is null, anything else false.
+static void put_lock(const struct snapshot *s, struct json_out *o, const char *key, enum guard_check check)
+{
+    if (s->guard[check].answer == GUARD_UNKNOWN)
+        json_put_null(o, key);
+    else
+        json_put_bool(o, key, s->guard[check].answer == GUARD_PASS);
+}
+
+static const char *orders_word(const struct snapshot *s)
+{
+    return s->orders_sent ? "send" : "record";
+}
+
+void snapshot_put_mode(const struct snapshot *s, struct json_out *o)
+{
+    json_put_string(o, "environment", s->environment);
+    json_put_string(o, "mode", s->simulator ? "SIMULATOR" : "paper");
+    json_put_bool(o, "simulator", s->simulator);
+    json_put_string(o, "orders_mode", orders_word(s));
+    json_put_string(o, "orders_text", snapshot_orders_text(s));
+}
+
+static void put_identity(const struct snapshot *s, const char *service, struct json_out *o)
+{
+    json_put_string(o, "service", service ? service : "paperguard");
+    json_put_string(o, "version", s->version);
+    json_put_string(o, "commit", s->commit);
+    json_put_string(o, "instance", s->instance);
+    snapshot_put_mode(s, o);
+    json_put_string(o, "orders", orders_word(s));
+    put_lock(s, o, "dry_run", CHECK_DRY_RUN);
+    put_lock(s, o, "alpaca_paper", CHECK_ALPACA_PAPER);
+}
+
+static void put_halt(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "halt");
+    json_object_begin(o);
+    json_put_string(o, "state", snapshot_halt_name(s->halt));
+    put_text(o, "detail", s->halt_detail);
+    json_object_end(o);
+}
+
+static void put_guard_summary(const struct snapshot *s, struct json_out *o)
+{
+    enum guard_check c = first_not_passed(s);
+    json_key(o, "guard");
+    json_object_begin(o);
+    json_put_string(o, "answer", guard_answer_name(s->guard_answer));
+    json_put_string(o, "static", guard_answer_name(s->guard_static));
+    json_put_string(o, "check", c == GUARD_CHECK_COUNT ? NULL : guard_check_name(c));
+    json_put_string(o, "detail", c == GUARD_CHECK_COUNT ? NULL : s->guard[c].detail);
+    json_object_end(o);
+}
+
+static void put_risk(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "risk");
+    json_object_begin(o);
+    json_key(o, "positions");
+    json_object_begin(o);
+    json_put_int(o, "positions", s->positions);
+    put_gross(s, o, "total_notional");
+    put_when(o, "as_of", s->positions_as_of);
+    put_age(s, o, s->positions_as_of);
+    json_object_end(o);
+    json_object_end(o);
+}
+
+static void put_execution(const struct snapshot *s, struct json_out *o)
+{
+    bool seen = s->last_run.id[0] != '\0';
+    int64_t completed = s->last_run.completed_at;
+    bool failed = strcmp(s->last_run.status, "failed") == 0 || strcmp(s->last_run.status, "missed") == 0;
+    json_key(o, "execution");
+    json_object_begin(o);
+    json_put_string(o, "status", s->scheduler_running ? "running" : seen ? s->last_run.status : "idle");
+    put_text(o, "run_id", s->last_run.id);
+    put_when(o, "last_started", s->last_run.started_at);
+    put_when(o, "last_completed", completed);
+    put_duration(o, s->last_run.started_at, completed);
+    json_put_int(o, "orders_submitted", s->last_run.submitted);
+    json_put_int(o, "orders_accepted", s->last_run.accepted);
+    json_put_int(o, "orders_failed", s->last_run.rejected);
+    json_put_int(o, "orders_open", s->orders_open);
+    json_put_int(o, "orders_unknown", s->orders_unknown);
+    json_put_int(o, "fills", s->last_run.fills);
+    json_put_int(o, "runs", s->runs_done);
+    put_text(o, "error", failed ? s->last_run.detail : "");
+    put_gross(s, o, "gross_exposure");
+    json_put_int(o, "positions_synced", s->positions);
+    json_put_bool(o, "in_step", s->in_step);
+    put_text(o, "in_step_reason", s->in_step ? "" : s->in_step_reason);
+    put_age(s, o, s->positions_as_of);
+    json_object_end(o);
+}
+
+static const char *scheduler_word(const struct snapshot *s)
+{
+    if (!s->scheduler_enabled)
+        return "disabled";
+    if (s->draining)
+        return "stopping";
+    if (!s->calendar_known)
+        return "waiting";
+    if (s->scheduler_running)
+        return "busy";
+    return s->halt == HALT_RUNNING ? "idle" : "halted";
+}
+
+static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
+{
+    json_put_string(o, "status", scheduler_word(s));
+    json_put_bool(o, "enabled", s->scheduler_enabled);
+    json_put_bool(o, "running", s->scheduler_enabled && s->calendar_known && !s->draining); // it watches the clock
+    json_put_bool(o, "calendar_known", s->calendar_known);
+    json_key(o, "job");
+    json_object_begin(o);
+    json_put_string(o, "id", "run");
+    put_when(o, "next_run_time", s->next_run_ns);
+    put_text(o, "trigger", s->trigger);
+    json_object_end(o);
+}
+
+static void put_last_run(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "last_run");
+    if (!s->last_run.id[0]) {
+        json_add_null(o);
+        return;
+    }
+    json_object_begin(o);
+    json_put_string(o, "run_id", s->last_run.id);
+    json_put_string(o, "status", s->last_run.status);
+    put_when(o, "started_at", s->last_run.started_at);
+    put_when(o, "completed_at", s->last_run.completed_at);
+    put_duration(o, s->last_run.started_at, s->last_run.completed_at);
+    json_put_int(o, "num_signals", s->last_run.signals);
+    json_put_int(o, "num_orders_submitted", s->last_run.submitted);
+    json_put_int(o, "num_orders_accepted", s->last_run.accepted);
+    json_put_int(o, "num_orders_rejected", s->last_run.rejected);
+    json_put_int(o, "fills", s->last_run.fills);
+    json_put_bool(o, "settled", s->last_run.settled);
+    put_text(o, "detail", s->last_run.detail);
+    json_put_int(o, "runs", s->runs_done);
+    json_object_end(o);
+}
+
+static void put_details(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "details");
+    json_object_begin(o);
+    json_put_string(o, "database", s->database_connected ? "ready" : s->database_detail);
+    json_put_string(o, "alpaca", s->broker_connected ? "answers" : s->broker_detail);
+    json_put_string(o, "redis", !s->redis_configured ? "not configured" : s->redis_connected ? "up" : s->redis_detail);
+    json_object_end(o);
+}
+
+void snapshot_write_health(const struct snapshot *s, const char *service, struct json_out *o)
+{
+    char why[WHY_MAX];
+    enum health h = snapshot_health(s, why);
+    json_object_begin(o);
+    json_put_string(o, "status", health_name(h));
+    json_put_string(o, "why", why);
+    put_identity(s, service, o);
+    json_put_bool(o, "database_connected", s->database_connected);
+    json_put_bool(o, "alpaca_connected", s->broker_connected);
+    json_put_bool(o, "redis_connected", s->redis_connected);
+    json_put_bool(o, "redis_configured", s->redis_configured);
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    put_when(o, "started_at", s->started_wall_ns);
+    put_halt(s, o);
+    put_guard_summary(s, o);
+    put_risk(s, o);
+    json_key(o, "scheduler");
+    json_object_begin(o);
+    put_scheduler_state(s, o);
+    put_execution(s, o);
+    json_object_end(o);
+    put_details(s, o);
+    json_object_end(o);
+}
+
+void snapshot_write_scheduler(const struct snapshot *s, struct json_out *o)
+{
+    json_object_begin(o);
+    put_scheduler_state(s, o);
+    put_last_run(s, o);
+    put_execution(s, o);
+    put_halt(s, o);
+    snapshot_put_mode(s, o);
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    json_object_end(o);
+}
+
+void snapshot_write_config(const struct snapshot *s, const char *service, struct json_out *o)
+{
+    json_object_begin(o);
+    put_identity(s, service, o);
+    json_put_bool(o, "circuit_breaker_enabled", false); // there is none yet: nothing trips by loss or drawdown
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    json_object_end(o);
+}
+
+void snapshot_write_orchestration(const struct snapshot *s, struct json_out *o)
+{
+    const char *why;
+    bool ready = snapshot_ready(s, &why);
+    json_object_begin(o);
+    json_put_string(o, "status", s->scheduler_running ? "running" : scheduler_word(s));
+    json_put_bool(o, "ready", ready);
+    put_text(o, "ready_reason", why);
+    put_halt(s, o);
+    put_when(o, "next_run_time", s->next_run_ns);
+    put_text(o, "trigger", s->trigger);
+    put_last_run(s, o);
+    json_put_int(o, "orders_open", s->orders_open);
+    json_put_int(o, "orders_unknown", s->orders_unknown);
+    snapshot_put_mode(s, o);
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    json_object_end(o);
+}
+
+void snapshot_write_guard(const struct snapshot *s, struct json_out *o)
+{
+    json_object_begin(o);
+    json_put_string(o, "answer", guard_answer_name(s->guard_answer));
+    json_put_string(o, "static", guard_answer_name(s->guard_static));
+    put_halt(s, o);
+    json_key(o, "checks");
+    json_array_begin(o);
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
+        enum guard_check c = (enum guard_check)i;
+        json_object_begin(o);
+        json_put_string(o, "check", guard_check_name(c));
+        json_put_string(o, "answer", guard_answer_name(s->guard[i].answer));
+        json_put_bool(o, "static", guard_check_is_static(c));
+        json_put_string(o, "text", guard_check_text(c));
+        json_put_string(o, "detail", s->guard[i].detail);
+        json_object_end(o);
+    }
+    json_array_end(o);
+    snapshot_put_mode(s, o);
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    json_object_end(o);
+}
+
+void snapshot_write_account(const struct snapshot *s, struct json_out *o)
+{
+    bool known = s->account_number[0] != '\0';
+    json_object_begin(o);
+    put_text(o, "account_number", s->account_number);
+    if (known) {
+        json_put_decimal(o, "equity", s->equity.nanos);
+        json_put_decimal(o, "cash", s->cash.nanos);
+    }
+    json_object_end(o);
+}
