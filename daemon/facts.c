@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Facts: gathering at start, and the values that their owners push in while running.
+#include "daemon/facts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/facts_internal.h"
+#include "lib/base/text.h"
+
+void facts_say(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out, size, format, args);
+    va_end(args);
+}
+
+void facts_bad(struct fact_state *s, const char *format, ...)
+{
+    va_list args;
+
+    if (s->state == FACT_BAD)
+        return;
+    s->state = FACT_BAD;
+    va_start(args, format);
+    vsnprintf(s->detail, sizeof s->detail, format, args);
+    va_end(args);
+}
+
+const char *facts_env(const struct facts *f, const char *name)
+{
+    const size_t len = strlen(name);
+
+    for (char *const *e = f->envp; e && *e; e++)
+        if (strncmp(*e, name, len) == 0 && (*e)[len] == '=')
+            return *e + len + 1;
+    return NULL;
+}
+
+int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out, struct err *err)
+{
+    struct facts *f = check_alloc(1, sizeof *f);
+
+    f->envp = envp;
+    f->config = config;
+    facts_files_read(f);
+    facts_files_judge(f, config_path);
+    facts_switches_judge(f);
+    facts_stage_judge(f);
+    facts_endpoint_judge(f);
+    facts_scan(f);
+    facts_keys_judge(f);
+    facts_token_read(f);
+    str_copy_cut(f->view.account_pinned, sizeof f->view.account_pinned, config->account_pin);
+    if (facts_overrides(f, err)) {
+        facts_free(f);
+        return -1;
+    }
+    f->secrets = (struct facts_secrets){.key_id = f->key_id,
+                                        .secret = f->secret,
+                                        .database_password = f->database_password,
+                                        .http_token = f->http_token};
+    facts_files_free(f); // what was needed is copied; the rest need not stay in memory
+    f->envp = NULL;
+    f->config = NULL;
+    *out = f;
+    return 0;
+}
+
+static void secret_free(char *secret)
+{
+    if (!secret)
+        return;
+    mem_wipe(secret, strlen(secret));
+    free(secret);
+}
+
+void facts_free(struct facts *f)
+{
+    if (!f)
+        return;
+    secret_free(f->key_id);
+    secret_free(f->secret);
+    secret_free(f->database_password);
+    secret_free(f->http_token);
+    facts_files_free(f);
+    free(f);
+}
+
+const struct guard_facts *facts_view(const struct facts *f)
+{
+    return &f->view;
+}
+
+const struct facts_secrets *facts_secrets(const struct facts *f)
+{
+    return &f->secrets;
+}
+
+const char *facts_environment_name(const struct facts *f)
+{
+    return f->view.stage == STAGE_STAGING ? "staging" : f->view.stage == STAGE_DEV ? "dev" : "";
+}
+
+bool facts_simulator(const struct facts *f)
+{
+    return f->view.endpoint == ENDPOINT_SIMULATOR;
+}
+
+// A number that does not fit is not the number: it becomes one that no check passes.
+static void account_copy(char out[ACCOUNT_NUMBER_MAX], const char *number)
+{
+    if (!str_copy(out, ACCOUNT_NUMBER_MAX, number ? number : ""))
+        str_copy_cut(out, ACCOUNT_NUMBER_MAX, "(too long)");
+}
+
+void facts_set_account(struct facts *f, const char *number, const char *status, bool blocked, int64_t boot_ns)
+{
+    account_copy(f->view.account_number, number);
+    str_copy_cut(f->view.account_status, sizeof f->view.account_status, status ? status : "");
+    f->view.account_blocked = blocked;
+    f->view.account_boot_ns = boot_ns;
+}
+
+void facts_set_key_accepted(struct facts *f, bool accepted)
+{
+    f->view.account_key_accepted = accepted ? FACT_GOOD : FACT_BAD;
+}
+
+void facts_set_first_seen(struct facts *f, bool known, const char *account_number)
+{
+    f->view.account_first_known = known;
+    account_copy(f->view.account_first_seen, known ? account_number : "");
+}
+
+void facts_set_database(struct facts *f, enum fact_tri marker, const char *detail, int64_t boot_ns)
+{
+    f->view.database_marker.state = marker;
+    str_copy_cut(f->view.database_marker.detail, sizeof f->view.database_marker.detail, detail ? detail : "");
+    facts_set_database_answered(f, boot_ns);
+}
+
+void facts_set_database_answered(struct facts *f, int64_t boot_ns)
+{
+    if (boot_ns > f->view.database_boot_ns)
+        f->view.database_boot_ns = boot_ns;
+}
+
+void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database,
+                    const char *detail)
+{
+    f->view.halt_memory = memory;
+    f->view.halt_file = file;
+    f->view.halt_database = database;
+    str_copy_cut(f->view.halt_detail, sizeof f->view.halt_detail, detail ? detail : "");
+}
+
+void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
+{
+    f->view.clock_skew_ns = skew_ns;
+    f->view.clock_boot_ns = boot_ns;
+}
