@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/cache.o
+// What goes to Redis, word for word; the client is a stand-in defined here.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "daemon/cache.h"
+#include "lib/io/redis_client.h"
+
+static struct {
+    struct redis_client_params params;
+    bool made, up, refuse;
+    int commands;
+    char words[5][32768];
+} fake;
+
+struct redis_client *redis_client_new(const struct redis_client_params *params, struct err *err)
+{
+    if (fake.refuse) {
+        err_set(err, "bad URL");
+        return NULL;
+    }
+    fake.params = *params;
+    fake.made = true;
+    return (struct redis_client *)&fake;
+}
+
+void redis_client_free(struct redis_client *c)
+{
+    (void)c;
+    fake.made = false;
+}
+
+bool redis_client_up(const struct redis_client *c)
+{
+    (void)c;
+    return fake.up;
+}
+
+void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg)
+{
+    (void)c;
+    (void)arg;
+    assert_null(done);
+    assert_int_equal(argc, 5);
+    fake.commands++;
+    for (size_t i = 0; i < argc; i++)
+        str_copy_cut(fake.words[i], sizeof fake.words[i], argv[i]);
+}
+
+static struct {
+    int count;
+    bool up;
+} told;
+
+static void on_state(void *arg, bool up, const char *detail)
+{
+    (void)arg;
+    (void)detail;
+    told.count++;
+    told.up = up;
+}
+
+static struct cache *new_cache(const char *url)
+{
+    struct err err;
+    memset(&fake, 0, sizeof fake);
+    memset(&told, 0, sizeof told);
+    fake.up = true;
+    struct cache *c = cache_new(
+        &(struct cache_params){.url = url, .environment = "staging", .instance = "main", .on_state = on_state}, &err);
+    assert_non_null(c);
+    return c;
+}
+
+static void assert_set(const char *key, const char *value, const char *ttl)
+{
+    assert_string_equal(fake.words[0], "SET");
+    assert_string_equal(fake.words[1], key);
+    assert_string_equal(fake.words[2], value);
+    assert_string_equal(fake.words[3], "EX");
+    assert_string_equal(fake.words[4], ttl);
+}
+
+static const int64_t AT = INT64_C(1760000000) * INT64_C(1000000000);
+
+static void values_and_keys(void **state)
+{
+    (void)state;
+    struct cache *c = new_cache("redis://127.0.0.1:6379/0");
+    assert_true(cache_configured(c));
+    cache_put_price(c, "SPY", (struct price){INT64_C(512340000000)}, AT);
+    assert_set("paperguard:staging:main:price:SPY",
+               "{\"symbol\":\"SPY\",\"price\":\"512.34\",\"as_of\":\"2025-10-09T08:53:20Z\"}", "300");
+
+    struct alpaca_account a = {.account_number = "PA123", .status = "ACTIVE", .currency = "USD"};
+    a.equity.nanos = INT64_C(100000500000000);
+    cache_put_account(c, &a, AT);
+    assert_set("paperguard:staging:main:account",
+               "{\"account_number\":\"PA123\",\"status\":\"ACTIVE\",\"currency\":\"USD\",\"equity\":\"100000.5\","
+               "\"last_equity\":\"0\",\"cash\":\"0\",\"buying_power\":\"0\",\"long_market_value\":\"0\","
+               "\"short_market_value\":\"0\",\"as_of\":\"2025-10-09T08:53:20Z\"}",
+               "300");
+
+    const struct session_day days[] = {{{2025, 10, 9}, 34200, 57600}, {{2025, 11, 28}, 34200, 46800}};
+    cache_put_calendar(c, days, 2, AT);
+    assert_set("paperguard:staging:main:calendar",
+               "{\"zone\":\"America/New_York\",\"sessions\":[{\"date\":\"2025-10-09\",\"open\":\"09:30:00\","
+               "\"close\":\"16:00:00\"},{\"date\":\"2025-11-28\",\"open\":\"09:30:00\",\"close\":\"13:00:00\"}],"
+               "\"as_of\":\"2025-10-09T08:53:20Z\"}",
+               "86400");
+    cache_free(c);
+    assert_false(fake.made);
+}
+
+static void a_long_calendar_fits(void **state)
+{
+    (void)state;
+    static struct session_day days[3000];
+    for (size_t i = 0; i < ARRAY_LEN(days); i++)
+        days[i] = (struct session_day){{2025, 10, 9}, 34200, 57600};
+    struct cache *c = new_cache("redis://127.0.0.1:6379/0");
+    cache_put_calendar(c, days, ARRAY_LEN(days), AT);
+    assert_int_equal(fake.commands, 1);
+    assert_true(str_ends(fake.words[2], "\"as_of\":\"2025-10-09T08:53:20Z\"}"));
+    cache_free(c);
+}
+
+static void nothing_is_sent_while_down_or_not_configured(void **state)
+{
+    (void)state;
+    struct cache *c = new_cache("redis://127.0.0.1:6379/0");
+    fake.params.on_state(fake.params.arg, true, "");
+    assert_true(told.up);
+    fake.up = false;
+    fake.params.on_state(fake.params.arg, false, "gone");
+    assert_int_equal(told.count, 2);
+    assert_false(told.up);
+    assert_false(cache_up(c));
+    cache_put_price(c, "SPY", (struct price){1}, AT);
+    assert_int_equal(fake.commands, 0);
+    cache_free(c);
+
+    const char *const none[] = {NULL, ""};
+    for (size_t i = 0; i < 2; i++) {
+        c = new_cache(none[i]);
+        assert_false(fake.made);
+        assert_false(cache_configured(c));
+        assert_false(cache_up(c));
+        cache_put_price(c, "SPY", (struct price){1}, AT);
+        cache_put_account(c, &(struct alpaca_account){0}, AT);
+        cache_put_calendar(c, NULL, 0, AT);
+        assert_int_equal(fake.commands, 0);
+        cache_free(c);
+    }
+}
+
+static void a_bad_url_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    fake.refuse = true;
+    assert_null(
+        cache_new(&(struct cache_params){.url = "redis://[", .environment = "staging", .instance = "main"}, &err));
+    assert_string_equal(err.text, "bad URL");
+    fake.refuse = false;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_and_keys),
+        cmocka_unit_test(a_long_calendar_fits),
+        cmocka_unit_test(nothing_is_sent_while_down_or_not_configured),
+        cmocka_unit_test(a_bad_url_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
