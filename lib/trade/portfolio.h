@@ -40,9 +40,9 @@ bool book_set(struct book *b, const char *symbol, struct qty qty, struct money c
 // weights are all zero or one is negative.
 bool qty_split(struct qty total, const struct qty *weights, size_t count, struct qty increment,
                struct qty *parts) MUST_CHECK;
-// As qty_split, but nobody gets more than it wants while another still wants some. This is how the fills of a leg are
-// split: `wanted` is what each allocation still lacks (its size minus what it got from earlier fills), so that after
-// the last fill every allocation is met exactly. What goes beyond all wants goes to the largest.
+// As qty_split, but nobody gets more than it wants while another still wants some; what goes beyond all wants goes to
+// the largest. The planner shares out with it what meets inside the account and what a leg is cut to; split fill by
+// fill with `wanted` as what each allocation still lacks, every allocation is met exactly after the last fill.
 bool qty_share(struct qty total, const struct qty *wanted, size_t count, struct qty increment,
                struct qty *parts) MUST_CHECK;
 
