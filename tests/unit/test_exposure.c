@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/exposure.o
+//
+// Exposure: reservations count from the intent on, shrink with fills and go at the end; sums over symbols are exact.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/exposure.h"
+
+#define USD(n) ((struct money){(n)*DECIMAL_ONE})
+#define SHARES(n) ((struct qty){(n)*DECIMAL_ONE})
+#define NOW (INT64_C(1000) * NS_PER_S)
+
+static const struct day session = {2026, 10, 8};
+
+static struct intent intent_of(const char *id, enum order_side side, int64_t shares, int64_t usd)
+{
+    struct intent in = {.session = session, .reserved = USD(usd)};
+    snprintf(in.order.client_order_id, sizeof in.order.client_order_id, "%s", id);
+    strcpy(in.order.symbol, "SPY");
+    strcpy(in.run_id, "run-1");
+    in.order.side = side;
+    in.order.qty = SHARES(shares);
+    return in;
+}
+
+static struct exposure *with_account(void)
+{
+    struct exposure *e = exposure_new();
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(600)};
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(4), .current_price = {100 * DECIMAL_ONE}};
+    exposure_set_account(e, &a, NOW);
+    exposure_set_positions(e, &p, 1, NOW);
+    return e;
+}
+
+static struct risk_view view_of(const struct exposure *e, int64_t now)
+{
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY"};
+    assert_true(exposure_view(e, &o, "run-1", session, now, &v));
+    return v;
+}
+
+static void nothing_known_is_nothing_known(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct risk_view v = view_of(e, NOW);
+    assert_false(v.account_known);
+    assert_false(v.asset_known);
+    assert_false(v.price_known);
+    exposure_free(e);
+}
+
+static void an_account_without_positions_read_is_unknown(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_account a = {.equity = USD(1000)};
+    exposure_set_account(e, &a, NOW);
+    assert_false(view_of(e, NOW).account_known);
+    exposure_set_positions(e, NULL, 0, NOW);
+    assert_true(view_of(e, NOW).account_known);
+    exposure_free(e);
+}
+
+static void a_buy_counts_from_its_intent_to_its_end(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    exposure_reserve(e, &in);
+    exposure_reserve(e, &in); // the same intent counts once
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.gross.nanos, USD(600).nanos);
+    assert_int_equal(v.open_buys.nanos, USD(200).nanos);
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(v.orders_in_run, 1);
+    assert_int_equal(v.orders_in_day, 1);
+    assert_int_equal(v.notional_in_day.nanos, USD(200).nanos);
+    exposure_release(e, "a");
+    v = view_of(e, NOW);
+    assert_int_equal(v.gross.nanos, USD(400).nanos);
+    assert_int_equal(v.open_buys.nanos, 0);
+    assert_int_equal(v.orders_in_day, 1); // usage of the day does not come back
+    exposure_free(e);
+}
+
+static void a_fill_moves_from_open_to_held_and_takes_cash(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "a", SHARES(1));
+    exposure_filled(e, "a", SHARES(1)); // told twice
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.held.nanos, SHARES(5).nanos);
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(1).nanos);
+    assert_int_equal(v.open_buys.nanos, USD(100).nanos);
+    assert_int_equal(v.gross.nanos, USD(600).nanos);
+    assert_int_equal(v.cash.nanos, USD(500).nanos); // what was reserved for it is spent until the account is read again
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(500).nanos);
+    exposure_free(e);
+}
+
+static void an_open_sell_takes_from_what_may_be_sold(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("s", ORDER_SELL, 3, 300);
+    exposure_reserve(e, &in);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(3).nanos);
+    assert_int_equal(v.gross.nanos, USD(400).nanos); // selling never adds
+    exposure_filled(e, "s", SHARES(3));
+    v = view_of(e, NOW);
+    assert_int_equal(v.held.nanos, SHARES(1).nanos);
+    assert_int_equal(v.open_sell_qty.nanos, 0);
+    exposure_free(e);
+}
+
+static void a_held_symbol_without_price_makes_gross_unknown(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_position p = {.symbol = "XYZ", .qty = SHARES(4)};
+    bool known;
+    exposure_set_positions(e, &p, 1, NOW);
+    exposure_gross(e, &known);
+    assert_false(known);
+    struct alpaca_trade t = {.symbol = "XYZ", .price = {5 * DECIMAL_ONE}, .at = 7};
+    exposure_set_trade(e, &t, NOW, 7);
+    assert_int_equal(exposure_gross(e, &known).nanos, USD(20).nanos);
+    assert_true(known);
+    exposure_free(e);
+}
+
+static void the_age_of_a_price_is_that_of_its_trade(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_trade t = {.symbol = "SPY", .price = {100 * DECIMAL_ONE}, .at = 50 * NS_PER_S};
+    exposure_set_trade(e, &t, NOW, 90 * NS_PER_S); // 40 s old when it was read
+    assert_int_equal(view_of(e, NOW + 2 * NS_PER_S).price_age_ns, 42 * NS_PER_S);
+    struct alpaca_quote q = {
+        .symbol = "SPY", .bid = {98 * DECIMAL_ONE}, .ask = {102 * DECIMAL_ONE}, .at = 89 * NS_PER_S};
+    exposure_set_quote(e, &q, NOW, 90 * NS_PER_S); // fresher: its dear side counts
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.price_age_ns, NS_PER_S);
+    assert_int_equal(v.price.nanos, 102 * DECIMAL_ONE);
+    exposure_free(e);
+}
+
+static void usage_belongs_to_its_session(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    exposure_set_usage(e, session, (struct day_usage){7, USD(70)});
+    assert_int_equal(view_of(e, NOW).orders_in_day, 7);
+    struct intent in = intent_of("a", ORDER_BUY, 1, 100);
+    in.session.mday++;
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of(e, NOW).orders_in_day, 0); // of the old session nothing is counted any more
+    exposure_free(e);
+}
+
+// After any sequence the incremental sums are what one would get by adding everything up.
+static void sums_stay_exact_over_many_changes(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    uint64_t seed = 3;
+    int64_t open[32] = {0}, filled[32] = {0};
+    for (int step = 0; step < 20000; step++) {
+        seed = seed * UINT64_C(6364136223846793005) + 11;
+        int k = (int)((seed >> 40) % 32);
+        char id[16];
+        snprintf(id, sizeof id, "o%d", k);
+        if (!open[k]) {
+            open[k] = 8;
+            filled[k] = 0;
+            struct intent in = intent_of(id, ORDER_BUY, 8, 800);
+            exposure_reserve(e, &in);
+        } else if ((seed >> 20) % 3) {
+            filled[k] = filled[k] < 8 ? filled[k] + 1 : 8;
+            exposure_filled(e, id, SHARES(filled[k]));
+        } else {
+            open[k] = 0;
+            exposure_release(e, id);
+        }
+        int64_t value = 0, qty = 0;
+        for (int i = 0; i < 32; i++)
+            if (open[i]) {
+                qty += 8 - filled[i];
+                value += (8 - filled[i]) * 100;
+            }
+        struct risk_view v = view_of(e, NOW);
+        assert_int_equal(v.open_buy_qty.nanos, SHARES(qty).nanos);
+        assert_int_equal(v.open_buys.nanos, USD(value).nanos);
+    }
+    exposure_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_known_is_nothing_known),
+        cmocka_unit_test(an_account_without_positions_read_is_unknown),
+        cmocka_unit_test(a_buy_counts_from_its_intent_to_its_end),
+        cmocka_unit_test(a_fill_moves_from_open_to_held_and_takes_cash),
+        cmocka_unit_test(an_open_sell_takes_from_what_may_be_sold),
+        cmocka_unit_test(a_held_symbol_without_price_makes_gross_unknown),
+        cmocka_unit_test(the_age_of_a_price_is_that_of_its_trade),
+        cmocka_unit_test(usage_belongs_to_its_session),
+        cmocka_unit_test(sums_stay_exact_over_many_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
