@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The room of test_desk.c: doubles of ledger and broker that keep what they are asked and answer when the test says so,
+// a desk between them, and the moves of a test.
+#ifndef PAPERGUARD_TESTS_DESK_ROOM_H
+#define PAPERGUARD_TESTS_DESK_ROOM_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/desk.h"
+#include "lib/base/json_read.h"
+#include "lib/io/clock.h"
+
+#define USD(n) ((struct money){(n)*DECIMAL_ONE})
+#define SHARES(n) ((struct qty){(n)*DECIMAL_ONE})
+#define ID "pg1-00000000000000000000000000000001"
+#define PATIENCE_TURNS 200
+
+static const struct day session = {2026, 10, 8};
+
+// --- doubles
+
+static struct {
+    struct guard_facts facts;
+    // ledger
+    int commits, updates, decisions;
+    enum ledger_result commit_result;
+    enum ledger_result update_result;
+    enum order_status last_status;
+    void (*commit_done)(void *, enum ledger_result, struct receipt *, const char *);
+    void *commit_arg;
+    struct intent committed;
+    char rule[64];
+    // broker
+    int submits, calls;
+    void (*ready)(void *);
+    void *ready_arg;
+    struct cleared_order *cleared;
+    broker_done_fn *submit_done;
+    void *submit_arg;
+    enum guard_op call_op;
+    char call_query[200], call_id[64];
+    broker_done_fn *call_done;
+    void *call_arg;
+    // desk
+    int told, answered, alerts;
+    struct order_row last;
+} w;
+
+const struct guard_facts *facts_view(const struct facts *f)
+{
+    (void)f;
+    return &w.facts;
+}
+
+void ledger_intent_commit(struct ledger *l, const struct intent *intent,
+                          void (*done)(void *, enum ledger_result, struct receipt *, const char *), void *arg)
+{
+    (void)l;
+    w.commits++;
+    w.committed = *intent;
+    w.commit_done = done;
+    w.commit_arg = arg;
+}
+
+static ledger_done_fn *update_done[64];
+static void *update_arg[64];
+static int update_count;
+
+void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
+                         struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
+                         const char *source, const char *reason, ledger_done_fn *done, void *arg)
+{
+    (void)l, (void)client_order_id, (void)order_id, (void)filled_qty, (void)filled_avg_price, (void)broker_at,
+        (void)now_ns;
+    (void)source, (void)reason;
+    w.updates++;
+    w.last_status = status;
+    assert_true(update_count < 64);
+    update_done[update_count] = done;
+    update_arg[update_count++] = arg;
+}
+
+void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
+                     const char *detail, int64_t now_ns)
+{
+    (void)l, (void)kind, (void)subject, (void)answer, (void)detail, (void)now_ns;
+    w.decisions++;
+    snprintf(w.rule, sizeof w.rule, "%s", rule);
+}
+
+const char *ledger_result_name(enum ledger_result r)
+{
+    return r == LEDGER_OK ? "ok" : "not ok";
+}
+
+void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done, void *arg)
+{
+    (void)b;
+    w.calls++;
+    w.call_op = op;
+    snprintf(w.call_query, sizeof w.call_query, "%s", query ? query : "");
+    snprintf(w.call_id, sizeof w.call_id, "%s", id ? id : "");
+    w.call_done = done;
+    w.call_arg = arg;
+}
+
+void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request)
+{
+    (void)b;
+    *request = (struct wire_request){.method = "POST",
+                                     .scheme = w.facts.trading_scheme,
+                                     .host = w.facts.trading_host,
+                                     .port = w.facts.trading_port,
+                                     .target = "/v2/orders",
+                                     .body = body,
+                                     .body_len = body_len,
+                                     .key_fingerprint = w.facts.key_fingerprint};
+}
+
+void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
+{
+    (void)b;
+    w.ready = ready;
+    w.ready_arg = arg;
+}
+
+void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg)
+{
+    (void)b;
+    w.submits++;
+    w.cleared = *cleared;
+    *cleared = NULL;
+    w.submit_done = done;
+    w.submit_arg = arg;
+}
+
+const char *broker_result_name(enum broker_result r)
+{
+    (void)r;
+    return "result";
+}
+
+// --- the room
+
+static struct desk *desk;
+static struct loop *loop;
+static struct guard *guard;
+static struct exposure *exposure;
+static struct metrics *metrics;
+static struct risk_limits limits;
+
+static void on_order(void *arg, const struct order_row *row)
+{
+    (void)arg;
+    w.told++;
+    w.last = *row;
+}
+
+static void on_alert(void *arg, const char *kind, const char *subject, const char *detail)
+{
+    (void)arg, (void)kind, (void)subject, (void)detail;
+    w.alerts++;
+}
+
+static void on_answer(void *arg, const struct order_row *row)
+{
+    (void)arg;
+    w.answered++;
+    w.last = *row;
+}
+
+static void good_facts(struct guard_facts *f)
+{
+    memset(f, 0, sizeof *f);
+    f->dry_run.state = f->alpaca_paper.state = SWITCH_TRUE;
+    f->staging_mode.state = SWITCH_UNSET;
+    f->stage = STAGE_STAGING;
+    f->endpoint = ENDPOINT_SIMULATOR;
+    strcpy(f->trading_scheme, "http");
+    strcpy(f->trading_host, "127.0.0.1");
+    f->trading_port = 8090;
+    strcpy(f->data_scheme, "http");
+    strcpy(f->data_host, "127.0.0.1");
+    f->data_port = 8090;
+    f->live_named.state = f->live_value.state = f->files.state = f->databases.state = FACT_GOOD;
+    f->key_class = KEY_SIMULATOR;
+    f->key_fingerprint = digest_of("PKSIMTEST", 9);
+    strcpy(f->account_number, "PASIM0000001");
+    strcpy(f->account_first_seen, "PASIM0000001");
+    strcpy(f->account_status, "ACTIVE");
+    f->account_first_known = true;
+    f->account_key_accepted = FACT_GOOD;
+    f->database_marker.state = FACT_GOOD;
+    f->halt_memory = f->halt_file = f->halt_database = HALT_RUNNING;
+    f->account_boot_ns = f->database_boot_ns = f->clock_boot_ns = clock_boot_ns();
+}
+
+static void fill_exposure(void)
+{
+    struct alpaca_account a = {.equity = USD(100000), .cash = USD(100000)};
+    struct alpaca_asset asset = {.symbol = "SPY", .tradable = true, .fractionable = true};
+    struct alpaca_trade t = {.symbol = "SPY", .price = {100 * DECIMAL_ONE}, .at = clock_wall_ns()};
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(10), .current_price = {100 * DECIMAL_ONE}};
+    exposure_set_account(exposure, &a, clock_boot_ns());
+    exposure_set_positions(exposure, &p, 1, clock_boot_ns());
+    exposure_set_asset(exposure, &asset);
+    exposure_set_trade(exposure, &t, clock_boot_ns(), clock_wall_ns());
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&w, 0, sizeof w);
+    update_count = 0;
+    good_facts(&w.facts);
+    loop = loop_new();
+    guard = guard_new();
+    exposure = exposure_new();
+    metrics = metrics_new();
+    fill_exposure();
+    limits = (struct risk_limits){.max_order_share = {DECIMAL_ONE / 2},
+                                  .max_order_notional = USD(100000),
+                                  .max_position_share = {DECIMAL_ONE},
+                                  .max_gross_exposure = {DECIMAL_ONE},
+                                  .price_collar = {DECIMAL_ONE / 20},
+                                  .max_price_age_ns = 60 * NS_PER_S,
+                                  .max_account_age_ns = 60 * NS_PER_S,
+                                  .max_orders_per_run = 100,
+                                  .max_orders_per_day = 100,
+                                  .max_notional_per_day = USD(1000000),
+                                  .long_only = true};
+    desk = desk_new(&(struct desk_params){.loop = loop,
+                                          .guard = guard,
+                                          .exposure = exposure,
+                                          .metrics = metrics,
+                                          .limits = &limits,
+                                          .on_order = on_order,
+                                          .alert = on_alert});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cleared_order_drop(&w.cleared);
+    desk_free(desk);
+    exposure_free(exposure);
+    metrics_free(metrics);
+    guard_free(guard);
+    loop_free(loop);
+    return 0;
+}
+
+// --- moves of a test
+
+static void place(enum order_side side, int64_t shares)
+{
+    struct intent in = {.leg = 1, .try_no = 1, .session = session, .created_at = clock_wall_ns()};
+    strcpy(in.run_id, "run-1");
+    strcpy(in.account, "PASIM0000001");
+    in.order = (struct order_request){.client_order_id = ID,
+                                      .symbol = "SPY",
+                                      .side = side,
+                                      .type = ORDER_MARKET,
+                                      .tif = TIF_DAY,
+                                      .qty = SHARES(shares)};
+    desk_place(desk, &in, on_answer, NULL);
+}
+
+static struct receipt *receipt_of(const struct intent *in)
+{
+    struct text body;
+    text_init(&body, 4096);
+    order_request_write(&in->order, &body);
+    struct receipt_terms terms = {.order = in->order,
+                                  .reduces = in->reduces,
+                                  .body = text_str(&body),
+                                  .body_len = body.len,
+                                  .committed_boot_ns = clock_boot_ns()};
+    strcpy(terms.account_number, in->account);
+    struct receipt *r = receipt_mint(&terms);
+    text_free(&body);
+    return r;
+}
+
+static void commit(enum ledger_result result)
+{
+    w.commit_done(w.commit_arg, result, result == LEDGER_OK ? receipt_of(&w.committed) : NULL, "");
+}
+
+static void ledger_takes(enum ledger_result result)
+{
+    int n = update_count;
+    update_count = 0;
+    for (int i = 0; i < n; i++)
+        update_done[i](update_arg[i], result, "");
+}
+
+static void broker_answers(broker_done_fn *done, void *arg, enum broker_result result, int status, const char *json)
+{
+    struct json_doc *doc = NULL;
+    struct err err;
+    struct broker_answer a = {.result = result, .status = status, .detail = "detail", .request_id = ""};
+    if (json)
+        assert_int_equal(json_doc_parse(json, strlen(json), &doc, &err), 0);
+    if (result == BROKER_REJECTED)
+        alpaca_error_parse(json, strlen(json), &a.error);
+    a.json = doc ? json_doc_root(doc) : NULL;
+    done(arg, &a);
+    json_doc_free(doc);
+}
+
+static const char *order_json(const char *id, const char *status, const char *filled)
+{
+    static char text[900];
+    snprintf(
+        text, sizeof text,
+        "{\"id\":\"o-1\",\"client_order_id\":\"%s\",\"symbol\":\"SPY\",\"side\":\"buy\",\"type\":\"market\","
+        "\"time_in_force\":\"day\",\"status\":\"%s\",\"qty\":\"2\",\"filled_qty\":\"%s\",\"filled_avg_price\":null,"
+        "\"notional\":null,\"limit_price\":null,\"created_at\":\"2026-10-08T19:30:00Z\","
+        "\"updated_at\":\"2026-10-08T19:30:0%cZ\",\"submitted_at\":\"2026-10-08T19:30:00Z\",\"filled_at\":null}",
+        id, status, filled, filled[0] == '0' ? '1' : '2');
+    return text;
+}
+
+static void to_the_wire(enum order_side side, int64_t shares)
+{
+    place(side, shares);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+}
+
+static void turn_until(int *counter, int at_least)
+{
+    for (int i = 0; i < PATIENCE_TURNS && *counter < at_least; i++)
+        loop_step(loop, 100);
+    assert_true(*counter >= at_least);
+}
+
+#endif
