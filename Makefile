@@ -1,88 +1,188 @@
 # SPDX-License-Identifier: Apache-2.0
-# paperguard: hand-written build. `make help` lists the targets. Objects live per profile under $(BUILD).
+# SPDX-FileCopyrightText: the paperguard authors
+#
+# Hand-written build. `make help` lists the targets. configure writes config.mk and config.h; objects and programs live
+# under $(BUILD), one folder for each profile: plain (gcc), clang, asan (clang with ASan and UBSan), fuzz (and libFuzzer).
 BUILD   ?= build
 PROFILE ?= plain
--include config.mk
+JOBS    ?= 2
+PYTHON  ?= /usr/bin/python3
+SHELL    = /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: all
+all: programs ## build the daemon, the command line, the simulator and the strategies
+
+# Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
+BARE = help deps clean check check-unit check-house check-system check-asan check-fuzz lint demo bench
+ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
 
 WARN    = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror
 CSTD    = -std=gnu17
 OPT    ?= -O2 -g
 HARDEN ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-ifeq ($(PROFILE),asan)
-OPT     = -O1 -g -fno-omit-frame-pointer
-HARDEN  = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-LDHARD  = -fsanitize=address,undefined
-else
 LDHARD  = -pie -Wl,-z,relro,-z,now
+SAN     = address,undefined
+ifneq ($(filter clang asan fuzz,$(PROFILE)),)
+CC      = clang
 endif
+ifneq ($(filter asan fuzz,$(PROFILE)),)
+OPT     = -O1 -g -fno-omit-frame-pointer
+HARDEN  = -fsanitize=$(SAN)$(if $(filter fuzz,$(PROFILE)),$(,)fuzzer-no-link) -fno-sanitize-recover=undefined
+LDHARD  = -fsanitize=$(SAN)
+endif
+,       = ,
 O       = $(BUILD)/obj-$(PROFILE)
 BIN     = $(if $(filter plain,$(PROFILE)),$(BUILD)/bin,$(BUILD)/bin-$(PROFILE))
 CPPALL  = -I. -I$(O) -D_GNU_SOURCE -include config.h $(DEP_CFLAGS)
 CCALL   = $(CC) $(CSTD) $(OPT) $(HARDEN) $(WARN) $(CPPALL) $(CFLAGS) -MMD -MP
-PYTHON ?= /usr/bin/python3
+# One short line for each command; V=1 shows them whole.
+Q       = $(if $(V),,@)
+say     = $(if $(V),,@printf '  %-6s %s\n' $(1) $@)
 
+# Rooms. What belongs to whom is told by the folder, so a new file needs no line here.
 src      = $(sort $(wildcard $(1)/*.c))
 obj      = $(patsubst %.c,$(O)/%.o,$(1))
-LIB_OBJ  = $(call obj,$(foreach d,base trade guard io,$(call src,lib/$d)))
-DAEMON_SRC = $(call src,daemon)
-DAEMON_OBJ = $(call obj,$(DAEMON_SRC))
-STRAT_SRC  = $(call src,daemon/strategies)
-STRAT_BIN  = $(patsubst daemon/strategies/%.c,$(BIN)/strategies/%,$(filter-out %/strategy.c,$(STRAT_SRC)))
+LIB_SRC  = $(foreach d,base trade guard io,$(call src,lib/$d))
+LIB_OBJ  = $(call obj,$(LIB_SRC))
+DAEMON_OBJ = $(call obj,$(call src,daemon))
+CTL_OBJ  = $(call obj,$(call src,daemon/ctl))
+SIM_OBJ  = $(call obj,$(call src,daemon/sim))
+STRAT_SRC = $(call src,daemon/strategies)
+STRAT_BIN = $(patsubst daemon/strategies/%.c,$(BIN)/strategies/%,$(filter-out %/strategy.c,$(STRAT_SRC)))
 LIBA     = $(O)/libpaperguard.a
 PROGS    = $(BIN)/paperguardd $(BIN)/paperguard $(BIN)/paperguard-sim $(STRAT_BIN)
 UNIT_BIN = $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZ     = $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_BIN = $(FUZZ:%=$(O)/fuzz/fuzz_%)
+REPLAY_BIN = $(FUZZ:%=$(O)/fuzz/replay_%)
 
-.PHONY: all
-all: config.mk
-	@$(MAKE) --no-print-directory programs
-
-.PHONY: programs
+.PHONY: programs objects units replays fuzzers
 programs: $(PROGS)
+objects: $(LIB_OBJ) $(DAEMON_OBJ) $(CTL_OBJ) $(SIM_OBJ) $(call obj,$(STRAT_SRC))
+units: $(UNIT_BIN)
+replays: $(REPLAY_BIN)
+fuzzers: $(FUZZ_BIN)
 
-config.mk config.h: configure config.mk.in
-	./configure --quiet
+# configure is made here, not shipped. Each step touches what it makes: autoheader and config.status leave an unchanged
+# file alone, and the next make would take it for old.
 configure: configure.ac
-	autoheader && autoconf
+	@command -v autoconf >/dev/null || { echo 'autoconf is missing: run "make deps"' >&2; exit 1; }
+	$(call say,CONF)
+	$(Q)autoconf && touch $@
+config.h.in: configure
+	$(Q)autoheader && touch $@
+config.mk: configure config.mk.in config.h.in
+	$(call say,CONF)
+	$(Q)./configure --quiet && touch $@ && touch config.h
+config.h: config.mk
+	@test -e $@ || ./configure --quiet
 
 $(O)/%.o: %.c config.h | $(O)/sql_gen.h $(O)/commit.h
+	$(call say,CC)
 	@mkdir -p $(@D)
-	$(CCALL) -c $< -o $@
-$(O)/sql_gen.h: $(sort $(wildcard daemon/sql/*.sql daemon/sql/migrations/*.sql)) daemon/sql/embed.sh
+	$(Q)$(CCALL) -c $< -o $@
+$(O)/sql_gen.h: $(sort $(wildcard daemon/sql/*.sql daemon/sql/migrations/*.sql)) daemon/sql/embed.sh daemon/sql \
+		$(wildcard daemon/sql/migrations)
+	$(call say,SQL)
 	@mkdir -p $(@D)
-	sh daemon/sql/embed.sh daemon/sql > $@.tmp && mv $@.tmp $@
+	$(Q)sh daemon/sql/embed.sh daemon/sql > $@.tmp && mv $@.tmp $@
 $(O)/commit.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define PAPERGUARD_COMMIT "%s"\n' "$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)" > $@.tmp
+	@printf '#define PAPERGUARD_COMMIT "%s"\n' "$(or $(COMMIT),$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown))" > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 .PHONY: FORCE
 FORCE:
 
 $(LIBA): $(LIB_OBJ)
+	$(call say,AR)
 	@rm -f $@
-	$(AR) rcs $@ $^
-LINK = @mkdir -p $(@D); $(CC) $(LDHARD) -o $@ $(filter %.o,$^) $(LIBA) $(DEP_LIBS) $(LDFLAGS)
+	$(Q)$(AR) rcs $@ $^
+define LINK
+$(call say,LINK)
+@mkdir -p $(@D)
+$(Q)$(CC) $(LDHARD) -o $@ $(filter %.o,$^) $(LIBA) $(DEP_LIBS) $(1) $(LDFLAGS)
+endef
 $(BIN)/paperguardd: $(DAEMON_OBJ) $(LIBA)
-	$(LINK)
-$(BIN)/paperguard: $(call obj,$(call src,daemon/ctl)) $(LIBA)
-	$(LINK)
-$(BIN)/paperguard-sim: $(call obj,$(call src,daemon/sim)) $(LIBA)
-	$(LINK)
+	$(call LINK)
+$(BIN)/paperguard: $(CTL_OBJ) $(LIBA)
+	$(call LINK)
+$(BIN)/paperguard-sim: $(SIM_OBJ) $(LIBA)
+	$(call LINK)
 $(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(O)/daemon/strategies/strategy.o $(LIBA)
-	$(LINK)
+	$(call LINK)
 
-# A unit test is one file tests/unit/test_X.c linked with the library archive; daemon objects it needs are named in its
-# first lines as `// needs: daemon/x.o daemon/y.o`.
+# A test is one file linked with the library archive; objects it needs besides are named in its first lines as
+# `// needs: daemon/x.o daemon/y.o`. They come before the archive, so a second implementation of a seam wins.
 needs = $(addprefix $(O)/,$(shell sed -n 's|^// needs: ||p' $(1)))
 .SECONDEXPANSION:
-$(O)/unit/%: tests/unit/%.c $(LIBA) $$(call needs,tests/unit/$$*.c) | $(O)/sql_gen.h
-	@mkdir -p $(@D)
-	$(CCALL) $(LDHARD) -o $@ $< $(call needs,$<) $(LIBA) $(DEP_LIBS) $(CMOCKA_LIBS) $(LDFLAGS)
+.SECONDARY:
+$(O)/unit/%: $(O)/tests/unit/%.o $$(call needs,tests/unit/$$*.c) $(LIBA)
+	$(call LINK,$(CMOCKA_LIBS))
+$(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call needs,tests/fuzz/fuzz_$$*.c) $(LIBA)
+	$(call LINK,-fsanitize=fuzzer)
+$(O)/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $$(call needs,tests/fuzz/fuzz_$$*.c) $(LIBA)
+	$(call LINK)
 
-.PHONY: units
-units: $(UNIT_BIN)
+.PHONY: deps have-deps
+deps: ## install what is missing of the Debian packages (root or sudo); touches no server
+	@sh tests/tools/deps.sh
+have-deps:
+	@sh tests/tools/deps.sh --quiet
 
-.PHONY: clean
-clean:
+RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
+.PHONY: check check-unit check-house check-system check-asan check-fuzz lint demo bench
+check: have-deps ## all tests; the last line is "N passed, N failed"
+	+@$(RUN) unit house system asan corpus
+check-unit: have-deps ## unit tests only (gcc build)
+	+@$(RUN) unit
+check-house: have-deps ## the rules of the house only
+	+@$(RUN) house
+check-system: have-deps ## system tests only: real parts, private Postgres and Redis
+	+@$(RUN) system
+check-asan: have-deps ## unit tests and fuzz corpus under clang with ASan and UBSan
+	+@$(RUN) asan corpus
+FUZZ_SECONDS ?= 60
+check-fuzz: have-deps ## fuzz every parser, FUZZ_SECONDS=60 each; finds stay in build/fuzz
+	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
+lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
+	+@JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' sh tests/tools/lint.sh
+demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@RUNS='$(RUNS)' BIN='$(BUILD)/bin' tests/demo/demo.sh
+bench: have-deps ## measure, in ratios of one run: a table and build/bench.json
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@BIN='$(BUILD)/bin' $(PYTHON) tests/bench/run.py
+
+PREFIX     ?= /usr
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERS   ?= $(PREFIX)/lib/sysusers.d
+LIBEXEC    ?= $(PREFIX)/libexec/paperguard
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/paperguard
+put         = install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
+.PHONY: install
+install: programs ## install under DESTDIR (PREFIX=/usr); an existing configuration is left alone
+	$(call put,$(BIN)/paperguardd,$(PREFIX)/sbin,755)
+	$(call put,$(BIN)/paperguard $(BIN)/paperguard-sim,$(PREFIX)/bin,755)
+	$(call put,$(STRAT_BIN),$(LIBEXEC),755)
+	$(call put,$(wildcard systemd/*.service),$(UNITDIR),644)
+	$(call put,systemd/paperguard.sysusers,$(SYSUSERS),644)
+	mv $(DESTDIR)$(SYSUSERS)/paperguard.sysusers $(DESTDIR)$(SYSUSERS)/paperguard.conf
+	$(call put,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DOCDIR),644)
+	test -e $(DESTDIR)$(SYSCONFDIR)/paperguard/paperguard.conf || \
+		{ $(call put,conf/paperguard.conf,$(SYSCONFDIR)/paperguard,640); }
+	for page in $(wildcard man/*.[1-8]); do $(call put,$$page,$(MANDIR)/man$${page##*.},644) || exit 1; done
+
+.PHONY: help clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo '  V=1 shows commands; PROFILE=clang|asan|fuzz builds beside the plain one; JOBS=2 at a time'
+clean: ## remove what was built (configure stays)
 	rm -rf build build-*
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
