@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""make bench: what things cost, each beside a peer measured in the same run, as a table and as JSON.
+
+decision   risk view to redeemed permit for one order, beside a bare jansson parse of the same order
+run        500 orders in one run (limiter off), trigger to last answer, beside the same 500 POSTs by bare libcurl over as many
+           connections to an exchange with the same data
+idle       anonymous and resident memory, wake-ups per second, after a settled run
+start      exec to READY=1, beside starting an interpreter that does nothing
+"""
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+
+from harness.basics import KEY, SECRET, Scratch, until  # noqa: E402
+from harness.daemon import Strategy  # noqa: E402
+from harness.servers import Postgres  # noqa: E402
+from harness.sim import Sim  # noqa: E402
+from harness.site import Site  # noqa: E402
+
+BUILD = ROOT / "build" / "bench"
+ORDERS = 500
+PER_STRATEGY = 63  # symbols of one [strategy] section
+CONNECTIONS = 8
+IDLE_SECONDS = 10
+
+
+def many_symbols(folder):
+    """The sample data under 500 other names."""
+    source = ROOT / "conf" / "sample-data"
+    prices = folder / "data" / "prices"
+    prices.mkdir(parents=True)
+    originals = sorted((source / "prices").glob("*.csv"))
+    names = [f"S{n:03d}" for n in range(ORDERS)]
+    for n, name in enumerate(names):
+        (prices / f"{name}.csv").write_text(originals[n % len(originals)].read_text())
+    return folder / "data", names
+
+
+def strategies_of(names):
+    parts = [names[i:i + PER_STRATEGY] for i in range(0, len(names), PER_STRATEGY)]
+    share = f"{0.9 / len(parts):.4f}"
+    for n, part in enumerate(parts):
+        weight = f"{0.99 / len(part):.5f}"
+        yield Strategy(f"part{n}", weights={s: weight for s in part}, allocation=share, lookback_days="0")
+
+
+def decision():
+    out = subprocess.run([BUILD / "bench_decision"], capture_output=True, text=True, check=True).stdout
+    return json.loads(out)
+
+
+def run_seconds(site, run_id):
+    row = site.sql("SELECT extract(epoch FROM max(o.answered_at) - min(r.started_at)) AS whole, "
+                   "extract(epoch FROM max(o.answered_at) - min(r.planned_at)) AS sending, count(*) AS n, "
+                   "count(*) FILTER (WHERE o.order_id IS NOT NULL) AS accepted "
+                   "FROM runs r JOIN intents i USING (run_id) JOIN orders o USING (client_order_id) "
+                   "WHERE r.run_id = %s", run_id)[0]
+    return {k: float(row[k]) for k in ("whole", "sending", "n", "accepted")}
+
+
+def trigger(site):
+    def started():
+        status, body = site.daemon.run_http()
+        return body["run_id"] if status == 202 else None
+    run_id = until(started, 30, "a run that starts")
+    row = site.run_ended(run_id, 120)
+    assert row["status"] == "completed", row
+    return run_seconds(site, run_id)
+
+
+def bare_posts(site, data, folder, run_index):
+    """The same bodies, other ids, to an exchange that has seen nothing yet."""
+    rows = site.sql("SELECT i.body FROM runs r JOIN intents i USING (run_id) WHERE i.side = 'buy' "
+                    "AND r.run_id = (SELECT run_id FROM runs ORDER BY started_at OFFSET %s LIMIT 1) ORDER BY i.leg", run_index)
+    bodies = []
+    for n, row in enumerate(rows):
+        body = json.loads(row["body"])
+        body["client_order_id"] = f"bare-{n}"
+        bodies.append(json.dumps(body))
+    (folder / "bare").mkdir()
+    sim = Sim(folder / "bare", "--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7")
+    try:
+        out = subprocess.run([BUILD / "bench_posts", sim.url, KEY, SECRET, str(CONNECTIONS)], input="\n".join(bodies) + "\n",
+                             capture_output=True, text=True, check=True).stdout
+    finally:
+        sim.stop()
+    return json.loads(out)
+
+
+def status_of(pid):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return {line.split(":")[0]: line.split(":")[1].split()[0] for line in text.splitlines() if ":" in line}
+
+
+def idle(site):
+    pid = site.daemon.process.pid
+    before = status_of(pid)
+    time.sleep(IDLE_SECONDS)  # the measured span itself
+    after = status_of(pid)
+    switches = int(after["voluntary_ctxt_switches"]) - int(before["voluntary_ctxt_switches"])
+    return {"anonymous_mb": int(after["RssAnon"]) / 1024, "rss_mb": int(after["VmRSS"]) / 1024,
+            "wakeups_per_second": switches / IDLE_SECONDS}
+
+
+def start_times(site):
+    ready, python = [], []
+    for _ in range(5):
+        site.daemon.stop()
+        site.daemon.notify.clear()
+        begin = time.monotonic()
+        site.daemon.start().ready()
+        ready.append(time.monotonic() - begin)
+        begin = time.monotonic()
+        subprocess.run(["/usr/bin/python3", "-c", "pass"], check=True)
+        python.append(time.monotonic() - begin)
+    return {"ready_ms": statistics.median(ready) * 1000, "interpreter_ms": statistics.median(python) * 1000}
+
+
+def measure(folder, pg):
+    data, names = many_symbols(folder)
+    site = Site(pg, sim_options=("--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--speed", "600"),
+                strategies=list(strategies_of(names)),
+                broker={"requests_per_minute": 100000, "connections": CONNECTIONS},
+                orders={"min_trade": "0"}, daemon={"log_level": "notice"},
+                risk={"max_orders_per_run": 2000, "max_orders_per_day": 20000})
+    result = {"decision": decision()}
+    try:
+        site.begin()
+        cold, warm = trigger(site), trigger(site)
+        bare = bare_posts(site, data, folder, 0)
+        assert bare["odd"] == 0, bare
+        result["run"] = {"cold": cold, "warm": warm, "bare_seconds": bare["ns"] / 1e9, "bare_orders": bare["orders"]}
+        result["idle"] = idle(site)
+        result["start"] = start_times(site)
+    finally:
+        site.close()
+    return result
+
+
+def table(r):
+    d, run, i, s = r["decision"], r["run"], r["idle"], r["start"]
+    bare = run["bare_seconds"] / run["bare_orders"]
+
+    def per_order(part, key):
+        return part[key] / part["n"]
+    rows = [
+        ("decision p50", f"{d['decision_p50_ns'] / 1000:.2f} us", "JSON parse of the order",
+         f"{d['parse_p50_ns'] / 1000:.2f} us", d["decision_p50_ns"] / d["parse_p50_ns"]),
+        ("decision p99", f"{d['decision_p99_ns'] / 1000:.2f} us", "JSON parse of the order",
+         f"{d['parse_p99_ns'] / 1000:.2f} us", d["decision_p99_ns"] / d["parse_p99_ns"]),
+    ]
+    for name in ("cold", "warm"):
+        part = run[name]
+        rows.append((f"run, {part['n']:.0f} orders, {name}: trigger to last answer", f"{part['whole'] * 1000:.0f} ms",
+                     f"{run['bare_orders']} bare POSTs", f"{run['bare_seconds'] * 1000:.0f} ms", per_order(part, "whole") / bare))
+        rows.append((f"run, {part['n']:.0f} orders, {name}: plan stored to last answer", f"{part['sending'] * 1000:.0f} ms",
+                     f"{run['bare_orders']} bare POSTs", f"{run['bare_seconds'] * 1000:.0f} ms",
+                     per_order(part, "sending") / bare))
+    rows += [
+        ("idle memory, anonymous", f"{i['anonymous_mb']:.1f} MB", "resident", f"{i['rss_mb']:.1f} MB",
+         i["anonymous_mb"] / i["rss_mb"]),
+        ("idle wake-ups", f"{i['wakeups_per_second']:.1f} /s", "", "", None),
+        ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
+         s["ready_ms"] / s["interpreter_ms"]),
+    ]
+    print(f"{'what':58} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
+    for what, value, beside, other, ratio in rows:
+        print(f"{what:58} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}")
+
+
+def main():
+    scratch = Scratch()
+    base = Scratch()
+    pg = Postgres(base.path)
+    try:
+        result = measure(scratch.path, pg)
+    finally:
+        pg.stop()
+        base.remove()
+        scratch.remove()
+    table(result)
+    out = ROOT / "build" / "bench.json"
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written to {out.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
