@@ -87,14 +87,19 @@ SELECT make_lasting('runs');
 -- Claims a slot. "manual" becomes the next ordinal of (account, session); the account's row is the lock that orders them.
 -- Asking again with the same run id changes nothing.
 CREATE FUNCTION claim_run(r runs) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    known text;
 BEGIN
     PERFORM 1 FROM accounts WHERE account_number = r.account_number FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'PG002', MESSAGE = format('account %s was never seen by this ledger', r.account_number);
     END IF;
-    PERFORM 1 FROM runs WHERE run_id = r.run_id;
-    IF FOUND THEN
+    SELECT account_number || ' ' || session || ' ' || CASE r.slot_key WHEN 'manual' THEN 'manual' ELSE slot_key END INTO known
+        FROM runs WHERE run_id = r.run_id;
+    IF known = r.account_number || ' ' || r.session || ' ' || r.slot_key THEN
         RETURN;
+    ELSIF known IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'PG002', MESSAGE = format('run %s is that of %s', r.run_id, known);
     END IF;
     IF r.slot_key = 'manual' THEN
         SELECT 'manual-' || coalesce(max(substr(slot_key, 8)::bigint), 0) + 1 INTO r.slot_key FROM runs

@@ -1,0 +1,286 @@
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
+// needs: daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The ledger's life against a private Postgres: setting up, refusing what is not ours, migrating, halts, the first
+// account, losing the server and coming back. Run from the root of the tree.
+#include "ledger_fixture.h"
+
+static void init_marks_an_empty_database(void **state)
+{
+    (void)state;
+    struct err err;
+    use_database(true);
+    assert_sql("SELECT environment, created_host FROM environment_marker", "staging|host-a");
+    assert_sql("SELECT count(*) = max(version) FROM schema_migrations", "t");
+    assert_sql("SELECT host, instance, state FROM halt_state", "host-a|default|running");
+    assert_int_equal(ledger_init_database(dsn, NULL, "staging", "host-b", "default", T0, &err), -1);
+    assert_non_null(strstr(err.text, "marked already, for environment staging"));
+    assert_sql("SELECT count(*) FROM hosts", "1");
+}
+
+static void init_refuses_what_is_not_empty(void **state)
+{
+    (void)state;
+    struct err err;
+    use_database(false);
+    sql("CREATE TABLE customers (id int)");
+    assert_int_equal(ledger_init_database(dsn, NULL, "staging", "host-a", "default", T0, &err), -1);
+    assert_non_null(strstr(err.text, "customers"));
+    assert_sql("SELECT to_regclass('environment_marker') IS NULL", "t");
+    sql("DROP TABLE customers");
+    assert_int_equal(ledger_init_database(dsn, NULL, "prod", "host-a", "default", T0, &err), -1);
+    assert_non_null(strstr(err.text, "dev or staging"));
+    assert_int_equal(ledger_init_database("host=/nonexistent dbname=x", NULL, "dev", "host-a", "", T0, &err), -1);
+    assert_non_null(strstr(err.text, "cannot be reached"));
+    assert_int_equal(ledger_init_database(dsn, NULL, "dev", "it's \\ host", "", T0, &err), 0);
+    assert_sql("SELECT host, instance FROM halt_state", "it's \\ host|default");
+}
+
+static void a_marked_database_becomes_ready(void **state)
+{
+    (void)state;
+    use_database(true);
+    ledger = start_on("host-a", "staging", &said);
+    assert_int_equal(ledger_state_of(ledger), LEDGER_CONNECTING);
+    assert_false(said.halt_known);
+    WAIT_FOR(said.state == LEDGER_READY);
+    assert_int_equal(ledger_state_of(ledger), LEDGER_READY);
+    assert_true(said.halt_known && said.host_seen && said.first_known);
+    assert_int_equal(said.halt, HALT_RUNNING);
+    assert_string_equal(said.first, "");
+    assert_true(said.answered > 0);
+    finish();
+    ledger = start_on("host-b", "staging", &said); // another host has no halt row
+    WAIT_FOR(said.state == LEDGER_READY);
+    assert_true(said.halt_known);
+    assert_false(said.host_seen);
+    finish();
+}
+
+static void an_unmarked_database_is_refused(void **state)
+{
+    (void)state;
+    use_database(false);
+    ledger = start_on("host-a", "staging", &said);
+    CALL(ledger_run_claim(ledger, &(struct run_row){.id = "r"}, on_claim, NULL)); // not ready: DOWN, later
+    assert_int_equal(got.result, LEDGER_DOWN);
+    WAIT_FOR(said.state == LEDGER_UNMARKED);
+    assert_non_null(strstr(said.detail, "paperguard db init"));
+    assert_sql("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'",
+               "0");
+    CALL(ledger_run_claim(ledger, &(struct run_row){.id = "r"}, on_claim, NULL));
+    assert_int_equal(got.result, LEDGER_DOWN);
+    finish();
+}
+
+static void another_environment_is_refused(void **state)
+{
+    (void)state;
+    use_database(true);
+    ledger = start_on("host-a", "dev", &said);
+    WAIT_FOR(said.state == LEDGER_MISMATCH);
+    assert_non_null(strstr(said.detail, "staging"));
+    assert_non_null(strstr(said.detail, "dev"));
+    finish();
+}
+
+static void missing_migrations_are_applied(void **state)
+{
+    (void)state;
+    use_database(true);
+    sql("DROP VIEW broken_decisions; DROP FUNCTION add_decision; DROP FUNCTION decision_hash; DROP TABLE decisions, "
+        "decision_heads, alerts; ALTER TABLE schema_migrations DISABLE TRIGGER USER; DELETE FROM schema_migrations "
+        "WHERE "
+        "version = 6; ALTER TABLE schema_migrations ENABLE TRIGGER USER");
+    ledger = start_on("host-a", "staging", &said);
+    struct ledger *other = start_on("host-b", "staging", &said_other); // both at once: one of them applies it
+    WAIT_FOR(said.state == LEDGER_READY && said_other.state == LEDGER_READY);
+    assert_sql("SELECT name, checksum ~ '^[0-9a-f]{64}$' FROM schema_migrations WHERE version = 6", "0006_records|t");
+    assert_sql("SELECT count(*) FROM alerts", "0");
+    ledger_free(other);
+    finish();
+}
+
+static void a_changed_migration_is_refused(void **state)
+{
+    (void)state;
+    use_database(true);
+    sql("ALTER TABLE schema_migrations DISABLE TRIGGER USER; UPDATE schema_migrations SET checksum = repeat('a', 64) "
+        "WHERE "
+        "version = 2");
+    ledger = start_on("host-a", "staging", &said);
+    WAIT_FOR(said.state == LEDGER_MISMATCH);
+    assert_non_null(strstr(said.detail, "0002_runs"));
+    finish();
+}
+
+static void a_newer_schema_is_fine_when_it_says_so(void **state)
+{
+    (void)state;
+    use_database(true);
+    sql("INSERT INTO schema_migrations VALUES (7, '0007_next', repeat('b', 64), 6, '2026-10-08T00:00:00Z')");
+    ledger = start_on("host-a", "staging", &said);
+    WAIT_FOR(said.state == LEDGER_READY);
+    finish();
+    sql("INSERT INTO schema_migrations VALUES (8, '0008_break', repeat('b', 64), 8, '2026-10-08T00:00:00Z')");
+    ledger = start_on("host-a", "staging", &said);
+    WAIT_FOR(said.state == LEDGER_MISMATCH);
+    assert_non_null(strstr(said.detail, "0008_break"));
+    finish();
+}
+
+static void the_first_account_stays(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    assert_string_equal(said.first, ACCOUNT);
+    said.first[0] = '\0';
+    ledger_account_seen(ledger, "PA3OTHEROTHER", T0);
+    WAIT_FOR(said.first[0]);
+    assert_string_equal(said.first, ACCOUNT);
+    assert_sql("SELECT count(*) FROM accounts", "1");
+    finish();
+    ledger = start_on("host-a", "staging", &said);
+    WAIT_FOR(said.state == LEDGER_READY);
+    assert_string_equal(said.first, ACCOUNT);
+    finish();
+    assert_non_null(
+        strstr(sql("INSERT INTO accounts VALUES ('123456789', '2026-10-08Z', 'h', 'i')"), "violates check"));
+}
+
+static void halts_are_written_and_read_back(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    ledger_halt_write(ledger, HALT_HALTED, "drill", "cli", T0);
+    WAIT_FOR(said.halt == HALT_HALTED);
+    assert_string_equal(said.halt_reason, "drill");
+    ledger_halt_write(ledger, HALT_REDUCE_ONLY, "half", "cli", T0 + SECOND);
+    ledger_halt_write(ledger, HALT_RUNNING, "over", "cli", T0 + 2 * SECOND);
+    WAIT_FOR(said.halt == HALT_RUNNING);
+    assert_sql("SELECT string_agg(state, ' ' ORDER BY event_id) FROM halt_events",
+               "running halted reduce_only running");
+    sql("UPDATE halt_state SET state = 'halted', reason = 'by hand'"); // somebody else: the heartbeat sees it
+    WAIT_FOR(said.halt == HALT_HALTED);
+    finish();
+    assert_non_null(strstr(sql("DELETE FROM halt_events"), "keeps what it holds"));
+}
+
+static void a_halt_waits_for_the_database(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    tool("crash");
+    WAIT_FOR(said.state == LEDGER_CONNECTING);
+    assert_false(said.halt_known);
+    ledger_halt_write(ledger, HALT_HALTED, "database gone", "watch", T0);
+    tool("start");
+    WAIT_FOR(said.state == LEDGER_READY);
+    WAIT_FOR(said.halt == HALT_HALTED);
+    assert_sql("SELECT reason FROM halt_state", "database gone");
+    assert_string_equal(said.first, ACCOUNT);
+    finish();
+}
+
+static void a_broken_connection_is_asked_again_by_key(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    struct run_row row = a_run("run-1", "2026-10-08T19:30:00Z");
+    clear_got();
+    ledger_run_claim(ledger, &row, on_claim, NULL);
+    loop_step(loop, 0); // on its way
+    tool("crash");
+    WAIT_FOR(got.done == 1);
+    bool doubtful = got.result == LEDGER_LOST || got.result == LEDGER_DOWN || got.result == LEDGER_OK;
+    assert_true(doubtful);
+    tool("start");
+    WAIT_FOR(said.state == LEDGER_READY && said.readies == 2);
+    CALL(ledger_run_claim(ledger, &row, on_claim, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_false(got.taken); // ours, whether the first one was committed or not
+    assert_sql("SELECT count(*) FROM runs", "1");
+    finish();
+}
+
+static void a_call_cut_off_in_the_middle_is_all_or_nothing(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(1000);
+    // Ends this very connection in the middle of the transaction: the fill is in, its postings are not.
+    sql("CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+        "pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'paperguard ledger' AND datname = "
+        "current_database(); RETURN NULL; END $$; CREATE TRIGGER cut AFTER INSERT ON fills EXECUTE FUNCTION cut()");
+    struct alpaca_fill f = a_fill("f1", "foreign", ORDER_BUY, 2, 10);
+    CALL(ledger_fills_record(ledger, ACCOUNT, &f, 1, T0, on_fills, NULL));
+    assert_true(got.result == LEDGER_LOST || got.result == LEDGER_DOWN);
+    assert_sql("SELECT count(*) FROM fills", "0");
+    sql("DROP TRIGGER cut ON fills");
+    WAIT_FOR(said.state == LEDGER_READY && said.readies == 2);
+    CALL(ledger_fills_record(ledger, ACCOUNT, &f, 1, T0, on_fills, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    CALL(ledger_books_load(ledger, ACCOUNT, on_books, NULL));
+    assert_int_equal(held("unassigned", "SPY"), QTY(2).nanos);
+    assert_int_equal(got.cash.nanos, MONEY(980).nanos);
+    finish();
+}
+
+static void decisions_are_chained_and_floods_counted(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    uint64_t left_out, dropped;
+    for (int i = 0; i < 500; i++)
+        ledger_decision(ledger, "guard", "pg1-x", "denied", "halt", "halted", T0);
+    for (int i = 0; i < 30; i++)
+        ledger_decision(ledger, "guard", "pg1-y", "allowed", "", i == 7 ? "bad \xff byte" : "fine", T0);
+    ledger_alert(ledger, "ledger_mismatch", "SPY", "ledger 1, broker 2", T0);
+    ledger_record_counts(ledger, &left_out, &dropped);
+    assert_int_equal(left_out, 490);
+    assert_int_equal(dropped, 0);
+    ledger_decision(ledger, "guard", "pg1-z", "denied", "halt", "halted",
+                    T0 + SECOND); // the next second tells the count
+    WAIT_FOR(strcmp(sql("SELECT count(*) FROM decisions"), "42") == 0);
+    assert_sql("SELECT detail FROM decisions WHERE answer = 'suppressed'", "490 more within a second");
+    assert_sql("SELECT detail FROM decisions WHERE detail LIKE 'bad%'", "bad ? byte");
+    assert_sql("SELECT count(*) FROM broken_decisions", "0");
+    assert_sql("SELECT kind, subject, detail FROM alerts", "ledger_mismatch|SPY|ledger 1, broker 2");
+    assert_non_null(strstr(sql("UPDATE decisions SET answer = 'pass'"), "keeps what it holds"));
+    sql("ALTER TABLE decisions DISABLE TRIGGER USER; UPDATE decisions SET answer = 'pass' WHERE seq = 5");
+    assert_sql("SELECT seq FROM broken_decisions", "5");
+    sql("UPDATE decisions SET answer = 'denied' WHERE seq = 5");
+    assert_sql("SELECT count(*) FROM broken_decisions", "0");
+    sql("DELETE FROM decisions WHERE seq = 42");
+    assert_sql("SELECT seq FROM broken_decisions", "42");
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(init_marks_an_empty_database),
+        cmocka_unit_test(init_refuses_what_is_not_empty),
+        cmocka_unit_test(a_marked_database_becomes_ready),
+        cmocka_unit_test(an_unmarked_database_is_refused),
+        cmocka_unit_test(another_environment_is_refused),
+        cmocka_unit_test(missing_migrations_are_applied),
+        cmocka_unit_test(a_changed_migration_is_refused),
+        cmocka_unit_test(a_newer_schema_is_fine_when_it_says_so),
+        cmocka_unit_test(the_first_account_stays),
+        cmocka_unit_test(halts_are_written_and_read_back),
+        cmocka_unit_test(a_halt_waits_for_the_database),
+        cmocka_unit_test(a_broken_connection_is_asked_again_by_key),
+        cmocka_unit_test(a_call_cut_off_in_the_middle_is_all_or_nothing),
+        cmocka_unit_test(decisions_are_chained_and_floods_counted),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
