@@ -10,8 +10,8 @@
 #include "daemon/reconcile.h"
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
-// {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,orders,fills,positions} (as
-// api)
+// {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
+// positions} (as api)
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Answers as JSON.
+#include "daemon/api_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define JSON_TYPE "application/json"
+#define DETAIL_MAX 512
+
+static void reply(struct http_exchange *x, int status, const struct text *body, const char *name, const char *value)
+{
+    const struct http_reply_header header = {name, value};
+    http_reply(x, status, JSON_TYPE, text_str(body), body->len, &header, name ? 1 : 0);
+}
+
+void api_reply_json(struct http_exchange *x, int status, const struct text *body)
+{
+    if (body->overflow)
+        api_reply_problem(x, 500, "the answer is larger than %u bytes: ask with a smaller limit", API_ANSWER_MAX);
+    else
+        reply(x, status, body, NULL, NULL);
+}
+
+static void problem(struct http_exchange *x, int status, const char *detail, const char *name, const char *value)
+{
+    struct text t;
+    struct json_out o;
+    text_init(&t, API_ANSWER_MAX);
+    json_out_init(&o, &t);
+    json_object_begin(&o);
+    json_put_int(&o, "status", status);
+    json_put_string(&o, "error", http_status_text(status));
+    json_put_string(&o, "detail", detail);
+    json_object_end(&o);
+    reply(x, status, &t, name, value);
+    text_free(&t);
+}
+
+void api_reply_problem(struct http_exchange *x, int status, const char *format, ...)
+{
+    char detail[DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    problem(x, status, detail, status == 401 ? "WWW-Authenticate" : NULL, "Bearer");
+}
+
+void api_reply_method(struct http_exchange *x, const char *allow)
+{
+    char detail[DETAIL_MAX];
+    snprintf(detail, sizeof detail, "%s is not possible here; %s is", http_method_name(http_exchange_method(x)), allow);
+    problem(x, 405, detail, "Allow", allow);
+}
+
+void api_reply_retry(struct http_exchange *x, int status, int after_s, const char *detail)
+{
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", after_s);
+    problem(x, status, detail, "Retry-After", seconds);
+}
+
+void api_answer_begin(struct text *t, struct json_out *o)
+{
+    text_init(t, API_ANSWER_MAX);
+    json_out_init(o, t);
+    json_object_begin(o);
+}
+
+void api_answer_end(struct api *a, struct http_exchange *x, int status, struct text *t, struct json_out *o)
+{
+    const struct snapshot *s = api_snapshot(a);
+    snapshot_put_mode(s, o);
+    json_put_when(o, "timestamp", s->at_wall_ns);
+    json_object_end(o);
+    api_reply_json(x, status, t);
+    text_free(t);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The two writes that HTTP has: start a run, add a halt. Both are shared with the admin socket.
+#include "daemon/api_internal.h"
+
+#include <stdio.h>
+
+#include "lib/base/log.h"
+
+static void put_run(struct json_out *o, const struct run_row *row)
+{
+    json_put_string(o, "run_id", row->id);
+    json_put_string(o, "status", row->completed_at ? run_status_name(row->status) : "running");
+    json_put_string(o, "state", run_status_name(row->status));
+    json_key(o, "session");
+    json_add_day(o, row->session);
+    json_put_string(o, "slot", row->slot_key);
+    json_put_string(o, "strategy_id", row->strategies);
+    json_put_when(o, "started_at", row->started_at);
+}
+
+static void started(void *arg, const struct run_row *row, bool taken, const char *why)
+{
+    struct api_wait *w = arg;
+    struct api *a = w->api;
+    struct http_exchange *x = api_wait_end(w);
+    struct text t;
+    struct json_out o;
+    if (!x)
+        return;
+    if (!row) {
+        api_reply_problem(x, 409, "%s", why && why[0] ? why : "the run was refused");
+        return;
+    }
+    api_answer_begin(&t, &o);
+    if (taken) {
+        json_put_string(&o, "error", http_status_text(409));
+        json_put_string(&o, "detail", why);
+    }
+    put_run(&o, row);
+    api_answer_end(a, x, taken ? 409 : 202, &t, &o);
+}
+
+void api_run(struct api *a, struct http_exchange *x, const char *cause)
+{
+    struct api_body body;
+    struct err err;
+    int status = api_body_read(x, API_BODY_STRATEGIES, 0, &body, &err);
+    if (status) {
+        api_reply_problem(x, status, "%s", err.text);
+        return;
+    }
+    struct api_wait *w = api_wait_new(a, x);
+    if (!w)
+        return;
+    log_notice("a run is asked for by %s%s%s", cause, body.strategies[0] ? ": " : "", body.strategies);
+    scheduler_run_now(a->p.scheduler, cause, body.strategies, started, w); // may answer at once
+}
+
+void api_halt(struct api *a, struct http_exchange *x, const char *source)
+{
+    struct api_body body;
+    struct err err;
+    struct text t;
+    struct json_out o;
+    int status = api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body, &err);
+    if (status) {
+        api_reply_problem(x, status, "%s", err.text);
+        return;
+    }
+    halt_engage(a->p.halt, HALT_HALTED, body.reason, source);
+    api_answer_begin(&t, &o);
+    json_key(&o, "halt");
+    halt_write_json(a->p.halt, &o);
+    api_answer_end(a, x, 200, &t, &o);
+}
