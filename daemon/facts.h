@@ -11,13 +11,16 @@
 
 struct facts;
 
+// Reason in the halt row that setting up a database writes for its host: no daemon has started there yet.
+#define FACTS_HALT_REASON_SET_UP "database set up"
+
 struct facts_secrets {             // owned by facts; wiped by facts_free
     const char *key_id, *secret;   // broker
     const char *database_password; // NULL: none
     const char *http_token;        // NULL: none
 };
 
-// Reads environment (envp), credential directory, key files, modes of config files. Never fails: what is wrong becomes
+// Reads environment (envp; the first of two equal names counts), credential directory, key files, modes of config files. Never fails: what is wrong becomes
 // a fact. Also resolves overrides (DATABASE_URL, REDIS_URL, EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where
 // a bad value is an error (-1).
 int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out,

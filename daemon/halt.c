@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The latch. Three places hold the state: memory, the file, Postgres. Whichever is the most restrictive counts, what
+// one of them says is carried to the others, and none is ever loosened but by a confirmed release.
+#include "daemon/halt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/halt_file.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/io/clock.h"
+
+#define RELEASE_LIFE_NS (INT64_C(120) * NS_PER_S)
+#define RELEASE_TRIES 3
+
+struct release { // the first of the two steps
+    char code[17];
+    char reason[HALT_TEXT_MAX], who[HALT_TEXT_MAX];
+    int64_t asked_boot_ns; // 0: none pending
+    unsigned tries;
+};
+
+struct halt {
+    char *state_dir;
+    struct facts *facts;
+    struct halt_ports ports;
+    struct halt_record memory;
+    enum fact_halt file, database;
+    bool file_missing, database_known; // known: Postgres answered, with or without a row for this host
+    char file_trouble[HALT_TEXT_MAX];
+    char database_reason[HALT_TEXT_MAX];
+    bool awaiting; // released here, Postgres has not confirmed yet what it held then
+    enum fact_halt awaited_state;
+    char awaited_reason[HALT_TEXT_MAX];
+    char told[HALT_TEXT_MAX]; // trouble logged last
+    struct release release;
+};
+
+static int rank(enum fact_halt h)
+{
+    switch (h) {
+    case HALT_RUNNING:
+        return 0;
+    case HALT_REDUCE_ONLY:
+        return 1;
+    case HALT_HALTED:
+        return 3;
+    case HALT_UNKNOWN:
+        break;
+    }
+    return 2; // denies whatever can be denied, but says less than a halt
+}
+
+static enum fact_halt stricter(enum fact_halt a, enum fact_halt b)
+{
+    return rank(a) >= rank(b) ? a : b;
+}
+
+enum fact_halt halt_state(const struct halt *h)
+{
+    return stricter(h->memory.state, stricter(h->file, h->database));
+}
+
+static void publish(struct halt *h)
+{
+    char detail[FACT_TEXT_MAX];
+    struct text t;
+
+    text_init(&t, FACT_TEXT_MAX - 1);
+    if (h->memory.state != HALT_RUNNING)
+        text_addf(&t, "%.90s (%.40s)", h->memory.reason, h->memory.source);
+    else if (h->file == HALT_UNKNOWN)
+        text_addf(&t, "%.150s", h->file_trouble);
+    else if (h->database != HALT_RUNNING)
+        text_addf(&t, "%.150s", h->database_reason);
+    else
+        text_add(&t, "running");
+    str_copy_cut(detail, sizeof detail, text_str(&t));
+    text_free(&t);
+    facts_set_halt(h->facts, h->memory.state, h->file, h->database, detail);
+    if (!str_equal(h->told, h->file_trouble) && h->file_trouble[0]) // once, not on every look
+        log_warning("halt state: %s", h->file_trouble);
+    str_copy_cut(h->told, sizeof h->told, h->file_trouble);
+}
+
+static void trouble(struct halt *h, const char *what)
+{
+    str_copy_cut(h->file_trouble, sizeof h->file_trouble, what);
+}
+
+static void row_write(struct halt *h, const struct halt_record *r)
+{
+    if (h->ports.write_row)
+        h->ports.write_row(h->ports.arg, r->state, r->reason, r->source, r->at_ns);
+}
+
+static struct halt_record record_of(enum fact_halt state, const char *reason, const char *source)
+{
+    struct halt_record r = {.state = state, .at_ns = clock_wall_ns()};
+
+    str_copy_cut(r.reason, sizeof r.reason, reason && reason[0] ? reason : "no reason given");
+    str_copy_cut(r.source, sizeof r.source, source && source[0] ? source : "unknown");
+    return r;
+}
+
+static int file_write(struct halt *h, const struct halt_record *r)
+{
+    struct err err = {""};
+
+    if (halt_file_write(h->state_dir, r, &err)) {
+        trouble(h, err.text);
+        return -1;
+    }
+    h->file = r->state;
+    h->file_missing = false;
+    trouble(h, "");
+    return 0;
+}
+
+void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const char *source)
+{
+    if (state == HALT_RUNNING)
+        return;
+    if (state == HALT_UNKNOWN)
+        state = HALT_HALTED;
+    memset(&h->release, 0, sizeof h->release); // what was asked for before does not release this
+    h->awaiting = false;
+    if (rank(state) <= rank(h->memory.state))
+        return;
+    h->memory = record_of(state, reason, source);
+    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"REASON", h->memory.reason}}), "halt: %s by %s: %s",
+             halt_name(state), h->memory.source, h->memory.reason);
+    // With the file missing or odd this makes it whole again, on the safe side.
+    if (file_write(h, &h->memory))
+        h->file = HALT_UNKNOWN;
+    row_write(h, &h->memory);
+    publish(h);
+}
+
+static void file_look(struct halt *h)
+{
+    struct halt_record r;
+    struct err err = {""};
+    const enum halt_file_result result = halt_file_read(h->state_dir, &r, &err);
+
+    h->file_missing = result == HALT_FILE_MISSING;
+    if (result != HALT_FILE_OK) {
+        h->file = HALT_UNKNOWN;
+        trouble(h, err.text);
+        return;
+    }
+    h->file = r.state;
+    trouble(h, "");
+    if (rank(r.state) > rank(h->memory.state)) {
+        h->memory = r;
+        log_warning("halt: %s, from the state file: %s (%s)", halt_name(r.state), r.reason, r.source);
+        memset(&h->release, 0, sizeof h->release);
+    } else if (rank(r.state) < rank(h->memory.state)) {
+        (void)file_write(h, &h->memory); // an older or foreign file does not loosen
+    }
+}
+
+void halt_check_files(struct halt *h)
+{
+    char name[HALT_TEXT_MAX], reason[HALT_TEXT_MAX + 16];
+    struct err err = {""};
+
+    file_look(h);
+    const int found = halt_folder_look(h->state_dir, name, &err);
+    if (found < 0) {
+        h->file = stricter(h->file, HALT_UNKNOWN);
+        trouble(h, err.text);
+    } else if (found) {
+        struct text t;
+        text_init(&t, sizeof reason - 1);
+        text_addf(&t, "file halt.d/%s", name);
+        str_copy_cut(reason, sizeof reason, text_str(&t));
+        text_free(&t);
+        halt_engage(h, HALT_HALTED, reason, "halt.d");
+    }
+    publish(h);
+}
+
+struct halt *halt_new(const char *state_dir, struct facts *facts, const struct halt_ports *ports)
+{
+    struct halt *h = check_alloc(1, sizeof *h);
+
+    h->state_dir = check_strdup(state_dir);
+    h->facts = facts;
+    h->ports = *ports;
+    h->memory = record_of(HALT_RUNNING, "started", "start");
+    h->database = HALT_UNKNOWN;
+    str_copy_cut(h->database_reason, sizeof h->database_reason, "Postgres has not been read yet");
+    halt_check_files(h);
+    return h;
+}
+
+void halt_free(struct halt *h)
+{
+    if (!h)
+        return;
+    free(h->state_dir);
+    mem_wipe(h, sizeof *h);
+    free(h);
+}
+
+// The first start on this host with this database: only now may a missing file be made.
+static void first_start(struct halt *h)
+{
+    const struct halt_record first = record_of(HALT_RUNNING, "first start on this host", "start");
+
+    if (h->file_missing && h->memory.state == HALT_RUNNING && file_write(h, &first) == 0)
+        log_notice("halt: state file created in %s", h->state_dir);
+    if (h->file == HALT_RUNNING && h->memory.state == HALT_RUNNING)
+        row_write(h, &first);
+}
+
+static void database_adopt(struct halt *h, enum fact_halt state, const char *reason)
+{
+    const bool same = h->awaiting && state == h->awaited_state && str_equal(h->database_reason, h->awaited_reason);
+
+    if (same)
+        return; // the row from before the release; the new one is on its way
+    h->awaiting = false;
+    if (rank(state) <= rank(h->memory.state))
+        return;
+    h->memory = record_of(state, reason, "Postgres");
+    memset(&h->release, 0, sizeof h->release);
+    log_warning("halt: %s, from Postgres: %s", halt_name(state), reason);
+    if (file_write(h, &h->memory))
+        h->file = HALT_UNKNOWN;
+}
+
+void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_halt state, const char *reason)
+{
+    str_copy_cut(h->database_reason, sizeof h->database_reason, reason ? reason : "");
+    h->database_known = known;
+    if (!known) {
+        h->database = HALT_UNKNOWN;
+        publish(h);
+        return;
+    }
+    const bool never_started = !host_seen || (state == HALT_RUNNING && str_equal(reason, FACTS_HALT_REASON_SET_UP));
+    h->database = host_seen ? state : HALT_UNKNOWN; // UNKNOWN until the row that is written now is read back
+    if (never_started)
+        first_start(h);
+    if (host_seen)
+        database_adopt(h, state, h->database_reason);
+    // What is held here and Postgres does not know yet.
+    if (h->memory.state != HALT_RUNNING && rank(h->memory.state) > rank(host_seen ? state : HALT_RUNNING))
+        row_write(h, &h->memory);
+    publish(h);
+}
+
+static int release_possible(struct halt *h, struct err *err)
+{
+    char name[HALT_TEXT_MAX];
+    struct err why = {""};
+
+    halt_check_files(h);
+    if (halt_state(h) == HALT_RUNNING)
+        return err_set(err, "nothing is halted");
+    if (!h->database_known)
+        return err_set(err, "Postgres cannot say whether there is a halt; releasing waits until it can");
+    const int found = halt_folder_look(h->state_dir, name, &why);
+    if (found < 0)
+        return err_set(err, "%s", why.text);
+    if (found)
+        return err_set(err, "%s/halt.d/%s is a halt: remove that file first", h->state_dir, name);
+    return 0;
+}
+
+int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17], struct err *err)
+{
+    uint8_t bytes[8];
+
+    if (!reason || strspn(reason, " \t") == strlen(reason))
+        return err_set(err, "a release needs a reason");
+    if (release_possible(h, err))
+        return -1;
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        h->release.code[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        h->release.code[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    h->release.code[16] = '\0';
+    h->release.tries = 0;
+    h->release.asked_boot_ns = clock_boot_ns();
+    str_copy_cut(h->release.reason, sizeof h->release.reason, reason);
+    str_copy_cut(h->release.who, sizeof h->release.who, who ? who : "unknown");
+    memcpy(code, h->release.code, 17);
+    log_notice("halt: release asked for by %s: %s", h->release.who, reason);
+    return 0;
+}
+
+static int code_check(struct halt *h, const char *code, struct err *err)
+{
+    struct release *r = &h->release;
+
+    if (!r->asked_boot_ns)
+        return err_set(err, "no release is asked for (or a newer halt undid it): ask first, then confirm");
+    if (clock_boot_ns() - r->asked_boot_ns > RELEASE_LIFE_NS) {
+        memset(r, 0, sizeof *r);
+        return err_set(err, "the release was asked for more than 120 s ago: ask again");
+    }
+    if (code && secret_equal(code, r->code))
+        return 0;
+    if (++r->tries >= RELEASE_TRIES)
+        memset(r, 0, sizeof *r);
+    return err_set(err, "wrong code%s", r->asked_boot_ns ? "" : ", for the third time: ask again");
+}
+
+int halt_release_confirm(struct halt *h, const char *code, const char *who, struct err *err)
+{
+    struct text source;
+
+    if (code_check(h, code, err) || release_possible(h, err))
+        return -1;
+    if (!h->release.asked_boot_ns) // looking at the files found a new halt
+        return err_set(err, "a newer halt undid the release: ask again");
+    text_init(&source, HALT_TEXT_MAX - 1);
+    text_addf(&source, "release by %.70s, confirmed by %.60s", h->release.who, who ? who : "unknown");
+    const struct halt_record running = record_of(HALT_RUNNING, h->release.reason, text_str(&source));
+    text_free(&source);
+    memset(&h->release, 0, sizeof h->release);
+    if (file_write(h, &running))
+        return err_set(err, "%s; the halt stays", h->file_trouble);
+    h->memory = running;
+    h->awaiting = h->database != HALT_RUNNING;
+    h->awaited_state = h->database;
+    str_copy_cut(h->awaited_reason, sizeof h->awaited_reason, h->database_reason);
+    log_notice("halt: released: %s (%s)", running.reason, running.source);
+    row_write(h, &running);
+    publish(h);
+    return 0;
+}
+
+void halt_write_json(const struct halt *h, struct json_out *o)
+{
+    json_object_begin(o);
+    json_put_string(o, "state", halt_name(halt_state(h)));
+    json_put_string(o, "memory", halt_name(h->memory.state));
+    json_put_string(o, "file", halt_name(h->file));
+    json_put_string(o, "database", halt_name(h->database));
+    json_put_string(o, "reason", h->memory.reason);
+    json_put_string(o, "source", h->memory.source);
+    json_put_when(o, "since", h->memory.at_ns);
+    json_put_string(o, "detail", facts_view(h->facts)->halt_detail);
+    json_put_bool(o, "release_asked", h->release.asked_boot_ns != 0);
+    json_object_end(o);
+}

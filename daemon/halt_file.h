@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The halt state on disk: STATE_DIR/halt.state, written whole or not at all and sealed with a digest, and the folder
+// STATE_DIR/halt.d, where any file is a halt.
+#ifndef PAPERGUARD_DAEMON_HALT_FILE_H
+#define PAPERGUARD_DAEMON_HALT_FILE_H
+
+#include "lib/base/err.h"
+#include "lib/guard/guard_facts.h"
+
+#define HALT_TEXT_MAX 160
+
+struct halt_record {
+    enum fact_halt state; // never UNKNOWN in a file
+    char reason[HALT_TEXT_MAX], source[HALT_TEXT_MAX];
+    int64_t at_ns;
+};
+
+enum halt_file_result { HALT_FILE_OK, HALT_FILE_MISSING, HALT_FILE_ODD };
+const char *halt_name(enum fact_halt state);
+// OK fills *out; ODD says in err what is wrong with the file.
+enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err) MUST_CHECK;
+// Durable when it returns 0: temporary file, fsync, rename, fsync of the folder.
+int halt_file_write(const char *state_dir, const struct halt_record *record, struct err *err) MUST_CHECK;
+// 1: a file is there (its name), 0: none, -1: cannot be read.
+int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err *err) MUST_CHECK;
+
+#endif
