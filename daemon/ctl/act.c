@@ -63,7 +63,8 @@ static int release_request(struct ctl *c, int argc, char **argv)
     int code = post(c, "/admin/release/request", object_with("reason", reason), &r);
     free(reason);
     if (code == CTL_OK && !c->json)
-        printf("to release: paperguard release confirm %s   (within 120 s)\n", ctl_member(json_doc_root(r.doc), "code"));
+        printf("to release: paperguard release confirm %s   (within 120 s)\n",
+               ctl_member(json_doc_root(r.doc), "code"));
     ctl_reply_free(&r);
     return code;
 }

@@ -11,7 +11,15 @@
 #include "lib/base/json_read.h"
 
 // Exit codes: sysexits, and 1 for "asked, and the answer is no" (not healthy, refused, differs).
-enum { CTL_OK = 0, CTL_NO = 1, CTL_USAGE = 64, CTL_UNREACHABLE = 69, CTL_TEMPORARY = 75, CTL_DENIED = 77, CTL_CONFIG = 78 };
+enum {
+    CTL_OK = 0,
+    CTL_NO = 1,
+    CTL_USAGE = 64,
+    CTL_UNREACHABLE = 69,
+    CTL_TEMPORARY = 75,
+    CTL_DENIED = 77,
+    CTL_CONFIG = 78
+};
 
 struct ctl {
     const char *config_path, *socket; // socket NULL: from the config
@@ -29,10 +37,11 @@ extern const unsigned verb_count;
 
 struct reply {
     int status;
-    char *body; // owned
+    char *body;           // owned
     struct json_doc *doc; // owned; NULL when the body is not JSON
 };
-// One request over the admin socket. 0 and *reply (free with ctl_reply_free), or an exit code with the reason on stderr.
+// One request over the admin socket. 0 and *reply (free with ctl_reply_free), or an exit code with the reason on
+// stderr.
 int ctl_call(const struct ctl *c, const char *method, const char *target, const char *body, struct reply *reply);
 void ctl_reply_free(struct reply *r);
 // After a call: prints the body when --json; maps the HTTP status to an exit code, saying on stderr what was refused.
@@ -45,7 +54,7 @@ struct column {
     int width; // 0: the rest of the line
 };
 void ctl_table(const struct json_node *rows, const struct column *columns, unsigned count);
-const char *ctl_text(const struct json_node *n); // a scalar as text; "-" for null or missing
+const char *ctl_text(const struct json_node *n);                          // a scalar as text; "-" for null or missing
 const char *ctl_member(const struct json_node *object, const char *path); // "a.b.c"
 int ctl_usage(const struct verb *v);
 const struct verb *ctl_verb(const char *name);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Verbs that work without a running daemon: the guard's static checks over a config, and the first set-up of a database.
+// Verbs that work without a running daemon: the guard's static checks over a config, and the first set-up of a
+// database.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ static int load(const struct ctl *c, struct config **config, struct facts **fact
 {
     struct err err;
     *config = NULL;
-    if (config_load(c->config_path, config, &err) == 0 && facts_gather(*config, c->config_path, environ, facts, &err) == 0)
+    if (config_load(c->config_path, config, &err) == 0 &&
+        facts_gather(*config, c->config_path, environ, facts, &err) == 0)
         return CTL_OK;
     fprintf(stderr, "paperguard: %s\n", err.text);
     config_free(*config);
@@ -44,7 +46,8 @@ static int check_without_daemon(const struct ctl *c)
     for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
         enum guard_check check = (enum guard_check)i;
         if (guard_check_is_static(check))
-            print_check(guard_answer_name(results[i].answer), guard_check_name(check), guard_check_text(check), results[i].detail);
+            print_check(guard_answer_name(results[i].answer), guard_check_name(check), guard_check_text(check),
+                        results[i].detail);
     }
     facts_free(facts);
     config_free(config);
@@ -108,7 +111,8 @@ static int init_database(const struct ctl *c)
     pg_client_global_init();
     if (!environment[0] || !url[0]) {
         fprintf(stderr, "paperguard: db init needs %s\n",
-                url[0] ? "an environment (ENVIRONMENT=staging or --environment)" : "a database ([database] url, DATABASE_URL or --url)");
+                url[0] ? "an environment (ENVIRONMENT=staging or --environment)"
+                       : "a database ([database] url, DATABASE_URL or --url)");
         code = CTL_CONFIG;
     } else if (ledger_init_database(url, password, environment, host, instance, clock_wall_ns(), &err) != 0) {
         fprintf(stderr, "paperguard: %s\n", err.text);

@@ -25,8 +25,10 @@ const struct verb verbs[] = {
     {"fills", "fills [--run ID]", "the latest fills", verb_fills},
     {"positions", "positions", "what each book holds", verb_positions},
     {"halt", "halt REASON", "stop sending orders; a latch, released in two steps", verb_halt},
-    {"release", "release request REASON | confirm CODE", "release a halt: request gives a code, confirm needs it", verb_release},
-    {"opening", "opening accept", "take the account's cash and positions over as the ledger's first entries", verb_opening},
+    {"release", "release request REASON | confirm CODE", "release a halt: request gives a code, confirm needs it",
+     verb_release},
+    {"opening", "opening accept", "take the account's cash and positions over as the ledger's first entries",
+     verb_opening},
     {"db", "db init [--url DSN] [--environment staging]", "schema, marker and halt row in an empty database", verb_db},
 };
 const unsigned verb_count = ARRAY_LEN(verbs);
@@ -72,30 +74,54 @@ static int unknown_verb(const char *word)
 
 static int read_options(struct ctl *c, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},          {"wait", no_argument, NULL, 'w'},
-        {"timeout", required_argument, NULL, 't'}, {"run", required_argument, NULL, 'r'},
-        {"url", required_argument, NULL, 'u'},     {"environment", required_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
-        {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"wait", no_argument, NULL, 'w'},
+                                            {"timeout", required_argument, NULL, 't'},
+                                            {"run", required_argument, NULL, 'r'},
+                                            {"url", required_argument, NULL, 'u'},
+                                            {"environment", required_argument, NULL, 'e'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {0}};
     for (int o; (o = getopt_long(argc, argv, "c:s:jh", options, NULL)) != -1;) {
         switch (o) {
-        case 'c': c->config_path = optarg; break;
-        case 's': c->socket = optarg; break;
-        case 'j': c->json = true; break;
-        case 'w': c->wait = true; break;
-        case 'r': c->run_id = optarg; break;
-        case 'u': c->url = optarg; break;
-        case 'e': c->environment = optarg; break;
+        case 'c':
+            c->config_path = optarg;
+            break;
+        case 's':
+            c->socket = optarg;
+            break;
+        case 'j':
+            c->json = true;
+            break;
+        case 'w':
+            c->wait = true;
+            break;
+        case 'r':
+            c->run_id = optarg;
+            break;
+        case 'u':
+            c->url = optarg;
+            break;
+        case 'e':
+            c->environment = optarg;
+            break;
         case 't':
             if (str_int64(optarg, 1, 86400, &c->timeout_s))
                 break;
             fprintf(stderr, "paperguard: --timeout %s: expected whole seconds, 1 to 86400\n", optarg);
             return CTL_USAGE;
-        case 'h': help(stdout); exit(CTL_OK);
-        case 'V': puts("paperguard " PACKAGE_VERSION " (commit " PAPERGUARD_COMMIT ")"); exit(CTL_OK);
-        default: fputs("see paperguard --help\n", stderr); return CTL_USAGE;
+        case 'h':
+            help(stdout);
+            exit(CTL_OK);
+        case 'V':
+            puts("paperguard " PACKAGE_VERSION " (commit " PAPERGUARD_COMMIT ")");
+            exit(CTL_OK);
+        default:
+            fputs("see paperguard --help\n", stderr);
+            return CTL_USAGE;
         }
     }
     return CTL_OK;

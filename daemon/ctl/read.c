@@ -7,14 +7,16 @@
 
 #include "daemon/ctl/ctl.h"
 
-static int show_list(struct ctl *c, int argc, const char *verb, const char *list, const struct column *columns, unsigned count)
+static int show_list(struct ctl *c, int argc, const char *verb, const char *list, const struct column *columns,
+                     unsigned count)
 {
     char target[160];
     struct reply r;
     int code;
     if (argc > 0)
         return ctl_usage(ctl_verb(verb));
-    snprintf(target, sizeof target, "/admin/%s?limit=100%s%s", list, c->run_id ? "&run_id=" : "", c->run_id ? c->run_id : "");
+    snprintf(target, sizeof target, "/admin/%s?limit=100%s%s", list, c->run_id ? "&run_id=" : "",
+             c->run_id ? c->run_id : "");
     if (!ctl_get(c, target, &r, &code))
         return code;
     ctl_table(json_get(json_doc_root(r.doc), list), columns, count);
@@ -24,15 +26,10 @@ static int show_list(struct ctl *c, int argc, const char *verb, const char *list
 
 int verb_runs(struct ctl *c, int argc, char **argv)
 {
-    static const struct column columns[] = {{"run_id", "RUN", 36},
-                                            {"session", "SESSION", 10},
-                                            {"slot", "SLOT", 20},
-                                            {"state", "STATE", 9},
-                                            {"num_orders_submitted", "SENT", 4},
-                                            {"num_orders_rejected", "REFUSED", 7},
-                                            {"fills", "FILLS", 5},
-                                            {"settled", "SETTLED", 7},
-                                            {"detail", "DETAIL", 0}};
+    static const struct column columns[] = {
+        {"run_id", "RUN", 36}, {"session", "SESSION", 10},          {"slot", "SLOT", 20},
+        {"state", "STATE", 9}, {"num_orders_submitted", "SENT", 4}, {"num_orders_rejected", "REFUSED", 7},
+        {"fills", "FILLS", 5}, {"settled", "SETTLED", 7},           {"detail", "DETAIL", 0}};
     (void)argv;
     return show_list(c, argc, "runs", "runs", columns, ARRAY_LEN(columns));
 }
@@ -65,8 +62,11 @@ int verb_fills(struct ctl *c, int argc, char **argv)
 
 int verb_positions(struct ctl *c, int argc, char **argv)
 {
-    static const struct column columns[] = {
-        {"book", "BOOK", 20}, {"symbol", "SYMBOL", 6}, {"qty", "QTY", 16}, {"avg_entry_price", "AVG PRICE", 14}, {"cost", "COST", 0}};
+    static const struct column columns[] = {{"book", "BOOK", 20},
+                                            {"symbol", "SYMBOL", 6},
+                                            {"qty", "QTY", 16},
+                                            {"avg_entry_price", "AVG PRICE", 14},
+                                            {"cost", "COST", 0}};
     (void)argv;
     return show_list(c, argc, "positions", "positions", columns, ARRAY_LEN(columns));
 }
