@@ -67,7 +67,7 @@ static int check_with_daemon(struct ctl *c)
         const char *detail = json_string(json_get(n, "detail"));
         print_check(ctl_member(n, "answer"), ctl_member(n, "check"), ctl_member(n, "text"), detail ? detail : "");
     }
-    code = strcmp(ctl_member(root, "answer"), "pass") == 0 ? CTL_OK : CTL_NO;
+    code = strcmp(ctl_member(root, "answer"), "PASS") == 0 ? CTL_OK : CTL_NO;
     ctl_reply_free(&r);
     return code;
 }

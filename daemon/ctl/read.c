@@ -77,12 +77,12 @@ int verb_status(struct ctl *c, int argc, char **argv)
         const char *title, *path;
     } lines[] = {{"status", "health.status"},
                  {"why", "health.why"},
-                 {"mode", "mode"},
-                 {"orders", "orders_text"},
+                 {"mode", "health.mode"},
+                 {"orders", "health.orders_text"},
                  {"version", "health.version"},
-                 {"guard", "guard.answer"},
-                 {"guard detail", "guard.detail"},
-                 {"halt", "halt.state"},
+                 {"guard", "health.guard.answer"},
+                 {"  detail", "health.guard.detail"},
+                 {"halt", "health.halt.state"},
                  {"Postgres", "health.details.database"},
                  {"Alpaca", "health.details.alpaca"},
                  {"Redis", "health.details.redis"},
@@ -90,8 +90,9 @@ int verb_status(struct ctl *c, int argc, char **argv)
                  {"trigger", "scheduler.job.trigger"},
                  {"last run", "scheduler.last_run.run_id"},
                  {"  status", "scheduler.last_run.status"},
-                 {"equity", "equity"},
-                 {"cash", "cash"}};
+                 {"account", "account.account_number"},
+                 {"equity", "account.equity"},
+                 {"cash", "account.cash"}};
     struct reply r;
     int code;
     (void)argv;
