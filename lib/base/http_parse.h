@@ -57,8 +57,8 @@ const char *http_parser_target(const struct http_parser *p); // origin form as s
 const char *http_parser_path(const struct http_parser *p);   // raw path before '?'
 const char *http_parser_query(const struct http_parser *p);  // after '?', "" when none
 const char *http_parser_host(const struct http_parser *p);   // exactly one Host header, as sent
-const char *http_parser_header(const struct http_parser *p,
-                               const char *name); // first with that name (any case), or NULL
+// The first with that name (any case), or NULL.
+const char *http_parser_header(const struct http_parser *p, const char *name);
 size_t http_parser_header_count(const struct http_parser *p);
 void http_parser_header_at(const struct http_parser *p, size_t i, const char **name, const char **value);
 bool http_parser_keep_alive(const struct http_parser *p);

@@ -32,8 +32,9 @@ struct http_listen {
     int fd;              // >= 0: an inherited listening socket instead of address (becomes the server's); else -1
     unsigned roles;
     const char *service; // shown in /health, NULL = "paperguard"
-    const char *const
-        *hosts; // further allowed Host values; the address, localhost and loopbacks with the port always are
+    // Further allowed Host values (a name without port: also with this listener's); the address, localhost and the
+    // loopback addresses with the port always are.
+    const char *const *hosts;
     size_t host_count;
     unsigned unix_mode; // file mode of a Unix socket, e.g. 0660
 };
@@ -57,8 +58,8 @@ struct http_server *http_server_new(const struct http_server_params *params);
 int http_server_listen(struct http_server *s, const struct http_listen *listen, struct err *err) MUST_CHECK;
 // "127.0.0.1:43121" actually bound, for listener i in order of listening; NULL past the end.
 const char *http_server_address(const struct http_server *s, size_t i);
-void http_server_drain(
-    struct http_server *s); // stops accepting, closes idle connections; answers carry Connection: close
+// Stops accepting, closes idle connections; answers carry Connection: close from now on.
+void http_server_drain(struct http_server *s);
 size_t http_server_in_flight(const struct http_server *s); // requests begun and not yet wholly answered
 void http_server_free(struct http_server *s);              // cuts what is left; never from within handle, gone or sent
 // Counters for metrics.
@@ -92,8 +93,8 @@ struct http_reply_header {
 // out.
 void http_reply(struct http_exchange *x, int status, const char *content_type, const char *body, size_t len,
                 const struct http_reply_header *headers, size_t header_count);
-void http_reply_drop(
-    struct http_exchange *x); // closes the connection without an answer (fault injection of the simulator)
+// Closes the connection without an answer (fault injection of the simulator).
+void http_reply_drop(struct http_exchange *x);
 const char *http_status_text(int status);
 
 #endif

@@ -202,6 +202,7 @@ static const struct row rows[] = {
     BAD("method_trace", 405, "TRACE / HTTP/1.1\r\n" HOST "\r\n"),
     BAD("method_lower_case", 405, "get / HTTP/1.1\r\n" HOST "\r\n"),
     BAD("method_too_long", 405, "ABCDEFGHIJKLMNOP / HTTP/1.1\r\n" HOST "\r\n"),
+    BAD_LONG("method_endless", 405, "", "A", 5000, ""),
     BAD("method_empty", 400, " / HTTP/1.1\r\n" HOST "\r\n"),
     BAD("method_nul", 400, "G\0ET / HTTP/1.1\r\n" HOST "\r\n"),
     BAD("method_bracket", 400, "{GET} / HTTP/1.1\r\n" HOST "\r\n"),
@@ -209,6 +210,7 @@ static const struct row rows[] = {
     BAD("leading_lf", 400, "\nGET / HTTP/1.1\r\n" HOST "\r\n"),
     // header names and values
     BAD("name_empty", 400, GET_WITH(": x\r\n")),
+    BAD("name_empty_before_name", 400, GET_WITH(":X-A: x\r\n")),
     BAD("name_space_colon", 400, GET_WITH("X-A : x\r\n")),
     BAD("name_inner_space", 400, GET_WITH("X A: x\r\n")),
     BAD("name_nul", 400, GET_WITH("X\0A: x\r\n")),
@@ -446,6 +448,26 @@ static void delete_body_has_its_own_cap(void **state)
     http_parser_free(p);
 }
 
+static void limits_are_inclusive(void **state)
+{
+    (void)state;
+    static const struct row at_limit[] = {
+        BAD_LONG("target_4096", 0, "GET /", "a", 4095, " HTTP/1.1\r\n" HOST "\r\n"),
+        BAD_LONG("headers_100", 0, "GET / HTTP/1.1\r\n" HOST, "A: b\r\n", 99, "\r\n"),
+        BAD_LONG("header_bytes_8192", 0, "GET / HTTP/1.1\r\n" HOST "X-A: ", "a", 8192 - 22 - 9, "\r\n\r\n"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(at_limit); i++) {
+        struct http_parser *p = http_parser_new(&(struct http_parse_limits){.body_max = BODY_MAX});
+        size_t len;
+        char *text = row_text(&at_limit[i], &len);
+        assert_int_equal(feed(p, text, len), len);
+        assert_string_equal(http_parser_reason(p), "");
+        assert_int_equal(http_parser_state(p), HTTP_PARSE_DONE);
+        free(text);
+        http_parser_free(p);
+    }
+}
+
 static void queries(void **state)
 {
     (void)state;
@@ -502,6 +524,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_long_path_leaves_no_trace),
         cmocka_unit_test(delete_body_has_its_own_cap),
         cmocka_unit_test(queries),
+        cmocka_unit_test(limits_are_inclusive),
     };
     struct CMUnitTest forms[ARRAY_LEN(rows)];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -81,6 +81,27 @@ static void continue_is_sent_once_before_the_body(void **state)
     client_end(&c);
 }
 
+static void continue_is_not_repeated_within_a_chunked_body(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    for (size_t i = 1; i <= 2; i++) { // and again for the next request
+        text_clear(&c.in);
+        client_send(&c, "POST /p HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n");
+        expect(&c, "HTTP/1.1 100 Continue\r\n\r\n");
+        client_send(&c, "2");
+        for (int n = 0; n < 5; n++)
+            (void)loop_step(f->loop, 2);
+        client_send(&c, "\r\nab\r\n0\r\n\r\n");
+        expect(&c, "HTTP/1.1 200 OK");
+        assert_null(strstr(text_str(&c.in) + 20, "100 Continue"));
+        assert_int_equal(f->handled, i);
+    }
+    client_end(&c);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -114,6 +135,38 @@ static void many_pipelined_requests_and_a_half_close(void **state)
     expect_end(&c);
     assert_true(client_has(&c, "\r\n\r\n/last"));
     assert_int_equal(f->handled, 501);
+    client_end(&c);
+}
+
+static void one_client_does_not_hold_up_the_others(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    for (int i = 0; i < 400; i++)
+        client_send(&c, GET("/x"));
+    for (size_t before = 0; f->handled < 400; before = f->handled) {
+        (void)loop_step(f->loop, 5);
+        assert_true(f->handled - before <= 150);
+    }
+    client_end(&c);
+}
+
+static void many_requests_ahead_are_all_answered(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    client_send(&c, GET("/hold"));
+    for (int i = 0; i < 3000; i++)
+        client_send(&c, GET("/x"));
+    client_send(&c, GET("/last"));
+    for (int i = 0; i < 20; i++)
+        (void)loop_step(f->loop, 2);
+    assert_int_equal(f->handled, 1);
+    answer(f->held[0], "first");
+    TURN_UNTIL(f, (client_read(&c), str_ends(text_str(&c.in), "\r\n\r\n/last")));
+    assert_int_equal(f->handled, 3002);
     client_end(&c);
 }
 
@@ -230,6 +283,18 @@ static void only_listed_hosts_are_served(void **state)
     }
 }
 
+static void the_host_is_checked_for_every_request(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    client_send(&c, GET("/a") "GET /b HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    expect_end(&c);
+    assert_true(client_has(&c, "\r\n\r\n/a") && client_has(&c, "HTTP/1.1 421 "));
+    assert_int_equal(f->handled, 1);
+    client_end(&c);
+}
+
 #define WITH(start_line, fields) start_line " HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n"
 static void web_pages_may_not_write(void **state)
 {
@@ -260,14 +325,18 @@ int main(void)
         CASE(head_and_no_content_have_no_body),
         CASE(http_1_0_and_close_end_the_connection),
         CASE(continue_is_sent_once_before_the_body),
+        CASE(continue_is_not_repeated_within_a_chunked_body),
         CASE(pipelined_requests_are_answered_in_order),
         CASE(many_pipelined_requests_and_a_half_close),
+        CASE(one_client_does_not_hold_up_the_others),
+        CASE(many_requests_ahead_are_all_answered),
         CASE(a_large_answer_comes_whole),
         CASE(an_upgrade_hands_over_the_connection),
         CASE(bad_forms_get_one_answer_and_a_close),
         CASE(garbage_after_a_body_ends_the_connection),
         CASE(a_client_that_sends_too_much_still_gets_its_answer),
         CASE(only_listed_hosts_are_served),
+        CASE(the_host_is_checked_for_every_request),
         CASE(web_pages_may_not_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

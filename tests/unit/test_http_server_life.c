@@ -158,6 +158,57 @@ static void a_client_is_noticed_behind_its_unread_bytes(void **state)
     }
 }
 
+static void a_client_is_noticed_behind_its_further_requests(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    client_send(&c, GET("/hold1") GET("/hold2"));
+    for (int i = 0; i < 2000; i++)
+        client_send(&c, GET("/x"));
+    assert_quiet(f);
+    answer(f->held[0], "one");
+    TURN_UNTIL(f, f->held_count == 2);
+    client_end(&c);
+    TURN_UNTIL(f, f->gone == 1);
+}
+
+static void what_is_sent_ahead_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = client_new(f);
+    hold_one(f, &c);
+    static const char junk[65536];
+    size_t sent = 0, limit = 64u << 20;
+    for (int refused = 0; refused < 50 && sent < limit; refused++) {
+        ssize_t n = send(c.fd, junk, sizeof junk, MSG_NOSIGNAL);
+        if (n > 0)
+            sent += (size_t)n, refused = 0;
+        (void)loop_step(f->loop, 0);
+    }
+    assert_true(sent < limit / 2); // the system's own buffers
+    client_end(&c);
+}
+
+static void a_half_closed_client_without_a_request_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    f->params.idle_ms = f->params.request_deadline_ms = 60000;
+    start(f);
+    struct client fresh = client_new(f), half = client_new(f);
+    client_send(&half, "GET / HT");
+    TURN_UNTIL(f, http_server_in_flight(f->server) == 1);
+    shutdown(fresh.fd, SHUT_WR);
+    shutdown(half.fd, SHUT_WR);
+    expect_end(&fresh);
+    expect_end(&half);
+    assert_string_equal(text_str(&half.in), "");
+    assert_int_equal(http_server_in_flight(f->server), 0);
+    client_end(&fresh);
+    client_end(&half);
+}
+
 static void without_gone_the_exchange_lives_until_its_answer(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +335,23 @@ static void drain_lets_requests_finish(void **state)
     client_end(&reading);
 }
 
+static void drain_ends_a_connection_after_its_large_answer(void **state)
+{
+    struct fixture *f = *state;
+    f->big = 20u << 20;
+    f->params.idle_ms = 60000;
+    start(f);
+    struct client c = client_new(f);
+    client_send(&c, GET("/big"));
+    TURN_UNTIL(f, f->handled == 1);
+    assert_int_equal(http_server_in_flight(f->server), 1);
+    http_server_drain(f->server);
+    expect_end(&c);
+    assert_true(c.in.len > f->big);
+    assert_int_equal(http_server_in_flight(f->server), 0);
+    client_end(&c);
+}
+
 static void drain_from_within_a_request(void **state)
 {
     struct fixture *f = *state;
@@ -337,13 +405,14 @@ static void bad_listen_addresses_are_explained(void **state)
         {.address = "192.0.2.1:8001", .fd = -1},
         {.address = "127.0.0.1:0", .fd = -1, .hosts = bad_hosts, .host_count = 1},
         {.address = "127.0.0.1:0", .fd = -1, .roles = HTTP_ROLE_ADMIN},
-        {.fd = 0},
+        {.fd = 0}, // a file
+        {.fd = 1}, // a socket that does not listen
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err err = {""};
         struct http_listen l = rows[i];
         if (l.address == NULL)
-            l.fd = open("/dev/null", O_RDONLY);
+            l.fd = l.fd == 0 ? open("/dev/null", O_RDONLY) : socket(AF_INET, SOCK_STREAM, 0);
         if (http_server_listen(f->server, &l, &err) == 0)
             fail_msg("row %zu was accepted", i);
         assert_true(strlen(err.text) > 20);
@@ -368,7 +437,9 @@ static void unix_sockets_know_their_peer(void **state)
     const char *path = address + 5;
     struct http_listen l = {.address = address, .fd = -1, .roles = HTTP_ROLE_ADMIN, .unix_mode = 0640};
     start(f);
+    mode_t mask = umask(077);
     must_listen(f, &l);
+    umask(mask);
     assert_string_equal(http_server_address(f->server, 1), address);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0640);
@@ -449,12 +520,16 @@ int main(void)
         CASE(a_client_that_closes_is_noticed),
         CASE(a_client_that_resets_is_noticed_without_spinning),
         CASE(a_client_is_noticed_behind_its_unread_bytes),
+        CASE(a_client_is_noticed_behind_its_further_requests),
+        CASE(what_is_sent_ahead_is_bounded),
+        CASE(a_half_closed_client_without_a_request_is_let_go),
         CASE(without_gone_the_exchange_lives_until_its_answer),
         CASE(a_dropped_exchange_closes_without_a_word),
         CASE(freeing_the_server_tells_who_waits),
         CASE(too_many_connections_are_closed_at_accept),
         CASE(a_shortage_of_descriptors_neither_spins_nor_lasts),
         CASE(drain_lets_requests_finish),
+        CASE(drain_ends_a_connection_after_its_large_answer),
         CASE(drain_from_within_a_request),
         CASE(listeners_have_their_own_roles),
         CASE(bad_listen_addresses_are_explained),
