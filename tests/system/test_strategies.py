@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""What a strategy can get wrong, with real children: the member fails with a reason, nothing is ordered, the daemon goes on,
+and the other members of the run trade."""
+import json
+import os
+import textwrap
+import time
+from decimal import Decimal
+
+import pytest
+
+from harness import KEY, SECRET, TOKEN, Scratch, Site, Strategy, until
+
+HEAD = '{"contract":1,"model":{"name":"bad","version":"1"},"targets":'
+SPY = '{"symbol":"SPY","weight":"0.1"}'
+
+
+def answer(text):
+    """A strategy that reads its input and prints this."""
+    return f"import sys\nsys.stdin.read()\nsys.stdout.write({text!r})\n"
+
+
+# name -> (program, words of the reason)
+BAD = {
+    "not-json": (answer("buy SPY!"), ["JSON", "json"]),
+    "empty": (answer(""), []),
+    "half-json": (answer(HEAD + "["), []),
+    "two-documents": (answer(HEAD + "[]}{}"), []),
+    "too-large": (answer(HEAD + "[" + SPY) + "for _ in range(40000): sys.stdout.write(' ' * 100)\nsys.stdout.write(']}')\n",
+                  ["output", "large", "more than", "bytes"]),
+    "nan": (answer(HEAD + '[{"symbol":"SPY","weight":NaN}]}'), []),
+    "nan-text": (answer(HEAD + '[{"symbol":"SPY","weight":"NaN"}]}'), ["weight"]),
+    "number-weight": (answer(HEAD + '[{"symbol":"SPY","weight":0.1}]}'), ["weight"]),
+    "exponent": (answer(HEAD + '[{"symbol":"SPY","weight":"1e-1"}]}'), ["weight"]),
+    "duplicate-symbol": (answer(HEAD + f"[{SPY},{SPY}]}}"), ["SPY"]),
+    "duplicate-member": (answer(HEAD + '[{"symbol":"SPY","weight":"0.1","weight":"0.9"}]}'), []),
+    "unknown-member": (answer(HEAD + '[{"symbol":"SPY","weight":"0.1","leverage":"9"}]}'), ["leverage"]),
+    "unknown-symbol": (answer(HEAD + '[{"symbol":"ZZZZ","weight":"0.1"}]}'), ["ZZZZ"]),
+    "overweight": (answer(HEAD + '[{"symbol":"SPY","weight":"0.7"},{"symbol":"TLT","weight":"0.31"}]}'), ["weight", "1"]),
+    "negative": (answer(HEAD + '[{"symbol":"SPY","weight":"-0.1"}]}'), ["SPY"]),
+    "contract-2": (answer('{"contract":2,"model":{"name":"bad","version":"1"},"targets":[]}'), ["contract"]),
+    "no-targets": (answer('{"contract":1,"model":{"name":"bad","version":"1"}}'), ["targets"]),
+    "array": (answer("[]"), []),
+    "deep": (answer("[" * 100000), []),
+    "binary": ("import os,sys\nsys.stdin.read()\nos.write(1, bytes(range(256)))\n", []),
+    "exit-3": (answer(HEAD + f"[{SPY}]}}") + "sys.exit(3)\n", ["exit status 3", "3"]),
+    "crashed": ("import os,signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", ["signal"]),
+    "silent": ("import sys,time\nsys.stdin.read()\ntime.sleep(600)\n", ["time", "late"]),
+    "deaf": ("import time\ntime.sleep(600)\n", ["time", "late"]),
+    "stubborn": ("import signal,time,sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsys.stdout.write('{')\n"
+                 "sys.stdout.flush()\ntime.sleep(600)\n", ["time", "late"]),
+    "memory": ("x = bytearray(3 << 30)\n", ["exit status"]),
+    "gone": (None, []),
+}
+
+GRANDCHILD = """
+import os, sys, time
+sys.stdin.read()
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(600)
+    os._exit(0)
+sys.stdout.write('%s[{"symbol":"SPY","weight":"0.2","reason":"left a grandchild"}]}')
+""" % HEAD
+
+CURIOUS = """
+import json, os, sys
+data = json.load(sys.stdin)
+seen = {"env": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd")), "input": data, "cwd": os.getcwd(),
+        "cmdline": open("/proc/self/cmdline").read(), "core": open("/proc/self/limits").read()}
+open(sys.argv[1], "w").write(json.dumps(seen))
+print("a log line on stderr", file=sys.stderr)
+print(json.dumps({"contract": 1, "model": {"name": "curious", "version": "1"}, "targets": []}))
+"""
+
+
+def program(path, text):
+    path.unlink(missing_ok=True)
+    if text is not None:
+        path.write_text(f"#!/usr/bin/python3\n{textwrap.dedent(text)}")
+        path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def host(pg):
+    """One daemon; the program of `bad` and `late` (one second of time) is written anew for each case."""
+    scripts = Scratch()
+    tiny = {"SPY": "1"}
+    one = Site(pg, strategies=[
+        Strategy("bad", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="10s"),
+        Strategy("late", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="1s"),
+        Strategy("grandchild", command=program(scripts.path / "grandchild.py", GRANDCHILD), weights=tiny, allocation="0.1",
+                 timeout="5s"),
+        Strategy("curious", command=program(scripts.path / "curious.py", CURIOUS) + f" {scripts.path}/seen.json",
+                 weights=tiny, allocation="0.01", lookback_days="5", params='{"n":1}'),
+        Strategy("good", weights={"GLD": "1"}, allocation="0.1")])
+    one.scripts = scripts.path
+    try:
+        one.begin()
+        yield one
+    finally:
+        one.close()
+        scripts.remove()
+
+
+def run(host, *names):
+    """A manual run of these strategies, once it is over: its row and its members."""
+    until(lambda: not host.daemon.get("/health/scheduler")["running"], 20, "the run before")
+    started = host.daemon.cli("run", *names)
+    assert started.returncode == 0, started.stdout + started.stderr
+    row = host.run_ended()
+    until(lambda: not host.daemon.get("/health/scheduler")["running"], 20, "the end of the run")
+    assert row["strategies"] == list(names)
+    members = {m["strategy"]: m for m in host.sql("SELECT * FROM run_members WHERE run_id = %s", row["run_id"])}
+    return row, members
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_answer_fails_the_member_whole(host, name):
+    posts = len(host.sim.posts())
+    program(host.scripts / "bad.py", BAD[name][0])
+    row, _ = run(host, "late" if name in ("silent", "deaf", "stubborn") else "bad")
+    assert row["status"] == "failed" and row["orders_submitted"] == 0, row
+    words = BAD[name][1]
+    assert row["detail"] and (not words or any(w in row["detail"] for w in words)), row["detail"]
+    assert len(host.sim.posts()) == posts
+    assert host.daemon.process.running() and host.daemon.get("/health")["status"] == "healthy"
+
+
+def test_the_others_go_on(host):
+    program(host.scripts / "bad.py", BAD["crashed"][0])
+    row, members = run(host, "bad", "good")
+    assert row["status"] == "partial" and row["settled"], row
+    assert members["bad"]["status"] == "failed" and members["good"]["status"] == "ok"
+    assert row["orders_submitted"] == 1
+    books = {(b["book"], b["symbol"]): b["qty"] for b in host.sql("SELECT * FROM books")}
+    assert books[("good", "GLD")] > 0 and not any(book == "bad" for book, _ in books)
+
+
+def test_grandchild_that_holds_the_pipe(host):
+    """The answer was whole when the child ended: nobody waits for whoever kept the pipe open, and it is not left behind."""
+    began = time.monotonic()
+    row, members = run(host, "grandchild")
+    assert time.monotonic() - began < 8
+    assert row["status"] == "completed" and members["grandchild"]["status"] == "ok", row
+    assert Decimal(host.sql("SELECT qty FROM books WHERE book = 'grandchild'")[0]["qty"]) > 0
+
+
+def test_child_sees_nothing_of_ours(host):
+    row, members = run(host, "curious")
+    assert members["curious"]["status"] == "ok" and row["status"] == "completed", row
+    seen = json.loads((host.scripts / "seen.json").read_text())
+    text = json.dumps(seen)
+    for secret in (KEY, SECRET, TOKEN, KEY[-8:]):
+        assert secret not in text
+    assert not [n for n in seen["env"] if n.startswith(("ALPACA", "APCA", "DRY_RUN", "DATABASE", "NOTIFY", "CREDENTIALS"))]
+    assert seen["fds"] == ["0", "1", "2", "3"], "3 is the listing itself"
+    assert "Max core file size        0" in seen["core"]
+    given = seen["input"]
+    assert given["contract"] == 1 and given["params"] == {"n": 1} and given["positions"] == []
+    assert given["run"]["strategy"] == "curious" and given["run"]["account"].startswith("PASIM")
+    assert all(isinstance(given["account"][m], str) for m in ("equity", "cash", "buying_power"))
+    assert isinstance(given["prices"]["SPY"]["price"], str) and 1 <= len(given["bars"]["SPY"]) <= 5
+    assert "a log line on stderr" in host.daemon.text()
+
+
+def test_nothing_of_a_strategy_is_left_running(host):
+    def children():
+        return [p for p in os.listdir("/proc") if p.isdigit() and _parent(p) == host.daemon.process.pid]
+    until(lambda: not children(), 10, "the end of all children")
+
+
+def _parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return -1
