@@ -107,11 +107,11 @@ def host(pg):
 
 def run(host, *names):
     """A manual run of these strategies, once it is over: its row and its members."""
-    until(lambda: not host.daemon.get("/health/scheduler")["running"], 20, "the run before")
+    until(lambda: host.daemon.get("/health/scheduler")["status"] != "busy", 20, "the run before")
     started = host.daemon.cli("run", *names)
     assert started.returncode == 0, started.stdout + started.stderr
     row = host.run_ended()
-    until(lambda: not host.daemon.get("/health/scheduler")["running"], 20, "the end of the run")
+    until(lambda: host.daemon.get("/health/scheduler")["status"] != "busy", 20, "the end of the run")
     assert row["strategies"] == list(names)
     members = {m["strategy"]: m for m in host.sql("SELECT * FROM run_members WHERE run_id = %s", row["run_id"])}
     return row, members
