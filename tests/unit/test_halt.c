@@ -326,9 +326,32 @@ static void test_odd_files(void **state)
     halt_check_files(b->halt);
     assert_int_equal(state_of(b), HALT_UNKNOWN);
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(symlink("/dev/null", path), 0);
+    char elsewhere[256];
+    path_of(b, "elsewhere", elsewhere);
+    put(b, "elsewhere", good);
+    assert_int_equal(symlink(elsewhere, path), 0); // links are not followed
     halt_check_files(b->halt);
     assert_int_equal(state_of(b), HALT_UNKNOWN);
+}
+
+// A host Postgres never saw, but with a file that cannot be read: it is not written over.
+static void test_odd_file_on_a_new_host(void **state)
+{
+    struct bench *b = *state;
+    char path[256], is[64];
+
+    put(b, "halt.state", "halted by hand\n");
+    restart(b);
+    halt_set_database(b->halt, true, false, HALT_UNKNOWN, "");
+    halt_set_database(b->halt, true, true, HALT_RUNNING, FACTS_HALT_REASON_SET_UP);
+    assert_int_equal(state_of(b), HALT_UNKNOWN);
+    path_of(b, "halt.state", path);
+    FILE *f = fopen(path, "r");
+    is[fread(is, 1, sizeof is - 1, f)] = '\0';
+    fclose(f);
+    assert_string_equal(is, "halted by hand\n");
+    release(b); // people decide
+    assert_int_equal(state_of(b), HALT_RUNNING);
 }
 
 // Someone brings back an older file: memory holds.
@@ -532,6 +555,7 @@ int main(void)
         TEST(test_database_halts),
         TEST(test_database_goes_away),
         TEST(test_odd_files),
+        TEST(test_odd_file_on_a_new_host),
         TEST(test_older_file_does_not_loosen),
         TEST(test_halt_folder),
         TEST(test_release),
