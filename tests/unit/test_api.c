@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_reply.o daemon/api_routes.o
+// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/metrics.o
+//
+// The API over a real server: roles, methods, tokens, web pages, strict queries and bodies, clients that leave.
+#include "tests/unit/api_rig.h"
+
+#define AUTH "Authorization: Bearer " TOKEN "\r\n"
+#define JSON "Content-Type: application/json\r\n"
+#define RUN_PATH "/api/v1/orchestration/run"
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_open(TOKEN, (uid_t)-1);
+    return 0;
+}
+
+static int setup_without_token(void **state)
+{
+    (void)state;
+    rig_open("", (uid_t)-1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rig_close();
+    return 0;
+}
+
+static int get(size_t listener, const char *target)
+{
+    return status_of(listener, "GET", target, "", NULL);
+}
+
+static void paths_belong_to_roles(void **state)
+{
+    (void)state;
+    static const char *const health[] = {"/health", "/healthz", "/health/live",     "/health/ready",
+                                         "/readyz", "/metrics", "/health/scheduler"};
+    static const char *const api[] = {"/api/v1/config",
+                                      "/api/v1/guard",
+                                      "/api/v1/orchestration/status",
+                                      "/api/v1/orchestration/runs",
+                                      "/api/v1/orders",
+                                      "/api/v1/fills",
+                                      "/api/v1/positions",
+                                      "/api/v1/alerts",
+                                      "/api/v1/decisions"};
+    for (size_t i = 0; i < ARRAY_LEN(health); i++) {
+        assert_int_equal(get(HEALTH_PORT, health[i]), 200);
+        assert_int_equal(get(API_PORT, health[i]), 200);
+        assert_int_equal(get(GATEWAY_PORT, health[i]), 404);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(api); i++) {
+        assert_int_equal(get(HEALTH_PORT, api[i]), 404);
+        assert_int_equal(get(API_PORT, api[i]), 200);
+        assert_int_equal(get(GATEWAY_PORT, api[i]), 404);
+    }
+    assert_int_equal(status_of(HEALTH_PORT, "POST", RUN_PATH, AUTH, NULL), 404);
+    assert_int_equal(status_of(HEALTH_PORT, "POST", "/api/v1/halt", AUTH JSON, "{\"reason\":\"x\"}"), 404);
+    assert_int_equal(rig.runs + rig.engaged, 0);
+}
+
+static void what_is_not_there_is_404_json(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/",
+                                        "/healt",
+                                        "/health/",
+                                        "/healthx",
+                                        "/api/v1/orders/",
+                                        "/api/v1/orders/1",
+                                        "/admin/status",
+                                        "/api/v2/config",
+                                        "//health",
+                                        "/api/v1/strategies"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct answer a = ask(API_PORT, "GET", paths[i], "", NULL);
+        assert_int_equal(a.status, 404);
+        assert_non_null(a.json);
+        assert_string_equal(member(&a, "error"), "Not Found");
+        answer_free(&a);
+    }
+}
+
+static void other_methods_are_405_with_allow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path, *allow;
+    } cases[] = {
+        {"POST", "/health", "Allow: GET, HEAD\r\n"},
+        {"DELETE", "/api/v1/orders", "Allow: GET, HEAD\r\n"},
+        {"PUT", "/metrics", "Allow: GET, HEAD\r\n"},
+        {"GET", RUN_PATH, "Allow: POST\r\n"},
+        {"GET", "/api/v1/halt", "Allow: POST\r\n"},
+        {"DELETE", "/api/v1/halt", "Allow: POST\r\n"},
+        {"OPTIONS", "/api/v1/config", "Allow: GET, HEAD\r\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct answer a = ask(API_PORT, cases[i].method, cases[i].path, AUTH, NULL);
+        assert_int_equal(a.status, 405);
+        assert_non_null(strstr(a.head, cases[i].allow));
+        assert_non_null(a.json);
+        answer_free(&a);
+    }
+    struct answer a = ask(API_PORT, "HEAD", "/health", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "");
+    answer_free(&a);
+    assert_int_equal(rig.engaged, 0);
+}
+
+static void health_status_follows_the_guard(void **state)
+{
+    (void)state;
+    struct answer a = ask(HEALTH_PORT, "GET", "/health", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(member(&a, "service"), "signal_service");
+    assert_string_equal(member(&a, "status"), "healthy");
+    assert_null(strstr(a.body, "PA1234")); // the account's number is nobody's business here
+    answer_free(&a);
+    a = ask(API_PORT, "GET", "/health", "", NULL);
+    assert_string_equal(member(&a, "service"), "execution_gateway");
+    answer_free(&a);
+    rig.snapshot.halt = HALT_HALTED;
+    assert_int_equal(get(API_PORT, "/health"), 200);
+    assert_int_equal(get(API_PORT, "/health/ready"), 200);
+    rig.snapshot.redis_configured = true;
+    assert_int_equal(get(API_PORT, "/health"), 200);
+    rig.snapshot.database_connected = false;
+    assert_int_equal(get(API_PORT, "/health"), 503);
+    assert_int_equal(get(API_PORT, "/healthz"), 503);
+    assert_int_equal(get(API_PORT, "/readyz"), 503);
+    assert_int_equal(get(API_PORT, "/health/live"), 200);
+    assert_int_equal(get(API_PORT, "/health/scheduler"), 200);
+    rig.snapshot = rig_good();
+    rig.snapshot.guard_answer = GUARD_UNKNOWN;
+    assert_int_equal(get(API_PORT, "/health"), 503);
+    assert_int_equal(get(API_PORT, "/health/ready"), 503);
+    assert_int_equal(rig.queries, 0); // from memory only
+}
+
+static void metrics_are_prometheus_text(void **state)
+{
+    (void)state;
+    struct answer a = ask(HEALTH_PORT, "GET", "/metrics", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.head, "Content-Type: text/plain; version=0.0.4"));
+    assert_non_null(strstr(a.body, "\npaperguard_live_attempts_total 0\n"));
+    assert_int_equal(rig.collected, 1);
+    answer_free(&a);
+}
+
+// --- history
+
+static void history_is_wrapped(void **state)
+{
+    (void)state;
+    rig.query_json = "[{\"symbol\":\"SPY\"}]";
+    struct answer a = ask(API_PORT, "GET", "/api/v1/orders?limit=7&offset=3&symbol=SPY&status=filled", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(rig.query, LEDGER_QUERY_ORDERS);
+    assert_string_equal(rig.filter, "-|-|SPY|filled|-|7|3");
+    assert_int_equal(json_size(json_get(json_doc_root(a.json), "orders")), 1);
+    assert_string_equal(member(&a, "orders_text"), "PAPER ORDERS ARE SENT");
+    assert_string_equal(member(&a, "mode"), "paper");
+    answer_free(&a);
+    assert_int_equal(get(API_PORT, "/api/v1/fills?run_id=r-1&strategy=a%2Db"), 200);
+    assert_int_equal(rig.query, LEDGER_QUERY_FILLS);
+    assert_string_equal(rig.filter, "-|r-1|-|-|a-b|50|0");
+    rig.snapshot.simulator = true;
+    a = ask(API_PORT, "GET", "/api/v1/alerts", "", NULL);
+    assert_int_equal(rig.query, LEDGER_QUERY_ALERTS);
+    assert_string_equal(member(&a, "mode"), "SIMULATOR");
+    answer_free(&a);
+}
+
+static void nonsense_in_a_query_is_400(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {"limit=0",      "limit=501", "limit=-1",        "limit=5x",
+                                          "limit=",       "limit=%20", "limit=1&limit=2", "offset=-1",
+                                          "offset=1e3",   "limit=+5",  "symbol=",         "stauts=open",
+                                          "symbol=a%00b", "limit",     "page=2",          "symbol=%zz"};
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        char target[128];
+        snprintf(target, sizeof target, "/api/v1/orders?%s", queries[i]);
+        struct answer a = ask(API_PORT, "GET", target, "", NULL);
+        if (a.status != 400)
+            fail_msg("%s: %d", target, a.status);
+        assert_non_null(a.json);
+        answer_free(&a);
+    }
+    assert_int_equal(rig.queries, 0);
+    struct answer a = ask(API_PORT, "GET", "/api/v1/orders?stauts=open", "", NULL);
+    assert_string_equal(member(&a, "detail"), "unknown parameter \"stauts\"; did you mean \"status\"?");
+    answer_free(&a);
+    assert_int_equal(get(API_PORT, "/api/v1/orders?limit=1"), 200);
+    assert_int_equal(get(API_PORT, "/api/v1/orders?limit=500&offset=1000000"), 200);
+}
+
+static void one_run_or_404(void **state)
+{
+    (void)state;
+    rig.query_json = "{\"run_id\" : \"r-1\", \"orders\" : []}";
+    struct answer a = ask(API_PORT, "GET", "/api/v1/orchestration/runs/r-1", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(rig.query, LEDGER_QUERY_RUN);
+    assert_string_equal(rig.filter, "r-1|-|-|-|-|50|0");
+    assert_string_equal(member(&a, "run_id"), "r-1");
+    assert_string_equal(member(&a, "orders_mode"), "send");
+    answer_free(&a);
+    rig.query_json = "null";
+    assert_int_equal(get(API_PORT, "/api/v1/orchestration/runs/r-2"), 404);
+    int asked = rig.queries;
+    assert_int_equal(get(API_PORT, "/api/v1/orchestration/runs/"), 404);
+    assert_int_equal(get(API_PORT, "/api/v1/orchestration/runs/a%27b"), 404);
+    assert_int_equal(get(API_PORT, "/api/v1/orchestration/runs/"
+                                   "0123456789012345678901234567890123456789"),
+                     404);
+    assert_int_equal(rig.queries, asked);
+}
+
+static void history_without_postgres_is_503(void **state)
+{
+    (void)state;
+    rig.query_result = LEDGER_DOWN;
+    rig.query_json = NULL;
+    struct answer a = ask(API_PORT, "GET", "/api/v1/positions", "", NULL);
+    assert_int_equal(a.status, 503);
+    assert_non_null(strstr(a.head, "Retry-After: "));
+    answer_free(&a);
+}
+
+static void turn_until_waiting(int count)
+{
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (rig.waiting < count) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+}
+
+static void a_client_that_leaves_takes_nothing_along(void **state)
+{
+    (void)state;
+    rig.hold = true;
+    int fd = client_send(API_PORT, "GET", "/api/v1/orders", "", NULL);
+    turn_until_waiting(1);
+    close(fd);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (http_server_in_flight(rig.server) > 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    ledger_answers();
+    rig.hold = false;
+    assert_int_equal(get(API_PORT, "/api/v1/orders"), 200);
+}
+
+static void waits_are_bounded_and_given_back(void **state)
+{
+    (void)state;
+    int fds[64];
+    rig.hold = true;
+    for (int i = 0; i < 64; i++) {
+        fds[i] = client_send(API_PORT, "GET", "/api/v1/orders", "", NULL);
+        turn_until_waiting(i + 1);
+    }
+    assert_int_equal(get(API_PORT, "/api/v1/fills"), 503);
+    assert_int_equal(get(API_PORT, "/health"), 200); // from memory, whatever waits
+    rig.hold = false;
+    for (int i = 0; i < 64; i++) {
+        struct answer a = client_read(fds[i]);
+        assert_int_equal(a.status, 200);
+        answer_free(&a);
+    }
+    assert_int_equal(get(API_PORT, "/api/v1/fills"), 200);
+}
+
+static void the_api_may_end_before_its_answers(void **state)
+{
+    (void)state;
+    rig.hold = true;
+    int fd = client_send(API_PORT, "GET", "/api/v1/orders", "", NULL);
+    turn_until_waiting(1);
+    close(fd); // teardown frees server and api, then answers
+}
+
+// --- writing
+
+static void a_run_needs_the_token(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",
+                                        "Authorization: Bearer \r\n",
+                                        "Authorization: Bearer wrong\r\n",
+                                        "Authorization: Basic " TOKEN "\r\n",
+                                        "Authorization: " TOKEN "\r\n",
+                                        "Authorization: Bearer " TOKEN "x\r\n"};
+    struct answer a = ask(API_PORT, "POST", RUN_PATH, wrong[0], NULL);
+    assert_int_equal(a.status, 401);
+    assert_non_null(strstr(a.head, "WWW-Authenticate: Bearer\r\n"));
+    answer_free(&a);
+    for (size_t i = 1; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, wrong[i], NULL), 401);
+        assert_int_equal(rig.runs, (int)i - 1);
+        assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH, NULL), 202); // and the next is held only shortly
+    }
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", JSON, "{\"reason\":\"x\"}"), 401);
+    assert_int_equal(rig.engaged, 0);
+}
+
+static void wrong_tokens_wait_and_right_ones_do_not(void **state)
+{
+    (void)state;
+    int64_t before = clock_monotonic_ns();
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, "Authorization: Bearer x\r\n", NULL), 401);
+    int64_t first = clock_monotonic_ns() - before;
+    assert_true(first >= 250 * NS_PER_MS);
+    int fds[17];
+    for (int i = 0; i < 16; i++)
+        fds[i] = client_send(API_PORT, "POST", RUN_PATH, "Authorization: Bearer x\r\n", NULL);
+    // While sixteen are held back, one more is turned away and the right token is served at once.
+    fds[16] = client_send(API_PORT, "POST", RUN_PATH, "Authorization: Bearer x\r\n", NULL);
+    struct answer a = client_read(fds[16]);
+    assert_int_equal(a.status, 429);
+    assert_non_null(strstr(a.head, "Retry-After: "));
+    answer_free(&a);
+    before = clock_monotonic_ns();
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH, NULL), 202);
+    assert_true(clock_monotonic_ns() - before < 250 * NS_PER_MS);
+    for (int i = 0; i < 16; i++)
+        close(fds[i]); // they leave while held back
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (http_server_in_flight(rig.server) > 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    before = clock_monotonic_ns();
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, "Authorization: Bearer x\r\n", NULL), 401);
+    assert_true(clock_monotonic_ns() - before < 1000 * NS_PER_MS); // a right one began the count anew
+}
+
+static void held_answers_end_with_the_api(void **state)
+{
+    (void)state;
+    int fd = client_send(API_PORT, "POST", RUN_PATH, "", NULL);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (http_server_in_flight(rig.server) == 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    close(fd); // teardown
+}
+
+static void without_a_token_nobody_may_write(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, "", NULL), 403);
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, "Authorization: Bearer \r\n", NULL), 403);
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH, NULL), 403);
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, "{\"reason\":\"x\"}"), 403);
+    assert_int_equal(rig.runs + rig.engaged, 0);
+}
+
+static void web_pages_may_not_write(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {"Origin: http://localhost\r\n", "Origin: null\r\n",
+                                          "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-origin\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        char all[256];
+        snprintf(all, sizeof all, "%s%s", AUTH, headers[i]);
+        assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, all, NULL), 403);
+    }
+    assert_int_equal(rig.runs, 0);
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH "Sec-Fetch-Site: none\r\n", NULL), 202);
+}
+
+static void a_run_is_202_or_409(void **state)
+{
+    (void)state;
+    struct answer a = ask(API_PORT, "POST", RUN_PATH, AUTH, NULL);
+    assert_int_equal(a.status, 202);
+    assert_string_equal(member(&a, "run_id"), RUN.id);
+    assert_string_equal(member(&a, "status"), "running");
+    assert_string_equal(member(&a, "session"), "2026-10-08");
+    assert_string_equal(rig.cause, "http");
+    assert_string_equal(rig.strategies, "");
+    answer_free(&a);
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH JSON, "{\"strategies\":[\"a\",\"b\"]}"), 202);
+    assert_string_equal(rig.strategies, "a b");
+    assert_int_equal(status_of(API_PORT, "POST", RUN_PATH, AUTH JSON, "{}"), 202);
+
+    rig.run_taken = true;
+    a = ask(API_PORT, "POST", RUN_PATH, AUTH, NULL);
+    assert_int_equal(a.status, 409);
+    assert_string_equal(member(&a, "detail"), "the slot has a run already");
+    answer_free(&a);
+    rig.run_refused = true;
+    a = ask(API_PORT, "POST", RUN_PATH, AUTH, NULL);
+    assert_int_equal(a.status, 409);
+    assert_string_equal(member(&a, "detail"), "a run is under way");
+    answer_free(&a);
+}
+
+static void a_run_that_is_claimed_later(void **state)
+{
+    (void)state;
+    rig.run_later = true;
+    int gone = client_send(API_PORT, "POST", RUN_PATH, AUTH, NULL);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (rig.runs == 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    close(gone);
+    while (http_server_in_flight(rig.server) > 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    run_is_answered(); // to nobody
+    int fd = client_send(API_PORT, "POST", RUN_PATH, AUTH, NULL);
+    while (rig.runs == 1) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+    run_is_answered();
+    struct answer a = client_read(fd);
+    assert_int_equal(a.status, 202);
+    answer_free(&a);
+}
+
+static void bodies_are_strict(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *body;
+        int status;
+    } cases[] = {
+        {"", "{}", 415},
+        {"Content-Type: text/plain\r\n", "{}", 415},
+        {"Content-Type: application/jsonx\r\n", "{}", 415},
+        {"Content-Type: application/x-www-form-urlencoded\r\n", "strategies=a", 415},
+        {"Content-Type: application/json; charset=utf-8\r\n", "{}", 202},
+        {JSON, "", 202},
+        {JSON, "[]", 400},
+        {JSON, "null", 400},
+        {JSON, "{", 400},
+        {JSON, "{} x", 400},
+        {JSON, "{\"capital\":1}", 400},
+        {JSON, "{\"reason\":\"x\"}", 400},
+        {JSON, "{\"strategies\":[]}", 400},
+        {JSON, "{\"strategies\":\"a\"}", 400},
+        {JSON, "{\"strategies\":[1]}", 400},
+        {JSON, "{\"strategies\":[\"\"]}", 400},
+        {JSON, "{\"strategies\":[\"a b\"]}", 400},
+        {JSON, "{\"strategies\":[\"a\",\"a\"]}", 400},
+        {JSON, "{\"strategies\":[\"a\"],\"strategies\":[\"b\"]}", 400},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char headers[256];
+        snprintf(headers, sizeof headers, "%s%s", AUTH, cases[i].type);
+        int before = rig.runs, status = status_of(API_PORT, "POST", RUN_PATH, headers, cases[i].body);
+        if (status != cases[i].status)
+            fail_msg("%s %s: %d", cases[i].type, cases[i].body, status);
+        assert_int_equal(rig.runs - before, status == 202);
+    }
+}
+
+static void a_halt_needs_a_reason(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"{}",
+                                        "{\"reason\":\"\"}",
+                                        "{\"reason\":\"   \"}",
+                                        "{\"reason\":5}",
+                                        "{\"reason\":\"a\\nb\"}",
+                                        "{\"reason\":\"x\",\"state\":\"running\"}",
+                                        ""};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, wrong[i]), 400);
+    char body[300];
+    snprintf(body, sizeof body, "{\"reason\":\"%0161d\"}", 7);
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, body), 400);
+    assert_int_equal(rig.engaged, 0);
+    struct answer a = ask(API_PORT, "POST", "/api/v1/halt", AUTH JSON, "{\"reason\":\"odd fills\"}");
+    assert_int_equal(a.status, 200);
+    assert_int_equal(rig.engaged, 1);
+    assert_int_equal(rig.halt, HALT_HALTED);
+    assert_string_equal(rig.reason, "odd fills");
+    assert_string_equal(rig.source, "http 127.0.0.1");
+    assert_string_equal(json_string(json_get(json_get(json_doc_root(a.json), "halt"), "state")), "halted");
+    answer_free(&a);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(paths_belong_to_roles),
+        T(what_is_not_there_is_404_json),
+        T(other_methods_are_405_with_allow),
+        T(health_status_follows_the_guard),
+        T(metrics_are_prometheus_text),
+        T(history_is_wrapped),
+        T(nonsense_in_a_query_is_400),
+        T(one_run_or_404),
+        T(history_without_postgres_is_503),
+        T(a_client_that_leaves_takes_nothing_along),
+        T(waits_are_bounded_and_given_back),
+        T(the_api_may_end_before_its_answers),
+        T(a_run_needs_the_token),
+        T(wrong_tokens_wait_and_right_ones_do_not),
+        T(held_answers_end_with_the_api),
+        cmocka_unit_test_setup_teardown(without_a_token_nobody_may_write, setup_without_token, teardown),
+        T(web_pages_may_not_write),
+        T(a_run_is_202_or_409),
+        T(a_run_that_is_claimed_later),
+        T(bodies_are_strict),
+        T(a_halt_needs_a_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
