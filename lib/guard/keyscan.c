@@ -116,7 +116,7 @@ static const char *shown(const char *url, char out[64])
         return out;
     }
     size_t n = 0;
-    for (; url[n] && n < 60; n++)
+    for (; n < 60 && url[n]; n++)
         out[n] = url[n] > ' ' && url[n] < 127 ? url[n] : '?';
     out[n] = '\0';
     return out;
