@@ -181,7 +181,7 @@ static void what_is_sent_ahead_is_bounded(void **state)
     hold_one(f, &c);
     static const char junk[65536];
     size_t sent = 0, limit = 64u << 20;
-    for (int refused = 0; refused < 50 && sent < limit; refused++) {
+    for (int refused = 0; refused < 5000 && sent < limit; refused++) {
         ssize_t n = send(c.fd, junk, sizeof junk, MSG_NOSIGNAL);
         if (n > 0)
             sent += (size_t)n, refused = 0;
