@@ -128,6 +128,11 @@ $(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call needs,tests/fuzz/fuzz_$$*.c) 
 $(O)/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $$(call needs,tests/fuzz/fuzz_$$*.c) $(LIBA)
 	$(call LINK)
 
+$(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c daemon/exposure.c) $(LIBA)
+	$(call LINK)
+$(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
+	$(call LINK)
+
 .PHONY: deps have-deps
 deps: ## install what is missing of the Debian packages (root or sudo); touches no server
 	@sh tests/tools/deps.sh
@@ -155,8 +160,8 @@ demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@RUNS='$(RUNS)' BIN='$(BUILD)/bin' tests/demo/demo.sh
 bench: have-deps ## measure, in ratios of one run: a table and build/bench.json
-	@$(MAKE) --no-print-directory -j$(JOBS) programs
-	@BIN='$(BUILD)/bin' $(PYTHON) tests/bench/run.py
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/bench/bench_decision $(O)/bench/bench_posts
+	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' $(PYTHON) tests/bench/run.py
 
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc

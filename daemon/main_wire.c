@@ -214,6 +214,11 @@ static bool may_start(void *arg, const char **why)
         *why = text;
         return false;
     }
+    if (halt_state(d->halt) != HALT_RUNNING && halt_state(d->halt) != HALT_REDUCE_ONLY) {
+        snprintf(text, sizeof d->blocked_why, "halt: %s", facts_view(d->facts)->halt_detail);
+        *why = text;
+        return false;
+    }
     return reconcile_in_step(d->reconcile, why);
 }
 

@@ -13,6 +13,7 @@
 #include "lib/io/clock.h"
 
 #define BARS_PAGE 10000
+#define SYMBOLS_PER_REQUEST 100 // keeps targets short
 #define BARS_TOTAL_MAX 200000u
 
 struct bars_of {
@@ -36,7 +37,8 @@ struct job {
     // bars
     struct bars_of *bars;
     size_t bar_count;
-    char query[4096];
+    char span[160]; // the query behind the symbols
+    size_t first;   // of the symbols asked for now
     // opening
     struct alpaca_account account;
     struct alpaca_position *positions;
@@ -112,10 +114,12 @@ static bool good_answer(struct job *j, const struct broker_answer *a, const char
     return false;
 }
 
-static void add_symbols(const struct job *j, struct text *t)
+// "symbols=A,B,C" for one request's worth from `first` on.
+static void add_symbols(const struct job *j, size_t first, struct text *t)
 {
-    for (size_t i = 0; i < j->symbol_count; i++)
-        text_addf(t, "%s%s", i ? "," : "", j->symbols[i]);
+    text_add(t, "symbols=");
+    for (size_t i = first; i < j->symbol_count && i < first + SYMBOLS_PER_REQUEST; i++)
+        text_addf(t, "%s%s", i > first ? "," : "", j->symbols[i]);
 }
 
 // --- refresh
@@ -219,14 +223,15 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
     refresh_ask(j, OP_POSITIONS, NULL, NULL, refresh_positions);
     if (count == 0)
         return;
-    struct text query;
-    text_init(&query, 8000);
-    text_add(&query, "symbols=");
-    add_symbols(j, &query);
-    text_addf(&query, "&feed=%s", r->p.feed);
-    refresh_ask(j, OP_TRADES_LATEST, NULL, text_str(&query), refresh_trades);
-    refresh_ask(j, OP_QUOTES_LATEST, NULL, text_str(&query), refresh_quotes);
-    text_free(&query);
+    for (size_t first = 0; first < count; first += SYMBOLS_PER_REQUEST) {
+        struct text query;
+        text_init(&query, 8000);
+        add_symbols(j, first, &query);
+        text_addf(&query, "&feed=%s", r->p.feed);
+        refresh_ask(j, OP_TRADES_LATEST, NULL, text_str(&query), refresh_trades);
+        refresh_ask(j, OP_QUOTES_LATEST, NULL, text_str(&query), refresh_quotes);
+        text_free(&query);
+    }
     for (size_t i = 0; i < count; i++)
         if (!exposure_asset(r->p.exposure, symbols[i], &asset))
             refresh_ask(j, OP_ASSET, symbols[i], NULL, refresh_asset);
@@ -277,7 +282,8 @@ static void ask_bars(struct job *j, const char *token)
 {
     struct text query;
     text_init(&query, 8000);
-    text_add(&query, j->query);
+    add_symbols(j, j->first, &query);
+    text_add(&query, j->span);
     if (token)
         text_addf(&query, "&page_token=%s", token);
     broker_call(j->r->p.broker, OP_BARS, NULL, text_str(&query), bars_answered, j);
@@ -293,7 +299,9 @@ static void bars_answered(void *arg, const struct broker_answer *a)
     }
     take_bars(j, a->json);
     const char *token = json_string(json_get(a->json, "next_page_token"));
-    if (token && !j->bad)
+    if (!token)
+        j->first += SYMBOLS_PER_REQUEST;
+    if (!j->bad && (token || j->first < j->symbol_count))
         ask_bars(j, token);
     else
         end_bars(j);
@@ -320,16 +328,10 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
         j->timer = loop_post(r->p.loop, bars_none, j);
         return;
     }
-    struct text query;
-    text_init(&query, sizeof j->query - 1);
-    text_add(&query, "symbols=");
-    add_symbols(j, &query);
     // Sessions are at least five of seven days; ten more cover holidays.
-    text_addf(&query, "&timeframe=1Day&start=%s&end=%s&adjustment=split&limit=%d&feed=%s",
-              day_format(day_add(session, -(lookback_days * 7 / 5 + 10)), from), day_format(day_add(session, -1), to),
-              BARS_PAGE, r->p.feed);
-    str_copy_cut(j->query, sizeof j->query, text_str(&query));
-    text_free(&query);
+    snprintf(j->span, sizeof j->span, "&timeframe=1Day&start=%s&end=%s&adjustment=split&limit=%d&feed=%s",
+             day_format(day_add(session, -(lookback_days * 7 / 5 + 10)), from), day_format(day_add(session, -1), to),
+             BARS_PAGE, r->p.feed);
     ask_bars(j, NULL);
 }
 

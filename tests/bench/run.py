@@ -10,6 +10,7 @@ idle       anonymous and resident memory, wake-ups per second, after a settled r
 start      exec to READY=1, beside starting an interpreter that does nothing
 """
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from harness.servers import Postgres  # noqa: E402
 from harness.sim import Sim  # noqa: E402
 from harness.site import Site  # noqa: E402
 
-BUILD = ROOT / "build" / "bench"
+BENCH = ROOT / os.environ.get("BENCH", "build/obj-plain/bench")
 ORDERS = 500
 PER_STRATEGY = 63  # symbols of one [strategy] section
 CONNECTIONS = 8
@@ -53,7 +54,7 @@ def strategies_of(names):
 
 
 def decision():
-    out = subprocess.run([BUILD / "bench_decision"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([BENCH / "bench_decision"], capture_output=True, text=True, check=True).stdout
     return json.loads(out)
 
 
@@ -88,7 +89,7 @@ def bare_posts(site, data, folder, run_index):
     (folder / "bare").mkdir()
     sim = Sim(folder / "bare", "--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7")
     try:
-        out = subprocess.run([BUILD / "bench_posts", sim.url, KEY, SECRET, str(CONNECTIONS)], input="\n".join(bodies) + "\n",
+        out = subprocess.run([BENCH / "bench_posts", sim.url, KEY, SECRET, str(CONNECTIONS)], input="\n".join(bodies) + "\n",
                              capture_output=True, text=True, check=True).stdout
     finally:
         sim.stop()
@@ -126,10 +127,10 @@ def start_times(site):
 
 def measure(folder, pg):
     data, names = many_symbols(folder)
-    site = Site(pg, sim_options=("--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--speed", "600"),
+    site = Site(pg, sim_options=("--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--speed", "600", "--cash", "5000000"),
                 strategies=list(strategies_of(names)),
                 broker={"requests_per_minute": 100000, "connections": CONNECTIONS},
-                orders={"min_trade": "0"}, daemon={"log_level": "notice"},
+                orders={"min_trade": "1"}, daemon={"log_level": "notice"},
                 risk={"max_orders_per_run": 2000, "max_orders_per_day": 20000})
     result = {"decision": decision()}
     try:
