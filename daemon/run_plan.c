@@ -94,7 +94,7 @@ static size_t collect_assets(const struct run *run, struct plan_asset *assets)
 static bool make_plan(struct run *run, struct err *err)
 {
     const struct config *c = run->runs->p.config;
-    static struct book empty; // for a strategy that has never held anything
+    static const struct book empty; // for a strategy that has never held anything
     struct plan_member *members = check_alloc(run->member_count, sizeof *members);
     struct plan_asset *assets = check_alloc(run->symbol_count ? run->symbol_count : 1, sizeof *assets);
     for (size_t i = 0; i < run->member_count; i++) {
@@ -232,7 +232,7 @@ static bool capital_of(const struct run *run, const struct config_strategy *s, s
 static void start_member(struct run *run, struct member *m, const struct alpaca_account *account,
                          const struct signal_bars *bars, size_t bar_count)
 {
-    static struct book empty;
+    static const struct book empty;
     const struct book *book = runs_book(run->runs, m->strategy->name);
     const struct signal_input input = {
         .run_id = run->row.id,
