@@ -59,6 +59,8 @@ void daemon_collect_metrics(void *arg);
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);
 int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
+// main.c: the regular look at guard, halt files and status, now rather than with the next tick.
+void daemon_look_soon(struct daemon *d);
 void daemon_alert(void *arg, const char *kind, const char *subject, const char *detail);
 
 #endif

@@ -31,7 +31,7 @@
 #include "lib/io/service.h"
 
 #define DEFAULT_CONFIG "/etc/paperguard/paperguard.conf"
-#define TICK_MS 200
+#define TICK_MS 500
 #define DRAIN_NS (25 * NS_PER_S)
 #define LAST_TURNS 5
 
@@ -147,6 +147,15 @@ static void tick(void *arg)
     tell_ready(d, s);
     latch_failures(d, s);
     tell_status(d, s);
+}
+
+void daemon_look_soon(struct daemon *d)
+{
+    d->snapshot.at_boot_ns = 0;
+    if (!d->tick)
+        return; // not started yet
+    loop_cancel(d->loop, &d->tick);
+    d->tick = loop_after_ms(d->loop, 0, tick, d);
 }
 
 static void watchdog(void *arg)

@@ -82,18 +82,22 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
         log_info("database: %s", detail);
     if (came)
         reconcile_start(d->reconcile);
+    daemon_look_soon(d);
 }
 
 static void on_ledger_halt(void *arg, bool known, bool host_seen, enum fact_halt state, const char *reason)
 {
     struct daemon *d = arg;
     halt_set_database(d->halt, known, host_seen, state, reason);
+    daemon_look_soon(d);
 }
 
 static void on_first_seen(void *arg, bool known, const char *account_number)
 {
     struct daemon *d = arg;
     facts_set_first_seen(d->facts, known, account_number);
+    reconcile_kick(d->reconcile);
+    daemon_look_soon(d);
 }
 
 static void on_ledger_answered(void *arg)
@@ -155,6 +159,7 @@ static void on_clock(void *arg, const struct alpaca_clock *clock)
 {
     struct daemon *d = arg;
     scheduler_set_clock(d->scheduler, clock);
+    daemon_look_soon(d);
 }
 
 static void on_reconcile_state(void *arg)

@@ -557,6 +557,8 @@ void reconcile_kick(struct reconcile *r)
 {
     if (r->state == RC_IDLE)
         step_after(r, r->p.poll_interval_ms < 50 ? r->p.poll_interval_ms : 50);
+    else if (r->state == RC_LEDGER && !r->waiting)
+        step_after(r, 0);
     else
         r->again = true;
 }

@@ -87,7 +87,7 @@ def bare_posts(site, data, folder, run_index):
         body["client_order_id"] = f"bare-{n}"
         bodies.append(json.dumps(body))
     (folder / "bare").mkdir()
-    sim = Sim(folder / "bare", "--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7")
+    sim = Sim(folder / "bare", "--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--cash", "5000000")
     try:
         out = subprocess.run([BENCH / "bench_posts", sim.url, KEY, SECRET, str(CONNECTIONS)], input="\n".join(bodies) + "\n",
                              capture_output=True, text=True, check=True).stdout
@@ -98,7 +98,7 @@ def bare_posts(site, data, folder, run_index):
 
 def status_of(pid):
     text = Path(f"/proc/{pid}/status").read_text()
-    return {line.split(":")[0]: line.split(":")[1].split()[0] for line in text.splitlines() if ":" in line}
+    return {name: value.split()[0] for name, value in (line.split(":", 1) for line in text.splitlines()) if value.split()}
 
 
 def idle(site):
@@ -115,7 +115,7 @@ def start_times(site):
     ready, python = [], []
     for _ in range(5):
         site.daemon.stop()
-        site.daemon.notify.clear()
+        site.daemon.notify.forget()
         begin = time.monotonic()
         site.daemon.start().ready()
         ready.append(time.monotonic() - begin)
