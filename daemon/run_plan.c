@@ -229,12 +229,48 @@ static bool capital_of(const struct run *run, const struct config_strategy *s, s
            money_share_down(deployable, s->allocation, out);
 }
 
+// What a member may name: its configured symbols and what its book holds.
+static bool is_its_own(const struct member *m, const struct book *book, const char *symbol)
+{
+    const struct config_words *w = &m->strategy->symbols;
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp(w->words[i], symbol) == 0)
+            return true;
+    for (size_t i = 0; i < book->count; i++)
+        if (strcmp(book->items[i].symbol, symbol) == 0)
+            return true;
+    return false;
+}
+
+// The run's prices and bars cut to this member's symbols and days.
+static void cut_to_member(const struct run *run, const struct member *m, const struct signal_bars *bars,
+                          size_t bar_count, struct signal_price *prices, struct signal_bars *own_bars,
+                          struct signal_input *in)
+{
+    size_t days = (size_t)m->strategy->lookback_days;
+    for (size_t i = 0; i < run->price_count; i++)
+        if (is_its_own(m, in->book, run->prices[i].symbol))
+            prices[in->price_count++] = run->prices[i];
+    for (size_t i = 0; i < bar_count; i++) {
+        if (days == 0 || !is_its_own(m, in->book, bars[i].symbol))
+            continue;
+        struct signal_bars *own = &own_bars[in->bar_count++];
+        *own = bars[i];
+        own->count = bars[i].count < days ? bars[i].count : days;
+        own->bars = bars[i].bars + (bars[i].count - own->count); // the newest ones
+    }
+    in->prices = prices;
+    in->bars = own_bars;
+}
+
 static void start_member(struct run *run, struct member *m, const struct alpaca_account *account,
                          const struct signal_bars *bars, size_t bar_count)
 {
     static const struct book empty;
     const struct book *book = runs_book(run->runs, m->strategy->name);
-    const struct signal_input input = {
+    struct signal_price *prices = check_alloc(run->price_count + 1, sizeof *prices);
+    struct signal_bars *own_bars = check_alloc(bar_count + 1, sizeof *own_bars);
+    struct signal_input input = {
         .run_id = run->row.id,
         .strategy = m->strategy->name,
         .account = run->row.account,
@@ -247,14 +283,13 @@ static void start_member(struct run *run, struct member *m, const struct alpaca_
         .buying_power = account->buying_power,
         .capital = m->capital,
         .book = book ? book : &empty,
-        .prices = run->prices,
-        .price_count = run->price_count,
-        .bars = bars,
-        .bar_count = bar_count,
         .params_json = m->strategy->params && m->strategy->params[0] ? m->strategy->params : "{}",
     };
+    cut_to_member(run, m, bars, bar_count, prices, own_bars, &input);
     run_call(run);
     strategies_run(run->runs->p.strategies, m->strategy, &input, strategy_done, m);
+    free(prices);
+    free(own_bars);
 }
 
 static void collect_prices(struct run *run)

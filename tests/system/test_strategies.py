@@ -46,10 +46,10 @@ BAD = {
     "binary": ("import os,sys\nsys.stdin.read()\nos.write(1, bytes(range(256)))\n", []),
     "exit-3": (answer(HEAD + f"[{SPY}]}}") + "sys.exit(3)\n", ["exit status 3", "3"]),
     "crashed": ("import os,signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", ["signal"]),
-    "silent": ("import sys,time\nsys.stdin.read()\ntime.sleep(600)\n", ["time", "late"]),
-    "deaf": ("import time\ntime.sleep(600)\n", ["time", "late"]),
+    "silent": ("import sys,time\nsys.stdin.read()\ntime.sleep(600)\n", ["did not end within"]),
+    "deaf": ("import time\ntime.sleep(600)\n", ["did not end within"]),
     "stubborn": ("import signal,time,sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsys.stdout.write('{')\n"
-                 "sys.stdout.flush()\ntime.sleep(600)\n", ["time", "late"]),
+                 "sys.stdout.flush()\ntime.sleep(600)\n", ["did not end within"]),
     "memory": ("x = bytearray(3 << 30)\n", ["exit status"]),
     "gone": (None, []),
 }
@@ -107,11 +107,7 @@ def host(pg):
 
 def run(host, *names):
     """A manual run of these strategies, once it is over: its row and its members."""
-    until(lambda: host.daemon.get("/health/scheduler")["status"] != "busy", 20, "the run before")
-    started = host.daemon.cli("run", *names)
-    assert started.returncode == 0, started.stdout + started.stderr
-    row = host.run_ended()
-    until(lambda: host.daemon.get("/health/scheduler")["status"] != "busy", 20, "the end of the run")
+    row = host.run_whole(*names)
     assert row["strategies"] == list(names)
     members = {m["strategy"]: m for m in host.sql("SELECT * FROM run_members WHERE run_id = %s", row["run_id"])}
     return row, members
@@ -139,6 +135,14 @@ def test_the_others_go_on(host):
     assert books[("good", "GLD")] > 0 and not any(book == "bad" for book, _ in books)
 
 
+def test_a_member_may_not_name_what_another_trades(host):
+    """GLD has a price in this run, but it is the other strategy's."""
+    program(host.scripts / "bad.py", answer(HEAD + '[{"symbol":"GLD","weight":"0.5"}]}'))
+    row, members = run(host, "bad", "good")
+    assert members["bad"]["status"] == "failed" and "GLD" in members["bad"]["detail"], members
+    assert row["status"] == "partial"
+
+
 def test_grandchild_that_holds_the_pipe(host):
     """The answer was whole when the child ended: nobody waits for whoever kept the pipe open, and it is not left behind."""
     began = time.monotonic()
@@ -149,7 +153,7 @@ def test_grandchild_that_holds_the_pipe(host):
 
 
 def test_child_sees_nothing_of_ours(host):
-    row, members = run(host, "curious")
+    row, members = run(host, "curious", "good")
     assert members["curious"]["status"] == "ok" and row["status"] == "completed", row
     seen = json.loads((host.scripts / "seen.json").read_text())
     text = json.dumps(seen)
@@ -162,7 +166,10 @@ def test_child_sees_nothing_of_ours(host):
     assert given["contract"] == 1 and given["params"] == {"n": 1} and given["positions"] == []
     assert given["run"]["strategy"] == "curious" and given["run"]["account"].startswith("PASIM")
     assert all(isinstance(given["account"][m], str) for m in ("equity", "cash", "buying_power"))
-    assert isinstance(given["prices"]["SPY"]["price"], str) and 1 <= len(given["bars"]["SPY"]) <= 5
+    assert set(given["prices"]) == {"SPY"} and isinstance(given["prices"]["SPY"]["price"], str)
+    bars = given["bars"]["SPY"]
+    assert set(given["bars"]) == {"SPY"} and len(bars) == 5 and [b["t"] for b in bars] == sorted(b["t"] for b in bars)
+    assert bars[-1]["t"][:10] < given["run"]["session"], "the running day is not history"
     assert "a log line on stderr" in host.daemon.text()
 
 

@@ -252,13 +252,15 @@ def test_config_that_is_no_file(refused):
     ("[orders]\nmin_trade = -1\n", "min_trade"),
     ("[risk]\nlong_only = TRUE\n", "long_only"),
     ("[orders]\nequity_deployment_pct = 1.5\n", "equity_deployment_pct"),
-    ("[orders\n", "orders"),
-    ("just words\n", "just words"),
+    ("[orders\n", "section header"),
+    ("just words\n", "key = value"),
     ("[broker]\nrequest_timeout = 10\n", "request_timeout"),
     ("[orders]\nmode = live\n", "mode"),
     ("[strategy \"weights\"]\nband = 0\n", "weights"),
-    ("[strategy \"x\"]\ncommand = relative/path\nschedule = every 20s\nsymbols = SPY\n", "command"),
-    ("[strategy \"x\"]\ncommand = /bin/true\nschedule = whenever\nsymbols = SPY\n", "schedule"),
+    ("[strategy \"x\"]\ncommand = relative/path\nschedule = every 20s\nsymbols = SPY\n"
+     "allocation = 0\n", "command"),
+    ("[strategy \"x\"]\ncommand = /bin/true\nschedule = whenever\nsymbols = SPY\n"
+     "allocation = 0\n", "schedule"),
     ("[listen \"x\"]\naddress = localhost\nroles = health\n", "address"),
     ("[listen \"x\"]\naddress = 127.0.0.1:0\nroles = everything\n", "roles"),
 ])

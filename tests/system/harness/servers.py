@@ -95,6 +95,8 @@ class Notify:
                 self.messages += self.socket.recv(8192).decode().split("\n")
             except BlockingIOError:
                 return self.messages
+            except OSError:  # closed: what was heard stays readable
+                return self.messages
 
     def has(self, start):
         return any(m.startswith(start) for m in self.read())
@@ -107,4 +109,5 @@ class Notify:
         self.messages = []
 
     def close(self):
+        self.read()
         self.socket.close()

@@ -35,6 +35,18 @@ class Site:
     def runs(self):
         return self.sql("SELECT * FROM runs ORDER BY started_at")
 
+    def run(self, *strategies):
+        """Starts a manual run; its id."""
+        words = self.daemon.ctl("run", *strategies).split()
+        assert words[0] == "run" and words[2] == "started", words
+        return words[1]
+
+    def run_whole(self, *strategies, seconds=30):
+        """A manual run and its row once it is over and the next may start."""
+        row = self.run_ended(self.run(*strategies), seconds)
+        until(lambda: self.daemon.get("/health/scheduler")["status"] != "busy", seconds, "free for the next run")
+        return row
+
     def run_ended(self, run_id=None, seconds=30):
         """The newest run (or this one), once it is over."""
         def ended():
