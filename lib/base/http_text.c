@@ -95,7 +95,7 @@ static bool port_valid(const char *s)
 {
     unsigned port = 0;
     size_t digits = 0;
-    for (; http_is_digit(s[digits]) && digits < 5; digits++)
+    for (; digits < 5 && http_is_digit(s[digits]); digits++)
         port = port * 10 + (unsigned)(s[digits] - '0');
     return digits > 0 && s[digits] == '\0' && port > 0 && port <= 65535;
 }

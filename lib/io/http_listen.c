@@ -50,7 +50,7 @@ static int address_parse(const char *text, union address *out, socklen_t *len, s
 
 static int tcp_open(const char *text, struct err *err)
 {
-    union address a;
+    union address a = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t len = 0;
     int one = 1;
     if (address_parse(text, &a, &len, err) != 0)
