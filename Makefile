@@ -163,6 +163,10 @@ bench: have-deps ## measure, in ratios of one run: a table and build/bench.json
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/bench/bench_decision $(O)/bench/bench_posts
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' $(PYTHON) tests/bench/run.py
 
+.PHONY: docs
+docs: $(BIN)/paperguardd ## write the sample configuration and the manual page's options anew from their table
+	@$(PYTHON) tests/tools/docs.py $<
+
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
