@@ -96,7 +96,8 @@ static void on_first_seen(void *arg, bool known, const char *account_number)
 {
     struct daemon *d = arg;
     facts_set_first_seen(d->facts, known, account_number);
-    reconcile_kick(d->reconcile);
+    if (known)
+        reconcile_kick(d->reconcile);
     daemon_look_soon(d);
 }
 
