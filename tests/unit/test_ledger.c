@@ -83,6 +83,11 @@ static void another_environment_is_refused(void **state)
     WAIT_FOR(said.state == LEDGER_MISMATCH);
     assert_non_null(strstr(said.detail, "staging"));
     assert_non_null(strstr(said.detail, "dev"));
+    sql("INSERT INTO accounts VALUES ('" ACCOUNT "', '2026-10-08Z', 'h', 'i')");
+    struct run_row row = a_run("run-a", "manual");
+    CALL(ledger_run_claim(ledger, &row, on_claim, NULL));
+    assert_int_equal(got.result, LEDGER_DOWN);
+    assert_sql("SELECT count(*) FROM runs", "0");
     finish();
 }
 
@@ -267,20 +272,20 @@ static void decisions_are_chained_and_floods_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(init_marks_an_empty_database),
-        cmocka_unit_test(init_refuses_what_is_not_empty),
-        cmocka_unit_test(a_marked_database_becomes_ready),
-        cmocka_unit_test(an_unmarked_database_is_refused),
-        cmocka_unit_test(another_environment_is_refused),
-        cmocka_unit_test(missing_migrations_are_applied),
-        cmocka_unit_test(a_changed_migration_is_refused),
-        cmocka_unit_test(a_newer_schema_is_fine_when_it_says_so),
-        cmocka_unit_test(the_first_account_stays),
-        cmocka_unit_test(halts_are_written_and_read_back),
-        cmocka_unit_test(a_halt_waits_for_the_database),
-        cmocka_unit_test(a_broken_connection_is_asked_again_by_key),
-        cmocka_unit_test(a_call_cut_off_in_the_middle_is_all_or_nothing),
-        cmocka_unit_test(decisions_are_chained_and_floods_counted),
+        LEDGER_TEST(init_marks_an_empty_database),
+        LEDGER_TEST(init_refuses_what_is_not_empty),
+        LEDGER_TEST(a_marked_database_becomes_ready),
+        LEDGER_TEST(an_unmarked_database_is_refused),
+        LEDGER_TEST(another_environment_is_refused),
+        LEDGER_TEST(missing_migrations_are_applied),
+        LEDGER_TEST(a_changed_migration_is_refused),
+        LEDGER_TEST(a_newer_schema_is_fine_when_it_says_so),
+        LEDGER_TEST(the_first_account_stays),
+        LEDGER_TEST(halts_are_written_and_read_back),
+        LEDGER_TEST(a_halt_waits_for_the_database),
+        LEDGER_TEST(a_broken_connection_is_asked_again_by_key),
+        LEDGER_TEST(a_call_cut_off_in_the_middle_is_all_or_nothing),
+        LEDGER_TEST(decisions_are_chained_and_floods_counted),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

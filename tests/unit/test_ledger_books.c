@@ -153,9 +153,11 @@ static void two_ledgers_record_the_same_fills(void **state)
     clear_got();
     for (int k = 0; k < 20; k++) {
         ledger_fills_record(ledger, ACCOUNT, &f[k], 1, T0, on_fills, NULL);
-        ledger_fills_record(other, ACCOUNT, &f[19 - k], 1, T0, on_fills, NULL);
+        ledger_fills_record(other, ACCOUNT, &f[k], 1, T0, on_fills, NULL);
     }
     WAIT_FOR(got.done == 40);
+    assert_int_equal(got.bad, 0);
+    assert_int_equal(got.count, 20);
     load_books();
     assert_int_equal(held("alpha", "SPY"), QTY(33).nanos);
     assert_int_equal(held("beta", "SPY"), QTY(33).nanos);
@@ -481,18 +483,18 @@ static void history_is_json_of_postgres(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_opening_is_accepted_once),
-        cmocka_unit_test(fills_need_an_opening),
-        cmocka_unit_test(a_fill_counts_once),
-        cmocka_unit_test(two_ledgers_record_the_same_fills),
-        cmocka_unit_test(partial_fills_end_at_the_allocation),
-        cmocka_unit_test(fractions_are_split_to_the_last_nano),
-        cmocka_unit_test(cash_is_right_to_the_cent_per_fill),
-        cmocka_unit_test(what_is_not_ours_goes_to_unassigned_unless_in_doubt),
-        cmocka_unit_test(books_cost_what_portfolio_says),
-        cmocka_unit_test(transfers_move_shares_between_books),
-        cmocka_unit_test(the_database_itself_refuses_nonsense),
-        cmocka_unit_test(history_is_json_of_postgres),
+        LEDGER_TEST(an_opening_is_accepted_once),
+        LEDGER_TEST(fills_need_an_opening),
+        LEDGER_TEST(a_fill_counts_once),
+        LEDGER_TEST(two_ledgers_record_the_same_fills),
+        LEDGER_TEST(partial_fills_end_at_the_allocation),
+        LEDGER_TEST(fractions_are_split_to_the_last_nano),
+        LEDGER_TEST(cash_is_right_to_the_cent_per_fill),
+        LEDGER_TEST(what_is_not_ours_goes_to_unassigned_unless_in_doubt),
+        LEDGER_TEST(books_cost_what_portfolio_says),
+        LEDGER_TEST(transfers_move_shares_between_books),
+        LEDGER_TEST(the_database_itself_refuses_nonsense),
+        LEDGER_TEST(history_is_json_of_postgres),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

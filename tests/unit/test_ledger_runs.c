@@ -446,20 +446,20 @@ static void the_day_counts_what_may_have_been_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_slot_is_claimed_once),
-        cmocka_unit_test(manual_runs_are_numbered),
-        cmocka_unit_test(runs_need_a_known_account),
-        cmocka_unit_test(a_run_goes_forward_only),
-        cmocka_unit_test(runs_load_slots_and_what_is_unfinished),
-        cmocka_unit_test(a_plan_is_stored_once),
-        cmocka_unit_test(a_plan_that_does_not_add_up_is_refused_whole),
-        cmocka_unit_test(an_intent_is_committed_before_its_receipt),
-        cmocka_unit_test(an_intent_must_fit_its_leg),
-        cmocka_unit_test(updates_only_go_forward),
-        cmocka_unit_test(statuses_are_those_of_the_code),
-        cmocka_unit_test(broker_ids_and_times_are_kept),
-        cmocka_unit_test(filled_orders_stay_open_until_their_fills_are_in),
-        cmocka_unit_test(the_day_counts_what_may_have_been_sent),
+        LEDGER_TEST(a_slot_is_claimed_once),
+        LEDGER_TEST(manual_runs_are_numbered),
+        LEDGER_TEST(runs_need_a_known_account),
+        LEDGER_TEST(a_run_goes_forward_only),
+        LEDGER_TEST(runs_load_slots_and_what_is_unfinished),
+        LEDGER_TEST(a_plan_is_stored_once),
+        LEDGER_TEST(a_plan_that_does_not_add_up_is_refused_whole),
+        LEDGER_TEST(an_intent_is_committed_before_its_receipt),
+        LEDGER_TEST(an_intent_must_fit_its_leg),
+        LEDGER_TEST(updates_only_go_forward),
+        LEDGER_TEST(statuses_are_those_of_the_code),
+        LEDGER_TEST(broker_ids_and_times_are_kept),
+        LEDGER_TEST(filled_orders_stay_open_until_their_fills_are_in),
+        LEDGER_TEST(the_day_counts_what_may_have_been_sent),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -4,7 +4,8 @@ CREATE TABLE order_statuses (
     status text PRIMARY KEY,
     rank integer NOT NULL,
     terminal boolean NOT NULL,
-    ours boolean NOT NULL -- never said by the broker
+    ours boolean NOT NULL, -- never said by the broker
+    CHECK (terminal = (rank >= 4))
 );
 INSERT INTO order_statuses VALUES
     ('intent', 0, false, true), ('sending', 0, false, true), ('unknown', 0, false, true),
@@ -158,7 +159,7 @@ END
 $$;
 
 -- May an order go from one status to another? Ours come before the broker's; the broker's go up in rank, or on in time at
--- the same rank; what has ended stays ended.
+-- the same rank. What has ended stays ended: its rank is above every other.
 CREATE FUNCTION order_may_move(o orders, p_status text, p_filled numeric, p_broker_at timestamptz)
 RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -169,8 +170,6 @@ BEGIN
     SELECT * INTO STRICT want FROM order_statuses WHERE status = p_status;
     IF want.ours THEN
         RETURN was.rank = 0 AND p_status <> 'intent'; -- sending, unknown, sent again; denied, dry_run, not_placed
-    ELSIF was.terminal AND NOT want.terminal THEN
-        RETURN false;
     ELSIF want.rank <> was.rank THEN
         RETURN want.rank > was.rank;
     END IF;
