@@ -291,7 +291,7 @@ static void answered(void *arg, const struct http_answer *h)
     if (h->result == HTTP_RESULT_OK) {
         judge_http(h, &doc, &answer, &err);
         b->last_answer_boot_ns = clock_boot_ns();
-    } else if (c->denied_at_wire) {
+    } else if (c->denied_at_wire && !h->maybe_sent) {
         answer.result = BROKER_DENIED;
         err_set(&err, "%s", c->verdict.detail);
         denied(c);
@@ -332,6 +332,8 @@ static bool redeem(void *arg, const struct http_wire *wire)
 {
     struct call *c = arg;
     struct broker *b = c->broker;
+    if (wire->attempt > 1) // the client aborts it; the first one may have arrived, so this is no denial
+        return false;
     const struct wire_request actual = {
         .method = wire->method,
         .scheme = wire->scheme,
