@@ -1,142 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Talking to the daemon: HTTP over its admin socket, one call at a time on a loop of our own.
-#include <stdio.h>
+// One request over the admin socket, waited for in a loop of its own.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/config.h"
 #include "daemon/ctl/ctl.h"
 #include "lib/io/http_client.h"
 
-#define ANSWER_MAX (16u << 20)
+#define ANSWER_MAX (16u * 1024 * 1024)
 #define CALL_TIMEOUT_MS 30000
+#define JSON_HEADER "Content-Type: application/json"
 
 struct call {
     struct loop *loop;
-    struct reply *reply;
+    bool ended;
     enum http_result result;
     char detail[200];
+    struct ctl_answer answer;
 };
 
-static void answered(void *arg, const struct http_answer *a)
+static void call_done(void *arg, const struct http_answer *a)
 {
     struct call *c = arg;
-    struct err err;
+    c->ended = true;
     c->result = a->result;
     str_copy_cut(c->detail, sizeof c->detail, a->detail ? a->detail : "");
-    if (a->result == HTTP_RESULT_OK) {
-        c->reply->status = a->status;
-        c->reply->body = check_strndup(a->body, a->body_len);
-        if (a->body_len && json_doc_parse(a->body, a->body_len, &c->reply->doc, &err) != 0)
-            c->reply->doc = NULL;
-    }
-    loop_stop(c->loop);
+    if (a->result != HTTP_RESULT_OK)
+        return;
+    c->answer.status = a->status;
+    c->answer.body = check_strndup(a->body, a->body_len);
+    if (json_doc_parse(a->body, a->body_len, &c->answer.doc, NULL) != 0)
+        c->answer.doc = NULL;
 }
 
-void ctl_reply_free(struct reply *r)
+static int unreachable(const struct ctl *c, const char *why)
 {
-    free(r->body);
-    json_doc_free(r->doc);
-    *r = (struct reply){0};
+    fprintf(stderr, "paperguard: no daemon answers on %s: %s\n", c->socket, why);
+    return EX_UNAVAILABLE;
 }
 
-// The admin socket's path: --socket, else the config's. NULL with the reason on stderr.
-static char *socket_path(const struct ctl *c)
+// The socket's permissions are the first of the daemon's checks: they deserve an exit code of their own.
+static int socket_usable(const struct ctl *c)
 {
-    struct config *config;
-    struct err err;
-    if (c->socket)
-        return check_strdup(c->socket);
-    if (config_load(c->config_path, &config, &err) != 0) {
-        fprintf(stderr, "paperguard: %s (or name the daemon's socket with --socket)\n", err.text);
-        return NULL;
-    }
-    char *path = check_strdup(config->admin_socket);
-    config_free(config);
-    return path;
+    if (access(c->socket, R_OK | W_OK) == 0)
+        return EX_OK;
+    if (errno != EACCES && errno != EPERM)
+        return unreachable(c, strerror(errno));
+    fprintf(stderr, "paperguard: %s: %s; operators belong to the socket's group\n", c->socket, strerror(errno));
+    return EX_NOPERM;
 }
 
-static int unreachable(const char *path, const struct call *call)
+static int run_call(struct call *call, struct http_client *client, const char *method, const char *path,
+                    const char *body)
 {
-    if (access(path, F_OK) == 0 && access(path, W_OK) != 0) {
-        fprintf(stderr, "paperguard: no permission on %s; you need to be root or in the socket's group\n", path);
-        return CTL_DENIED;
-    }
-    fprintf(stderr, "paperguard: the daemon is not reachable on %s: %s; is paperguardd running?\n", path, call->detail);
-    return CTL_UNREACHABLE;
+    static const char *const headers[] = {JSON_HEADER};
+    const struct http_request request = {
+        .method = method,
+        .scheme = "http",
+        .host = "localhost",
+        .target = path,
+        .port = 80,
+        .body = body,
+        .body_len = body ? strlen(body) : 0,
+        .headers = headers,
+        .header_count = body ? 1 : 0,
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .done = call_done,
+        .arg = call,
+    };
+    http_client_send(client, &request);
+    while (!call->ended)
+        loop_step(call->loop, 1000);
+    return call->result == HTTP_RESULT_OK ? EX_OK : -1;
 }
 
-int ctl_call(const struct ctl *c, const char *method, const char *target, const char *body, struct reply *reply)
+int ctl_call(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out)
 {
-    static const char *const headers[] = {"Content-Type: application/json", "Accept: application/json"};
-    struct err err;
-    char *path = socket_path(c);
-    if (!path)
-        return CTL_CONFIG;
-    *reply = (struct reply){0};
-    if (http_client_global_init(&err) != 0) {
-        fprintf(stderr, "paperguard: %s\n", err.text);
-        free(path);
-        return CTL_TEMPORARY;
-    }
-    struct call call = {.loop = loop_new(), .reply = reply};
-    struct http_client *client = http_client_new(&(struct http_client_params){.loop = call.loop,
-                                                                              .allow_loopback_http = true,
-                                                                              .unix_socket = path,
-                                                                              .answer_max = ANSWER_MAX,
-                                                                              .max_connections = 1,
-                                                                              .user_agent = "paperguard-cli"});
-    http_client_send(client, &(struct http_request){.method = method,
-                                                    .scheme = "http",
-                                                    .host = "localhost",
-                                                    .port = 80,
-                                                    .target = target,
-                                                    .body = body,
-                                                    .body_len = body ? strlen(body) : 0,
-                                                    .headers = headers,
-                                                    .header_count = 2,
-                                                    .timeout_ms = CALL_TIMEOUT_MS,
-                                                    .done = answered,
-                                                    .arg = &call});
-    loop_run(call.loop);
+    struct call call = {0};
+    int code = socket_usable(c);
+    if (code != EX_OK)
+        return code;
+    call.loop = loop_new();
+    struct http_client *client = http_client_new(&(struct http_client_params){
+        .loop = call.loop,
+        .allow_loopback_http = true,
+        .unix_socket = c->socket,
+        .answer_max = ANSWER_MAX,
+        .max_connections = 1,
+        .user_agent = "paperguard/" PACKAGE_VERSION,
+    });
+    if (run_call(&call, client, method, path, body) == EX_OK)
+        *out = call.answer;
+    else if (call.result == HTTP_RESULT_TIMEOUT) {
+        fprintf(stderr, "paperguard: the daemon did not answer in time\n");
+        code = EX_TEMPFAIL;
+    } else
+        code = unreachable(c, call.detail);
     http_client_free(client);
     loop_free(call.loop);
-    int rc = call.result == HTTP_RESULT_OK ? CTL_OK : unreachable(path, &call);
-    free(path);
-    return rc;
+    return code;
 }
 
-static const char *problem(const struct reply *r)
+void ctl_answer_free(struct ctl_answer *a)
 {
-    const struct json_node *root = r->doc ? json_doc_root(r->doc) : NULL;
-    const char *detail = json_string(json_get(root, "detail"));
-    const char *error = json_string(json_get(root, "error"));
-    return detail ? detail : error ? error : "no reason given";
+    json_doc_free(a->doc);
+    free(a->body);
+    *a = (struct ctl_answer){0};
 }
 
-int ctl_status(const struct ctl *c, const struct reply *r)
+const struct json_node *ctl_root(const struct ctl_answer *a)
 {
-    if (c->json && r->body)
-        printf("%s\n", r->body);
-    if (r->status >= 200 && r->status < 300)
-        return CTL_OK;
-    fprintf(stderr, "paperguard: %s (HTTP %d)\n", problem(r), r->status);
-    if (r->status == 403 || r->status == 401)
-        return CTL_DENIED;
-    return r->status == 503 || r->status == 429 ? CTL_TEMPORARY : CTL_NO;
+    return a->doc ? json_doc_root(a->doc) : NULL;
 }
 
-bool ctl_get(const struct ctl *c, const char *target, struct reply *reply, int *code)
+static int exit_of(int status)
 {
-    *code = ctl_call(c, "GET", target, NULL, reply);
-    if (*code != CTL_OK)
-        return false;
-    *code = ctl_status(c, reply);
-    if (*code == CTL_OK && !c->json && reply->doc)
-        return true;
-    ctl_reply_free(reply);
-    return false;
+    switch (status) {
+    case 400:
+    case 415:
+        return EX_USAGE;
+    case 401:
+    case 403:
+        return EX_NOPERM;
+    case 429:
+    case 503:
+        return EX_TEMPFAIL;
+    default:
+        return CTL_REFUSED;
+    }
+}
+
+int ctl_ask(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out)
+{
+    struct ctl_answer a = {0};
+    int code = ctl_call(c, method, path, body, &a);
+    if (code != EX_OK)
+        return code;
+    if (c->options.json)
+        printf("%s\n", a.body);
+    if (a.status >= 200 && a.status < 300) {
+        *out = a;
+        return EX_OK;
+    }
+    const char *detail = ctl_text(ctl_root(&a), "detail");
+    fprintf(stderr, "paperguard: refused (%d): ", a.status);
+    ctl_print(stderr, detail[0] ? detail : "the daemon gave no reason");
+    fputc('\n', stderr);
+    code = exit_of(a.status);
+    ctl_answer_free(&a);
+    return code;
 }

@@ -1,133 +1,250 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Verbs that work without a running daemon: the guard's static checks over a config, and the first set-up of a
-// database.
-#include <stdio.h>
+// Verbs that read config and environment themselves: the guard's static checks, and setting up a database.
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/config.h"
 #include "daemon/ctl/ctl.h"
 #include "daemon/facts.h"
 #include "daemon/ledger.h"
+#include "lib/base/json_write.h"
+#include "lib/base/when.h"
 #include "lib/guard/guard.h"
 #include "lib/io/clock.h"
 #include "lib/io/pg_client.h"
 
-extern char **environ;
+#define ENV_MAX 4096
 
-static int load(const struct ctl *c, struct config **config, struct facts **facts)
-{
-    struct err err;
-    *config = NULL;
-    if (config_load(c->config_path, config, &err) == 0 &&
-        facts_gather(*config, c->config_path, environ, facts, &err) == 0)
-        return CTL_OK;
-    fprintf(stderr, "paperguard: %s\n", err.text);
-    config_free(*config);
-    return CTL_CONFIG;
-}
-
-static void print_check(const char *answer, const char *name, const char *text, const char *detail)
-{
-    printf("  %-7s  %-16s  %s%s%s\n", answer, name, text, detail[0] ? " — " : "", detail);
-}
-
-static int check_without_daemon(const struct ctl *c)
-{
+struct local {
     struct config *config;
     struct facts *facts;
-    struct guard_result results[GUARD_CHECK_COUNT];
-    int code = load(c, &config, &facts);
-    if (code != CTL_OK)
-        return code;
-    enum guard_answer worst = guard_table(facts_view(facts), clock_boot_ns(), true, results);
-    puts("guard, static checks (no daemon is running here):");
+    char **envp; // with what the options put in its place
+    struct guard_result checks[GUARD_CHECK_COUNT];
+    enum guard_answer worst;
+};
+
+// --- environment: an option stands in for the variable of the same meaning
+
+static bool is_one_of(const char *entry, const char *const *names)
+{
+    for (; *names; names++) {
+        size_t len = strlen(*names);
+        if (strncmp(entry, *names, len) == 0 && entry[len] == '=')
+            return true;
+    }
+    return false;
+}
+
+static char *assignment(const char *name, const char *value)
+{
+    struct text t;
+    text_init(&t, ENV_MAX);
+    text_addf(&t, "%s=%s", name, value);
+    return text_take(&t);
+}
+
+static char **environment_with(char *const *envp, const char *url, const char *stage)
+{
+    static const char *const urls[] = {"DATABASE_URL", "STAGING_DATABASE_URL", NULL};
+    static const char *const stages[] = {"ENVIRONMENT", "APP__STAGE", NULL};
+    size_t count = 0, n = 0;
+    while (envp[count])
+        count++;
+    char **out = check_alloc(count + 3, sizeof *out);
+    for (size_t i = 0; i < count; i++)
+        if (!(url && is_one_of(envp[i], urls)) && !(stage && is_one_of(envp[i], stages)))
+            out[n++] = check_strdup(envp[i]);
+    if (url)
+        out[n++] = assignment(urls[0], url);
+    if (stage)
+        out[n++] = assignment(stages[0], stage);
+    return out;
+}
+
+static void local_free(struct local *l)
+{
+    facts_free(l->facts);
+    if (l->config)
+        config_free(l->config);
+    for (char **e = l->envp; e && *e; e++) {
+        mem_wipe(*e, strlen(*e));
+        free(*e);
+    }
+    free(l->envp);
+}
+
+static int local_read(struct ctl *c, const char *path, struct local *l)
+{
+    struct err err;
+    l->envp = environment_with(c->envp, c->options.url, c->options.environment);
+    if (when_zone_init(&err) != 0 || config_load(path, &l->config, &err) != 0 ||
+        facts_gather(l->config, path, l->envp, &l->facts, &err) != 0) {
+        fprintf(stderr, "paperguard: %s\n", err.text);
+        return EX_CONFIG;
+    }
+    l->worst = guard_table(facts_view(l->facts), clock_boot_ns(), true, l->checks);
+    return EX_OK;
+}
+
+static const char *config_path(const struct ctl *c)
+{
+    return c->options.config ? c->options.config : CTL_DEFAULT_CONFIG;
+}
+
+// --- check
+
+static void write_checks(const struct local *l, struct json_out *o)
+{
+    json_object_begin(o);
+    json_put_string(o, "answer", guard_answer_name(l->worst));
+    json_put_bool(o, "simulator", facts_simulator(l->facts));
+    json_put_string(o, "orders_mode", l->config->orders_mode);
+    json_key(o, "checks");
+    json_array_begin(o);
     for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
-        enum guard_check check = (enum guard_check)i;
-        if (guard_check_is_static(check))
-            print_check(guard_answer_name(results[i].answer), guard_check_name(check), guard_check_text(check),
-                        results[i].detail);
+        enum guard_check k = (enum guard_check)i;
+        if (!guard_check_is_static(k))
+            continue;
+        json_object_begin(o);
+        json_put_string(o, "check", guard_check_name(k));
+        json_put_string(o, "answer", guard_answer_name(l->checks[i].answer));
+        json_put_bool(o, "static", true);
+        json_put_string(o, "text", guard_check_text(k));
+        json_put_string(o, "detail", l->checks[i].detail);
+        json_object_end(o);
     }
-    facts_free(facts);
-    config_free(config);
-    return worst == GUARD_PASS ? CTL_OK : CTL_CONFIG;
+    json_array_end(o);
+    json_object_end(o);
 }
 
-static int check_with_daemon(struct ctl *c)
+static void show_checks(const struct json_node *root)
 {
-    struct reply r;
-    int code;
-    if (!ctl_get(c, "/admin/guard", &r, &code))
+    static const struct ctl_column columns[] = {
+        {"ANSWER", "answer", false, false},
+        {"CHECK", "check", false, false},
+        {"WHAT IT SAYS", "text", false, false},
+        {"FOUND", "detail", false, false},
+    };
+    ctl_table(ctl_at(root, "checks"), columns, ARRAY_LEN(columns));
+}
+
+// A CI that runs this shows each line at the commit.
+static void annotate(const struct local *l)
+{
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
+        enum guard_check k = (enum guard_check)i;
+        if (!guard_check_is_static(k) || l->checks[i].answer == GUARD_PASS)
+            continue;
+        printf("::error title=paperguard %s::%s: ", guard_check_name(k), guard_answer_name(l->checks[i].answer));
+        ctl_print(stdout, l->checks[i].detail);
+        fputc('\n', stdout);
+    }
+}
+
+static int check_files(struct ctl *c)
+{
+    struct local l = {0};
+    struct text t;
+    struct json_out o;
+    struct json_doc *doc;
+    const char *ci = getenv("GITHUB_ACTIONS");
+    int code = local_read(c, config_path(c), &l);
+    if (code == EX_OK) {
+        text_init(&t, 1u << 18);
+        json_out_init(&o, &t);
+        write_checks(&l, &o);
+        if (c->options.json)
+            printf("%s\n", text_str(&t));
+        else if (json_doc_parse(text_str(&t), t.len, &doc, NULL) == 0) {
+            printf("%s with this environment, static checks:\n", config_path(c));
+            show_checks(json_doc_root(doc));
+            printf("%s, %s\n", l.config->orders_mode[0] == 's' ? "PAPER ORDERS ARE SENT" : "RECORDED ONLY",
+                   facts_simulator(l.facts) ? "SIMULATOR" : "Alpaca paper");
+            json_doc_free(doc);
+        }
+        if (str_equal(ci, "true"))
+            annotate(&l);
+        text_free(&t);
+        code = l.worst == GUARD_PASS ? EX_OK : EX_CONFIG;
+    }
+    local_free(&l);
+    return code;
+}
+
+int ctl_check(struct ctl *c)
+{
+    struct ctl_answer a;
+    if (c->options.offline || c->options.config_after_verb)
+        return check_files(c);
+    int code = ctl_ask(c, "GET", "/admin/guard", NULL, &a);
+    if (code == EX_UNAVAILABLE && c->options.config)
+        return check_files(c);
+    if (code == EX_UNAVAILABLE)
+        fprintf(stderr, "paperguard: without a daemon: paperguard check --config FILE\n");
+    if (code != EX_OK)
         return code;
-    const struct json_node *root = json_doc_root(r.doc), *checks = json_get(root, "checks");
-    printf("guard: %s\n", ctl_member(root, "answer"));
-    for (size_t i = 0; i < json_size(checks); i++) {
-        const struct json_node *n = json_at(checks, i);
-        const char *detail = json_string(json_get(n, "detail"));
-        print_check(ctl_member(n, "answer"), ctl_member(n, "check"), ctl_member(n, "text"), detail ? detail : "");
+    const struct json_node *root = ctl_root(&a);
+    if (!c->options.json) {
+        bool simulator = strcmp(ctl_text(root, "mode"), "SIMULATOR") == 0;
+        show_checks(root);
+        printf("guard %s, halt %s. %s%s\n", ctl_text(root, "answer"), ctl_text(root, "halt.state"),
+               ctl_text(root, "orders_text"), simulator ? ". SIMULATOR" : "");
     }
-    code = strcmp(ctl_member(root, "answer"), "PASS") == 0 ? CTL_OK : CTL_NO;
-    ctl_reply_free(&r);
+    code = strcmp(ctl_text(root, "answer"), "PASS") == 0 ? EX_OK : CTL_REFUSED;
+    ctl_answer_free(&a);
     return code;
 }
 
-int verb_check(struct ctl *c, int argc, char **argv)
+// --- db init
+
+// What must pass before anything is written: a database that looks like production is not set up by mistake.
+static int may_init(const struct local *l)
 {
-    struct config *config;
-    struct err err;
-    (void)argv;
-    if (argc > 0)
-        return ctl_usage(ctl_verb("check"));
-    if (c->socket)
-        return check_with_daemon(c);
-    if (config_load(c->config_path, &config, &err) != 0) {
-        fprintf(stderr, "paperguard: %s\n", err.text);
-        return CTL_CONFIG;
+    static const enum guard_check needed[] = {CHECK_STAGE, CHECK_DATABASES};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        const struct guard_result *r = &l->checks[needed[i]];
+        if (r->answer == GUARD_PASS)
+            continue;
+        fprintf(stderr, "paperguard: %s %s: ", guard_check_name(needed[i]), guard_answer_name(r->answer));
+        ctl_print(stderr, r->detail);
+        fputc('\n', stderr);
+        return EX_CONFIG;
     }
-    bool running = access(config->admin_socket, F_OK) == 0;
-    config_free(config);
-    return running ? check_with_daemon(c) : check_without_daemon(c);
+    if (!l->config->database_url || !l->config->database_url[0]) {
+        fprintf(stderr, "paperguard: no database: give --url DSN, or [database] url, or DATABASE_URL\n");
+        return EX_CONFIG;
+    }
+    return EX_OK;
 }
 
-static int init_database(const struct ctl *c)
+int ctl_db_init(struct ctl *c)
 {
-    struct config *config = NULL;
-    struct facts *facts = NULL;
+    struct local l = {0};
     struct err err;
-    char host[128] = "unknown";
-    const char *url = c->url, *environment = c->environment, *password = NULL, *instance = "default";
-    gethostname(host, sizeof host - 1);
-    if (!url || !environment) {
-        int code = load(c, &config, &facts);
-        if (code != CTL_OK)
-            return code;
-        url = url ? url : config->database_url;
-        environment = environment ? environment : facts_environment_name(facts);
-        password = facts_secrets(facts)->database_password;
-        instance = config->instance;
+    char host[256] = "";
+    // With --url a config is not needed: an empty one stands in.
+    bool without = !c->options.config && c->options.url && access(CTL_DEFAULT_CONFIG, R_OK) != 0;
+    int code = local_read(c, without ? "/dev/null" : config_path(c), &l);
+    if (code == EX_OK)
+        code = may_init(&l);
+    if (code == EX_OK) {
+        if (gethostname(host, sizeof host - 1) != 0)
+            str_copy_cut(host, sizeof host, "unknown");
+        pg_client_global_init();
+        const char *stage = facts_environment_name(l.facts);
+        if (ledger_init_database(l.config->database_url, facts_secrets(l.facts)->database_password, stage, host,
+                                 l.config->instance, clock_wall_ns(), &err) != 0) {
+            fprintf(stderr, "paperguard: %s\n", err.text);
+            code = CTL_REFUSED;
+        } else if (c->options.json) {
+            printf("{\"status\":\"initialised\",\"environment\":\"%s\",\"host\":\"%s\"}\n", stage, host);
+        } else {
+            printf("database set up and marked %s; this host (%s) may run\n", stage, host);
+        }
     }
-    int code = CTL_OK;
-    pg_client_global_init();
-    if (!environment[0] || !url[0]) {
-        fprintf(stderr, "paperguard: db init needs %s\n",
-                url[0] ? "an environment (ENVIRONMENT=staging or --environment)"
-                       : "a database ([database] url, DATABASE_URL or --url)");
-        code = CTL_CONFIG;
-    } else if (ledger_init_database(url, password, environment, host, instance, clock_wall_ns(), &err) != 0) {
-        fprintf(stderr, "paperguard: %s\n", err.text);
-        code = CTL_NO;
-    } else {
-        printf("database marked \"%s\", schema created, host %s runs\n", environment, host);
-    }
-    facts_free(facts);
-    config_free(config);
+    local_free(&l);
     return code;
-}
-
-int verb_db(struct ctl *c, int argc, char **argv)
-{
-    if (argc == 1 && strcmp(argv[0], "init") == 0)
-        return init_database(c);
-    return ctl_usage(ctl_verb("db"));
 }
