@@ -53,8 +53,9 @@ struct ledger_params {
     void *arg;
 };
 struct ledger *ledger_new(const struct ledger_params *params);
-void ledger_free(struct ledger *l);
+void ledger_free(struct ledger *l); // completions still open are dropped without a call: their askers go first
 enum ledger_state ledger_state_of(const struct ledger *l);
+const char *ledger_state_name(enum ledger_state s);
 
 // First account seen: writes number if none is stored yet; answers what is stored through on_first_seen.
 void ledger_account_seen(struct ledger *l, const char *account_number, int64_t now_ns);
@@ -87,7 +88,8 @@ struct run_row {
     bool settled;
     char detail[256];
 };
-// Claims (account, session, slot). taken=true: another row was there first (row is that one).
+// Claims (account, session, slot). taken=true: another row was there first (row is that one). row->id is new for every
+// claim; calling again with the same id asks whether it was taken ("" lets the ledger make one: then nobody can ask again).
 void ledger_run_claim(struct ledger *l, const struct run_row *row,
                       void (*done)(void *arg, enum ledger_result result, bool taken, const struct run_row *row),
                       void *arg);
@@ -136,8 +138,10 @@ struct order_row { // an intent with what is known of its order
     int64_t sent_at, answered_at, updated_at;
     char reason[160];
 };
-// Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time; UNKNOWN applies over
-// sending.
+// Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time (or the same time and more
+// filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed over
+// those three. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no such
+// intent, or the order has another broker id.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg);
@@ -153,7 +157,9 @@ void ledger_day_usage(struct ledger *l, const char *account, struct day session,
 
 // --- fills, books, cash
 // Records activities exactly once by activity id, in one transaction: fill row, entry with postings to the books by the
-// leg's allocation (or to `unassigned` when the order is not ours), cash posting. *recorded = how many were new.
+// leg's allocation (or to `unassigned` when the order is not ours), cash posting. recorded = how many were new. CONFLICT with
+// recorded counted: an activity was recorded before with other content (named in detail; nothing of it is changed). CONFLICT
+// with 0: nothing was written, for example as long as an order of ours without a broker id could be the one that was filled.
 void ledger_fills_record(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
                          int64_t now_ns,
                          void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),

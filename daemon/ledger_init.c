@@ -119,7 +119,8 @@ static void write_script(struct text *t, const char *environment, const char *ho
     add_row(t, "INSERT INTO environment_marker (environment, created_at, created_host) VALUES (",
             (const char *const[]){environment, at, host}, 3, ");\n");
     add_row(t, "SELECT write_halt(",
-            (const char *const[]){"init", host, instance, "running", FACTS_HALT_REASON_SET_UP, "db init", at}, 7, ");\n");
+            (const char *const[]){"init", host, instance, "running", FACTS_HALT_REASON_SET_UP, "db init", at}, 7,
+            ");\n");
     CHECK(!t->overflow);
 }
 

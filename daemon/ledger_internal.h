@@ -58,6 +58,7 @@ enum ledger_result ledger_result_of(const struct pg_answer *a, const char **deta
 // For calls whose completion is a ledger_done_fn and whose answer is one verdict: 'new', 'same', 'applied' are OK.
 void ledger_finish_verdict(struct ledger_op *op, const struct ledger_reply *reply);
 void ledger_answered(struct ledger *l);
+void ledger_ops_drop(struct ledger *l); // without completions
 
 // --- values into statements
 #define LEDGER_VALUE_MAX 40

@@ -1,6 +1,5 @@
-SELECT plain(a.cash) AS cash, a.opened, a.fill_count, b.book, b.symbol, plain(b.qty) AS qty, plain(b.cost) AS cost
-FROM (SELECT coalesce((SELECT cash FROM cash_balances WHERE account_number = $1), 0) AS cash,
-          EXISTS (SELECT FROM openings WHERE account_number = $1) AS opened,
-          (SELECT count(*) FROM fills WHERE account_number = $1) AS fill_count) a
-    LEFT JOIN books b ON b.account_number = $1 AND b.qty <> 0
+SELECT plain(coalesce(c.cash, 0)) AS cash, o.account_number IS NOT NULL AS opened, coalesce(c.fills, 0) AS fill_count, b.book,
+    b.symbol, plain(b.qty) AS qty, plain(b.cost) AS cost
+FROM (SELECT $1 AS account_number) a LEFT JOIN openings o USING (account_number) LEFT JOIN cash_balances c USING (account_number)
+    LEFT JOIN books b ON b.account_number = a.account_number AND b.qty <> 0
 ORDER BY b.book COLLATE "C", b.symbol COLLATE "C"

@@ -4,7 +4,6 @@ SELECT i.client_order_id, i.account_number, i.session, i.run_id, i.leg, i.try_no
     utc(i.created_at) AS created_at, o.order_id, o.status, plain(o.filled_qty) AS filled_qty,
     plain(o.filled_avg_price) AS filled_avg_price, utc(o.sent_at) AS sent_at, utc(o.answered_at) AS answered_at,
     utc(o.updated_at) AS updated_at, o.reason
-FROM orders o JOIN intents i USING (client_order_id) JOIN order_statuses s USING (status)
-WHERE i.account_number = $1
-    AND (NOT s.terminal OR o.filled_qty > (SELECT coalesce(sum(f.qty), 0) FROM fills f WHERE f.order_id = o.order_id))
+FROM orders o JOIN intents i USING (client_order_id)
+WHERE o.open AND i.account_number = $1
 ORDER BY i.created_at, i.client_order_id

@@ -1,10 +1,12 @@
-SELECT coalesce(json_agg(j ORDER BY n), '[]') FROM (
-    SELECT row_number() OVER (ORDER BY d.at DESC, d.seq DESC) AS n,
-        json_build_object('seq', d.seq, 'kind', d.kind, 'subject', d.subject, 'answer', d.answer, 'rule', d.rule, 'detail', d.detail, 'hash', d.hash,
-        'at', utc(d.at), 'host', d.host, 'instance', d.instance) AS j
-    FROM decisions d
+SELECT coalesce(json_agg(json_build_object(
+        'seq', d.seq, 'kind', d.kind, 'subject', d.subject, 'answer', d.answer, 'rule', d.rule, 'detail', d.detail, 'hash',
+        d.hash,
+        'at', utc(d.at), 'host', d.host, 'instance', d.instance)
+        ORDER BY d.at DESC, d.seq DESC), '[]')
+FROM (
+    SELECT d.decision_key FROM decisions d
     WHERE d.instance = $8 AND ($1::text IS NULL OR d.seq::text = $1) AND ($4::text IS NULL OR d.answer = $4)
         AND ($2::text IS NULL OR d.subject = $2) AND ($3::text IS NULL OR d.subject = $3)
         AND ($5::text IS NULL OR d.subject = $5)
-    ORDER BY n LIMIT $6::bigint OFFSET $7::bigint
-) page
+    ORDER BY d.at DESC, d.seq DESC LIMIT $6::bigint OFFSET $7::bigint
+) page JOIN decisions d USING (decision_key)

@@ -1,9 +1,9 @@
-SELECT coalesce(json_agg(j ORDER BY n), '[]') FROM (
-    SELECT row_number() OVER (ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC) AS n,
-        json_build_object('activity_id', f.activity_id, 'order_id', f.order_id, 'client_order_id', f.client_order_id,
+SELECT coalesce(json_agg(json_build_object(
+        'activity_id', f.activity_id, 'order_id', f.order_id, 'client_order_id', f.client_order_id,
         'run_id', i.run_id, 'correlation_id', i.run_id, 'symbol', f.symbol, 'side', f.side, 'qty', plain(f.qty),
         'price', plain(f.price), 'partial', f.partial, 'cum_qty', plain(f.cum_qty), 'leaves_qty', plain(f.leaves_qty),
-        'exact_amount', plain(f.exact_amount), 'amount', plain(f.cents), 'expected_price', plain(i.decision_price), 'bid', plain(i.bid),
+        'exact_amount', plain(f.exact_amount), 'amount', plain(f.cents), 'expected_price', plain(i.decision_price), 'bid',
+        plain(i.bid),
         'ask', plain(i.ask), 'spread', plain(i.ask - i.bid),
         'slippage_bps', plain(round(CASE f.side WHEN 'buy' THEN 1 ELSE -1 END * (f.price - i.decision_price) * 10000
             / i.decision_price, 4)),
@@ -11,14 +11,18 @@ SELECT coalesce(json_agg(j ORDER BY n), '[]') FROM (
         'order_type', i.type, 'execution_steps', i.try_no,
         'time_to_fill_ms', round(extract(epoch FROM f.transaction_time - o.sent_at) * 1000),
         'quote_at', utc(i.created_at), 'transaction_time', utc(f.transaction_time), 'recorded_at', utc(f.recorded_at),
-        'strategies', (SELECT coalesce(json_agg(json_build_object('strategy', p.book, 'qty', plain(p.qty)) ORDER BY p.line), '[]')
-            FROM entries e JOIN postings p USING (entry_id) WHERE e.activity_id = f.activity_id AND p.part = 'position')) AS j
-    FROM fills f LEFT JOIN intents i USING (client_order_id) LEFT JOIN orders o USING (client_order_id)
+        'strategies', (SELECT coalesce(json_agg(json_build_object('strategy', p.book, 'qty',
+        plain(p.qty)) ORDER BY p.line), '[]')
+            FROM entries e JOIN postings p USING (entry_id) WHERE e.activity_id = f.activity_id AND p.part = 'position'))
+        ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC), '[]')
+FROM (
+    SELECT f.activity_id FROM fills f LEFT JOIN intents i USING (client_order_id) LEFT JOIN orders o USING (client_order_id)
     WHERE f.account_number = (SELECT account_number FROM instances WHERE instance = $8)
         AND ($1::text IS NULL OR $1 IN (f.activity_id, f.order_id, f.client_order_id))
         AND ($2::text IS NULL OR i.run_id = $2) AND ($3::text IS NULL OR f.symbol = $3)
         AND ($4::text IS NULL OR $4 = CASE WHEN f.partial THEN 'partial_fill' ELSE 'fill' END)
         AND ($5::text IS NULL OR EXISTS (SELECT FROM entries e JOIN postings p USING (entry_id)
             WHERE e.activity_id = f.activity_id AND p.part = 'position' AND p.book = $5))
-    ORDER BY n LIMIT $6::bigint OFFSET $7::bigint
-) page
+    ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
+) page JOIN fills f USING (activity_id) LEFT JOIN intents i USING (client_order_id)
+    LEFT JOIN orders o USING (client_order_id)

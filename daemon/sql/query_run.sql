@@ -3,7 +3,8 @@ SELECT json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN
         'session', r.session, 'slot', r.slot_key, 'label', r.label, 'cause', r.cause, 'num_signals', r.signals,
         'num_orders_submitted', r.orders_submitted, 'num_orders_accepted', r.orders_accepted,
         'num_orders_rejected', r.orders_rejected, 'mappings', (
-            SELECT coalesce(json_agg(json_build_object('client_order_id', i.client_order_id, 'order_id', o.order_id,
+            SELECT coalesce(json_agg(json_build_object(
+        'client_order_id', i.client_order_id, 'order_id', o.order_id,
                 'symbol', i.symbol, 'side', i.side, 'qty', plain(i.qty), 'leg', i.leg, 'try', i.try_no, 'status', o.status,
                 'filled_qty', plain(o.filled_qty)) ORDER BY i.leg, i.try_no), '[]')
             FROM intents i JOIN orders o USING (client_order_id) WHERE i.run_id = r.run_id),
@@ -14,7 +15,8 @@ SELECT json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN
         'members', (SELECT coalesce(json_agg(json_build_object('strategy', m.strategy, 'status', m.status, 'detail', m.detail,
                 'model', json_build_object('name', m.model_name, 'version', m.model_version), 'targets', m.targets)
                 ORDER BY m.strategy), '[]') FROM run_members m WHERE m.run_id = r.run_id),
-        'legs', (SELECT coalesce(json_agg(json_build_object('leg', l.leg, 'symbol', l.symbol, 'side', l.side, 'qty', plain(l.qty),
+        'legs', (SELECT coalesce(json_agg(json_build_object('leg', l.leg, 'symbol', l.symbol, 'side', l.side, 'qty',
+        plain(l.qty),
                 'decision_price', plain(l.decision_price), 'filled_qty', (SELECT plain(coalesce(sum(f.qty), 0)) FROM fills f
                     JOIN intents i USING (client_order_id) WHERE i.run_id = l.run_id AND i.leg = l.leg),
                 'allocations', (SELECT json_agg(json_build_object('strategy', a.strategy, 'qty', plain(a.qty)) ORDER BY a.line)
@@ -23,10 +25,12 @@ SELECT json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN
         'transfers', (SELECT coalesce(json_agg(json_build_object('symbol', t.symbol, 'from', t.from_book, 'to', t.to_book,
                 'qty', plain(t.qty), 'price', plain(t.price)) ORDER BY t.line), '[]') FROM book_transfers t
                 WHERE t.run_id = r.run_id),
-        'orders', (SELECT coalesce(json_agg(json_build_object('client_order_id', i.client_order_id, 'order_id', o.order_id, 'run_id', i.run_id, 'leg', i.leg,
+        'orders', (SELECT coalesce(json_agg(json_build_object('client_order_id', i.client_order_id, 'order_id', o.order_id,
+        'run_id', i.run_id, 'leg', i.leg,
         'try', i.try_no, 'strategy', nullif(i.strategy, ''), 'account', i.account_number, 'session', i.session,
         'symbol', i.symbol, 'side', i.side, 'type', i.type, 'time_in_force', i.time_in_force, 'qty', plain(i.qty),
-        'notional', plain(i.notional), 'limit_price', plain(i.limit_price), 'extended_hours', i.extended_hours, 'class', i.class,
+        'notional', plain(i.notional), 'limit_price', plain(i.limit_price), 'extended_hours', i.extended_hours, 'class',
+        i.class,
         'status', o.status, 'filled_qty', plain(o.filled_qty), 'filled_avg_price', plain(o.filled_avg_price),
         'reserved', plain(i.reserved), 'expected_price', plain(i.decision_price), 'bid', plain(i.bid), 'ask', plain(i.ask),
         'spread', plain(i.ask - i.bid), 'reason', o.reason, 'created_at', utc(i.created_at), 'sent_at', utc(o.sent_at),

@@ -1,6 +1,5 @@
-SELECT coalesce(json_agg(j ORDER BY n), '[]') FROM (
-    SELECT row_number() OVER (ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id) AS n,
-        json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN r.status ELSE 'running' END, 'state', r.status,
+SELECT coalesce(json_agg(json_build_object(
+        'run_id', r.run_id, 'status', CASE WHEN s.terminal THEN r.status ELSE 'running' END, 'state', r.status,
         'strategy_id', array_to_string(r.strategies, ' '), 'account', r.account_number, 'as_of_date', r.session,
         'session', r.session, 'slot', r.slot_key, 'label', r.label, 'cause', r.cause, 'num_signals', r.signals,
         'num_orders_submitted', r.orders_submitted, 'num_orders_accepted', r.orders_accepted,
@@ -12,12 +11,14 @@ SELECT coalesce(json_agg(j ORDER BY n), '[]') FROM (
         'scheduled_at', utc(r.scheduled_at), 'started_at', utc(r.started_at), 'planned_at', utc(r.planned_at),
         'completed_at', utc(r.completed_at), 'deadline_at', utc(r.deadline_at),
         'duration_seconds', round(extract(epoch FROM r.completed_at - r.started_at), 3), 'fills', r.fills,
-        'settled', r.settled, 'detail', r.detail, 'host', r.host, 'instance', r.instance) AS j
-    FROM runs r JOIN run_statuses s USING (status)
+        'settled', r.settled, 'detail', r.detail, 'host', r.host, 'instance', r.instance)
+        ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id), '[]')
+FROM (
+    SELECT r.run_id FROM runs r JOIN run_statuses s USING (status)
     WHERE r.account_number = (SELECT account_number FROM instances WHERE instance = $8)
     AND ($1::text IS NULL OR r.run_id = $1) AND ($2::text IS NULL OR r.run_id = $2)
     AND ($3::text IS NULL OR EXISTS (SELECT FROM legs l WHERE l.run_id = r.run_id AND l.symbol = $3))
     AND ($4::text IS NULL OR $4 IN (r.status, CASE WHEN s.terminal THEN r.status ELSE 'running' END))
     AND ($5::text IS NULL OR $5 = ANY (r.strategies))
-    ORDER BY n LIMIT $6::bigint OFFSET $7::bigint
-) page
+    ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id LIMIT $6::bigint OFFSET $7::bigint
+) page JOIN runs r USING (run_id) JOIN run_statuses s USING (status)

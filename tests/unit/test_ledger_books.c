@@ -1,5 +1,5 @@
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
-// needs: daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
@@ -37,6 +37,13 @@ static void assert_sums(void)
         "SELECT count(*) FROM (SELECT account_number, sum(amount) a FROM postings WHERE part = 'cash' GROUP BY 1) p "
         "FULL JOIN cash_balances c USING (account_number) WHERE p.a IS DISTINCT FROM c.cash",
         "0");
+    assert_sql(
+        "SELECT count(*) FROM cash_balances c WHERE fills <> (SELECT count(*) FROM fills f WHERE f.account_number = "
+        "c.account_number)",
+        "0");
+    assert_sql("SELECT count(*) FROM orders o WHERE recorded_qty <> (SELECT coalesce(sum(qty), 0) FROM fills f WHERE "
+               "f.client_order_id = o.client_order_id)",
+               "0");
     assert_sql("SELECT count(*) FROM (SELECT 1 FROM postings GROUP BY entry_id HAVING sum(amount) <> 0) x", "0");
     assert_sql(
         "SELECT count(*) FROM fills f FULL JOIN (SELECT * FROM entries WHERE kind = 'fill') e USING (activity_id) "

@@ -1,5 +1,5 @@
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
-// needs: daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
@@ -357,8 +357,14 @@ static void statuses_are_those_of_the_code(void **state)
 {
     (void)state;
     use_database(true);
+    start_ready();
+    struct intent i = an_intent("a", "", 0, 0, 1);
+    commit_ok(&i);
+    finish();
     for (enum order_status s = 0; s < ORDER_STATUS_COUNT; s++) {
         char question[200], expected[64];
+        snprintf(question, sizeof question, "UPDATE orders SET status = '%s' RETURNING open", order_status_name(s));
+        assert_sql(question, order_status_terminal(s) ? "f" : "t");
         snprintf(question, sizeof question, "SELECT rank, terminal FROM order_statuses WHERE status = '%s'",
                  order_status_name(s));
         snprintf(expected, sizeof expected, "%d|%s", order_status_rank(s), order_status_terminal(s) ? "t" : "f");

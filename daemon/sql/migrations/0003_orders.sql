@@ -50,21 +50,25 @@ CREATE TABLE intents (
     UNIQUE (run_id, leg, try_no)
 );
 CREATE INDEX intents_by_session ON intents (account_number, session);
-CREATE INDEX intents_by_time ON intents (created_at);
+CREATE INDEX intents_by_time ON intents (account_number, created_at);
 
 CREATE TABLE orders (
     client_order_id text PRIMARY KEY REFERENCES intents,
     order_id text UNIQUE CHECK (order_id <> ''),
     status text NOT NULL REFERENCES order_statuses,
     filled_qty numeric(20, 9) NOT NULL CHECK (filled_qty >= 0),
+    recorded_qty numeric(20, 9) NOT NULL DEFAULT 0 CHECK (recorded_qty >= 0), -- sum of its fills, kept by a trigger on them
     filled_avg_price numeric(20, 9) CHECK (filled_avg_price > 0),
     broker_at timestamptz, -- the broker's own time of the last update that was applied
     sent_at timestamptz,
     answered_at timestamptz,
     updated_at timestamptz NOT NULL,
-    reason text NOT NULL
+    reason text NOT NULL,
+    -- Still to be followed: not ended, or more filled than there are fills recorded. The words are those of order_statuses.
+    open boolean NOT NULL GENERATED ALWAYS AS (filled_qty > recorded_qty OR status NOT IN ('denied', 'dry_run', 'not_placed',
+        'canceled', 'expired', 'replaced', 'rejected', 'filled')) STORED
 );
-CREATE INDEX orders_by_status ON orders (status);
+CREATE INDEX orders_open ON orders (client_order_id) WHERE open;
 
 CREATE TABLE order_events (
     event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,6 +19,13 @@ CREATE TABLE fills (
     recorded_at timestamptz NOT NULL
 );
 CREATE INDEX fills_by_order ON fills (order_id);
+CREATE FUNCTION count_fill() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE orders SET recorded_qty = recorded_qty + NEW.qty WHERE client_order_id = NEW.client_order_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER count_fill AFTER INSERT ON fills FOR EACH ROW EXECUTE FUNCTION count_fill();
 CREATE INDEX fills_by_client_order ON fills (client_order_id);
 CREATE INDEX fills_by_time ON fills (account_number, transaction_time);
 
@@ -75,7 +82,8 @@ CREATE TABLE books (
 );
 CREATE TABLE cash_balances (
     account_number text PRIMARY KEY REFERENCES accounts,
-    cash numeric(20, 9) NOT NULL
+    cash numeric(20, 9) NOT NULL,
+    fills bigint NOT NULL DEFAULT 0 -- posted so far: each may be rounded by up to a cent
 );
 
 SELECT make_append_only(t) FROM unnest(ARRAY['fills', 'entries', 'postings', 'openings']) t;
@@ -94,7 +102,7 @@ $$;
 CREATE FUNCTION post_to_sums() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.part = 'cash' THEN
-        INSERT INTO cash_balances VALUES (NEW.account_number, NEW.amount)
+        INSERT INTO cash_balances (account_number, cash) VALUES (NEW.account_number, NEW.amount)
         ON CONFLICT (account_number) DO UPDATE SET cash = cash_balances.cash + EXCLUDED.cash;
     ELSIF NEW.part = 'position' THEN
         INSERT INTO books VALUES (NEW.account_number, NEW.book, NEW.symbol, NEW.qty,

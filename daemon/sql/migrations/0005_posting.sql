@@ -77,6 +77,7 @@ BEGIN
         worth := worth - round(share.qty * f.price, 9);
     END LOOP;
     INSERT INTO postings VALUES (new_entry, n + 1, f.account_number, 'cash', '', 'USD', 0, -direction * f.cents);
+    UPDATE cash_balances SET fills = fills + 1 WHERE account_number = f.account_number;
     IF off <> 0 THEN
         INSERT INTO postings VALUES (new_entry, n + 2, f.account_number, 'rounding', '', 'USD', 0, -off);
     END IF;

@@ -14,7 +14,7 @@ CREATE TABLE decisions (
     hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$'),
     PRIMARY KEY (host, instance, seq)
 );
-CREATE INDEX decisions_by_time ON decisions (at);
+CREATE INDEX decisions_by_time ON decisions (instance, at);
 CREATE TABLE decision_heads (
     host text NOT NULL,
     instance text NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE alerts (
     detail text NOT NULL,
     at timestamptz NOT NULL
 );
-CREATE INDEX alerts_by_time ON alerts (at);
+CREATE INDEX alerts_by_time ON alerts (instance, at);
 SELECT make_append_only(t) FROM unnest(ARRAY['decisions', 'alerts']) t;
 SELECT make_lasting('decision_heads');
 
