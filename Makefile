@@ -169,24 +169,24 @@ docs: $(BIN)/paperguardd ## write the sample configuration and the manual page's
 
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
-UNITDIR    ?= $(PREFIX)/lib/systemd/system
-SYSUSERS   ?= $(PREFIX)/lib/sysusers.d
+LIBDIR     ?= $(PREFIX)/lib
 LIBEXEC    ?= $(PREFIX)/libexec/paperguard
-MANDIR     ?= $(PREFIX)/share/man
-DOCDIR     ?= $(PREFIX)/share/doc/paperguard
-put         = install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
+DATADIR    ?= $(PREFIX)/share
+put         = install -D -m $(3) $(1) $(DESTDIR)$(2)
+puts        = install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)/
 .PHONY: install
 install: programs ## install under DESTDIR (PREFIX=/usr); an existing configuration is left alone
-	$(call put,$(BIN)/paperguardd,$(PREFIX)/sbin,755)
-	$(call put,$(BIN)/paperguard $(BIN)/paperguard-sim,$(PREFIX)/bin,755)
-	$(call put,$(STRAT_BIN),$(LIBEXEC),755)
-	$(call put,$(wildcard systemd/*.service),$(UNITDIR),644)
-	$(call put,systemd/paperguard.sysusers,$(SYSUSERS),644)
-	mv $(DESTDIR)$(SYSUSERS)/paperguard.sysusers $(DESTDIR)$(SYSUSERS)/paperguard.conf
-	$(call put,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DOCDIR),644)
+	$(call puts,$(BIN)/paperguardd,$(PREFIX)/sbin,755)
+	$(call puts,$(BIN)/paperguard $(BIN)/paperguard-sim,$(PREFIX)/bin,755)
+	$(call puts,$(STRAT_BIN),$(LIBEXEC),755)
+	$(call puts,$(wildcard systemd/*.service),$(LIBDIR)/systemd/system,644)
+	$(call put,systemd/paperguard.sysusers,$(LIBDIR)/sysusers.d/paperguard.conf,644)
+	$(call put,systemd/paperguard.tmpfiles,$(LIBDIR)/tmpfiles.d/paperguard.conf,644)
+	$(call puts,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DATADIR)/doc/paperguard,644)
+	cd conf && find sample-data -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(DATADIR)/paperguard/{} \;
+	$(foreach n,1 5 8,$(if $(wildcard man/*.$n),$(call puts,$(wildcard man/*.$n),$(DATADIR)/man/man$n,644) &&)) :
 	test -e $(DESTDIR)$(SYSCONFDIR)/paperguard/paperguard.conf || \
-		{ $(call put,conf/paperguard.conf,$(SYSCONFDIR)/paperguard,640); }
-	for page in $(wildcard man/*.[1-8]); do $(call put,$$page,$(MANDIR)/man$${page##*.},644) || exit 1; done
+		$(call put,conf/paperguard.conf,$(SYSCONFDIR)/paperguard/paperguard.conf,640)
 
 .PHONY: help clean
 help: ## this list

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""`make install` puts everything where the unit and the programs look for it, and leaves an existing configuration alone."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("PAPERGUARD_BUILD", ROOT / "build"))
+
+
+def install(folder):
+    done = subprocess.run(["make", "--no-print-directory", "install", f"DESTDIR={folder}", f"BUILD={BUILD}"], cwd=ROOT,
+                          capture_output=True, text=True, check=False,
+                          env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR")})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module", name="root")
+def fixture_root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("root")
+    install(folder)
+    return folder
+
+
+def test_the_unit_finds_its_programs(root):
+    unit = (root / "usr/lib/systemd/system/paperguardd.service").read_text()
+    program, config = re.search(r"^ExecStart=(\S+) --config (\S+)$", unit, re.M).groups()
+    assert os.access(root / program[1:], os.X_OK)
+    assert (root / config[1:]).stat().st_mode & 0o777 == 0o640
+
+
+def test_programs_run_from_where_they_are(root):
+    for name in ("sbin/paperguardd", "bin/paperguard", "bin/paperguard-sim"):
+        done = subprocess.run([root / "usr" / name, "--version"], capture_output=True, text=True, env={}, check=True)
+        assert re.match(r"\S+ \d+\.\d+\.\d+( \(commit \w+\))?\n", done.stdout), name
+
+
+def test_everything_is_there(root):
+    found = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
+    for name in ("usr/libexec/paperguard/fixed_weights", "usr/share/man/man5/paperguard.conf.5", "usr/share/doc/paperguard/LICENSE",
+                 "usr/lib/sysusers.d/paperguard.conf", "usr/lib/tmpfiles.d/paperguard.conf",
+                 "usr/share/paperguard/sample-data/corporate_actions.csv"):
+        assert name in found
+
+
+def test_an_existing_configuration_is_left_alone(root):
+    config = root / "etc/paperguard/paperguard.conf"
+    config.write_text("[daemon]\n")
+    install(root)
+    assert config.read_text() == "[daemon]\n"
