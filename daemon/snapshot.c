@@ -104,8 +104,12 @@ enum health snapshot_health(const struct snapshot *s, char why[WHY_MAX])
     if (why_unhealthy(s, why))
         return HEALTH_UNHEALTHY;
     if (s->halt != HALT_RUNNING) {
-        snprintf(why, WHY_MAX, "%s%s%.120s", s->halt == HALT_REDUCE_ONLY ? "reduce only" : "halted",
-                 s->halt_detail[0] ? ": " : "", s->halt_detail);
+        bool told = s->halt_detail[0] != '\0', reduce = s->halt == HALT_REDUCE_ONLY;
+        snprintf(why, WHY_MAX, "%s%s%.140s",
+                 reduce ? "reduce only"
+                 : told ? ""
+                        : "halted",
+                 reduce && told ? ": " : "", s->halt_detail);
         return HEALTH_HALTED;
     }
     return why_degraded(s, why) ? HEALTH_DEGRADED : HEALTH_HEALTHY;

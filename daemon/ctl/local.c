@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Verbs that read config and environment themselves: the guard's static checks, and setting up a database.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,15 +121,23 @@ static void write_checks(const struct local *l, struct json_out *o)
     json_object_end(o);
 }
 
+// What did not pass is said again, whole, whatever the terminal's width.
 static void show_checks(const struct json_node *root)
 {
     static const struct ctl_column columns[] = {
         {"ANSWER", "answer", false, false},
         {"CHECK", "check", false, false},
-        {"WHAT IT SAYS", "text", false, false},
+        {"WHAT IT SAYS", "text", false, true},
         {"FOUND", "detail", false, false},
     };
-    ctl_table(ctl_at(root, "checks"), columns, ARRAY_LEN(columns));
+    const struct json_node *checks = ctl_at(root, "checks");
+    ctl_table(checks, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < json_size(checks); i++) {
+        const struct json_node *row = json_at(checks, i);
+        if (strcmp(ctl_text(row, "answer"), "PASS") != 0)
+            ctl_line(ctl_text(row, "answer"), "%s (%s): %s", ctl_text(row, "check"), ctl_text(row, "text"),
+                     ctl_text(row, "detail"));
+    }
 }
 
 // A CI that runs this shows each line at the commit.
@@ -188,10 +197,9 @@ int ctl_check(struct ctl *c)
         return code;
     const struct json_node *root = ctl_root(&a);
     if (!c->options.json) {
-        bool simulator = strcmp(ctl_text(root, "mode"), "SIMULATOR") == 0;
         show_checks(root);
-        printf("guard %s, halt %s. %s%s\n", ctl_text(root, "answer"), ctl_text(root, "halt.state"),
-               ctl_text(root, "orders_text"), simulator ? ". SIMULATOR" : "");
+        printf("guard %s, halt %s. %s\n", ctl_text(root, "answer"), ctl_text(root, "halt.state"),
+               ctl_text(root, "orders_text"));
     }
     code = strcmp(ctl_text(root, "answer"), "PASS") == 0 ? EX_OK : CTL_REFUSED;
     ctl_answer_free(&a);
@@ -220,14 +228,28 @@ static int may_init(const struct local *l)
     return EX_OK;
 }
 
+// With --url no config is needed: an empty one stands in for it.
+static int read_without_config(struct ctl *c, struct local *l)
+{
+    char path[] = "/tmp/paperguard-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0) {
+        fprintf(stderr, "paperguard: no temporary file can be made in /tmp: %s\n", strerror(errno));
+        return EX_TEMPFAIL;
+    }
+    close(fd);
+    int code = local_read(c, path, l);
+    unlink(path);
+    return code;
+}
+
 int ctl_db_init(struct ctl *c)
 {
     struct local l = {0};
     struct err err;
     char host[256] = "";
-    // With --url a config is not needed: an empty one stands in.
     bool without = !c->options.config && c->options.url && access(CTL_DEFAULT_CONFIG, R_OK) != 0;
-    int code = local_read(c, without ? "/dev/null" : config_path(c), &l);
+    int code = without ? read_without_config(c, &l) : local_read(c, config_path(c), &l);
     if (code == EX_OK)
         code = may_init(&l);
     if (code == EX_OK) {

@@ -40,7 +40,7 @@ static void show_halt(const struct json_node *halt)
     }
     ctl_line("halt", "%s%s%s", state, reason[0] ? ": " : "", reason);
     ctl_line("", "by %s, since %s", ctl_text(halt, "source"), ny(ctl_text(halt, "since"), since));
-    if (detail[0] && strcmp(detail, reason) != 0)
+    if (detail[0] && !str_starts(detail, reason)) // another one than that in memory, or what cannot be read
         ctl_line("", "%s", detail);
     ctl_line("", "memory %s, state file %s, Postgres %s", ctl_text(halt, "memory"), ctl_text(halt, "file"),
              ctl_text(halt, "database"));
@@ -143,13 +143,13 @@ int ctl_runs(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
         {"RUN", "run_id", false, false},
-        {"SESSION", "session", false, false},
-        {"SLOT", "slot", false, false},
         {"STATUS", "status", false, false},
         {"SETTLED", "settled", false, false},
         {"ORDERS", "num_orders_submitted", true, false},
-        {"REJECTED", "num_orders_rejected", true, true},
         {"FILLS", "fills", true, false},
+        {"SESSION", "session", false, true},
+        {"SLOT", "slot", false, true},
+        {"REJECTED", "num_orders_rejected", true, true},
         {"SECONDS", "duration_seconds", true, true},
         {"CAUSE", "cause", false, true},
         {"STRATEGIES", "strategy_id", false, true},
@@ -166,7 +166,7 @@ int ctl_orders(struct ctl *c)
         {"SIDE", "side", false, false},
         {"QTY", "qty", true, false},
         {"STATUS", "status", false, false},
-        {"FILLED", "filled_qty", true, false},
+        {"FILLED", "filled_qty", true, true},
         {"AVG PRICE", "filled_avg_price", true, true},
         {"TYPE", "type", false, true},
         {"CREATED", "created_at", false, true},

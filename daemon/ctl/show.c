@@ -94,11 +94,11 @@ static void fit(struct layout *l, const struct ctl_column *columns, size_t limit
         if (columns[i].optional)
             l->shown[i] = false;
     while (total_width(l) > limit) {
-        size_t widest = 0;
-        for (size_t i = 1; i < l->count; i++)
-            if (l->shown[i] && l->width[i] > l->width[widest])
+        size_t widest = l->count; // numbers are never cut: a line that wraps is better than a wrong quantity
+        for (size_t i = 0; i < l->count; i++)
+            if (l->shown[i] && !columns[i].right && (widest == l->count || l->width[i] > l->width[widest]))
                 widest = i;
-        if (l->width[widest] <= NARROWEST)
+        if (widest == l->count || l->width[widest] <= NARROWEST)
             return;
         l->width[widest]--;
     }
@@ -147,12 +147,13 @@ void ctl_table(const struct json_node *rows, const struct ctl_column *columns, s
     size_t limit = terminal_width();
     CHECK(count <= COLUMNS_MAX);
     for (size_t i = 0; i < count; i++) {
-        l.shown[i] = true;
-        l.width[i] = width_of(columns[i].title);
+        size_t widest = 0, title = width_of(columns[i].title);
         for (size_t r = 0; r < json_size(rows); r++) {
             size_t w = width_of(ctl_text(json_at(rows, r), columns[i].member));
-            l.width[i] = w > l.width[i] ? w : l.width[i];
+            widest = w > widest ? w : widest;
         }
+        l.shown[i] = widest > 0 || !columns[i].optional;
+        l.width[i] = widest > title ? widest : title;
     }
     if (limit)
         fit(&l, columns, limit);

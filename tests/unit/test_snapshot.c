@@ -162,6 +162,26 @@ static void each_degradation_has_its_reason(void **state)
     }
 }
 
+static void a_halt_says_why(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fact_halt halt;
+        const char *detail, *why;
+    } cases[] = {{HALT_HALTED, "odd fills", "odd fills"},
+                 {HALT_HALTED, "", "halted"},
+                 {HALT_REDUCE_ONLY, "odd fills", "reduce only: odd fills"},
+                 {HALT_REDUCE_ONLY, "", "reduce only"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct snapshot s = good();
+        char why[160];
+        s.halt = cases[i].halt;
+        str_copy_cut(s.halt_detail, sizeof s.halt_detail, cases[i].detail);
+        assert_int_equal(snapshot_health(&s, why), HEALTH_HALTED);
+        assert_string_equal(why, cases[i].why);
+    }
+}
+
 static void ready_ignores_a_halt_but_nothing_else(void **state)
 {
     (void)state;
@@ -328,11 +348,17 @@ static void guard_lists_every_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(health_of_every_combination),     cmocka_unit_test(static_checks_count_too),
-        cmocka_unit_test(each_degradation_has_its_reason), cmocka_unit_test(ready_ignores_a_halt_but_nothing_else),
-        cmocka_unit_test(the_failing_check_is_named),      cmocka_unit_test(health_has_every_member),
-        cmocka_unit_test(what_is_not_known_is_null),       cmocka_unit_test(scheduler_shape),
-        cmocka_unit_test(every_surface_tells_its_mode),    cmocka_unit_test(config_is_truthful),
+        cmocka_unit_test(health_of_every_combination),
+        cmocka_unit_test(static_checks_count_too),
+        cmocka_unit_test(each_degradation_has_its_reason),
+        cmocka_unit_test(a_halt_says_why),
+        cmocka_unit_test(ready_ignores_a_halt_but_nothing_else),
+        cmocka_unit_test(the_failing_check_is_named),
+        cmocka_unit_test(health_has_every_member),
+        cmocka_unit_test(what_is_not_known_is_null),
+        cmocka_unit_test(scheduler_shape),
+        cmocka_unit_test(every_surface_tells_its_mode),
+        cmocka_unit_test(config_is_truthful),
         cmocka_unit_test(guard_lists_every_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
