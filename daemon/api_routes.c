@@ -59,7 +59,7 @@ static void serve_ready(struct api *a, struct http_exchange *x, const char *rest
     json_put_string(&o, "status", ready ? "ready" : "not ready");
     json_put_bool(&o, "ready", ready);
     json_put_string(&o, "why", why);
-    json_put_string(&o, "halt", snapshot_halt_name(s->halt));
+    json_put_string(&o, "halt", fact_halt_name(s->halt));
     api_answer_end(a, x, ready ? 200 : 503, &t, &o);
 }
 

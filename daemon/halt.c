@@ -132,7 +132,7 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
         return;
     h->memory = record_of(state, reason, source);
     log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"REASON", h->memory.reason}}), "halt: %s by %s: %s",
-             halt_name(state), h->memory.source, h->memory.reason);
+             fact_halt_name(state), h->memory.source, h->memory.reason);
     // With the file missing or odd this makes it whole again, on the safe side.
     if (file_write(h, &h->memory))
         h->file = HALT_UNKNOWN;
@@ -156,7 +156,7 @@ static void file_look(struct halt *h)
     trouble(h, "");
     if (rank(r.state) > rank(h->memory.state)) {
         h->memory = r;
-        log_warning("halt: %s, from the state file: %s (%s)", halt_name(r.state), r.reason, r.source);
+        log_warning("halt: %s, from the state file: %s (%s)", fact_halt_name(r.state), r.reason, r.source);
         memset(&h->release, 0, sizeof h->release);
     } else if (rank(r.state) < rank(h->memory.state)) {
         (void)file_write(h, &h->memory); // an older or foreign file does not loosen
@@ -229,7 +229,7 @@ static void database_adopt(struct halt *h, enum fact_halt state, const char *rea
         return;
     h->memory = record_of(state, reason, "Postgres");
     memset(&h->release, 0, sizeof h->release);
-    log_warning("halt: %s, from Postgres: %s", halt_name(state), reason);
+    log_warning("halt: %s, from Postgres: %s", fact_halt_name(state), reason);
     if (file_write(h, &h->memory))
         h->file = HALT_UNKNOWN;
 }
@@ -341,10 +341,10 @@ int halt_release_confirm(struct halt *h, const char *code, const char *who, stru
 void halt_write_json(const struct halt *h, struct json_out *o)
 {
     json_object_begin(o);
-    json_put_string(o, "state", halt_name(halt_state(h)));
-    json_put_string(o, "memory", halt_name(h->memory.state));
-    json_put_string(o, "file", halt_name(h->file));
-    json_put_string(o, "database", halt_name(h->database));
+    json_put_string(o, "state", fact_halt_name(halt_state(h)));
+    json_put_string(o, "memory", fact_halt_name(h->memory.state));
+    json_put_string(o, "file", fact_halt_name(h->file));
+    json_put_string(o, "database", fact_halt_name(h->database));
     json_put_string(o, "reason", h->memory.reason);
     json_put_string(o, "source", h->memory.source);
     json_put_when(o, "since", h->memory.at_ns);

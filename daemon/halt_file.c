@@ -21,27 +21,12 @@
 #define HEAD "paperguard halt 1"
 #define SIZE_MAX_BYTES 1024
 
-const char *halt_name(enum fact_halt state)
-{
-    switch (state) {
-    case HALT_RUNNING:
-        return "running";
-    case HALT_REDUCE_ONLY:
-        return "reduce_only";
-    case HALT_HALTED:
-        return "halted";
-    case HALT_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
 static bool state_parse(const char *word, enum fact_halt *out)
 {
     static const enum fact_halt states[] = {HALT_RUNNING, HALT_REDUCE_ONLY, HALT_HALTED};
 
     for (size_t i = 0; i < ARRAY_LEN(states); i++)
-        if (str_equal(word, halt_name(states[i]))) {
+        if (str_equal(word, fact_halt_name(states[i]))) {
             *out = states[i];
             return true;
         }
@@ -159,7 +144,7 @@ static void record_write(const struct halt_record *r, struct text *t)
     char at[WHEN_TEXT_MAX], hex[DIGEST_HEX_MAX];
 
     text_add(t, HEAD "\n");
-    add_line(t, "state", halt_name(r->state));
+    add_line(t, "state", fact_halt_name(r->state));
     add_line(t, "at", when_format(r->at_ns, at));
     add_line(t, "source", r->source);
     add_line(t, "reason", r->reason);

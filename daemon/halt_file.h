@@ -18,7 +18,6 @@ struct halt_record {
 };
 
 enum halt_file_result { HALT_FILE_OK, HALT_FILE_MISSING, HALT_FILE_ODD };
-const char *halt_name(enum fact_halt state);
 // OK fills *out; ODD says in err what is wrong with the file.
 enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err) MUST_CHECK;
 // Durable when it returns 0: temporary file, fsync, rename, fsync of the folder.

@@ -196,7 +196,7 @@ static void begin_checks(struct ledger *l)
 static bool halt_parse(const char *word, enum fact_halt *out)
 {
     for (enum fact_halt h = HALT_RUNNING; h <= HALT_HALTED; h++)
-        if (str_equal(word, ledger_halt_name(h))) {
+        if (str_equal(word, fact_halt_name(h))) {
             *out = h;
             return true;
         }

@@ -92,7 +92,6 @@ struct day ledger_get_day(struct ledger_row *r, const char *column);
 bool ledger_get_bool(struct ledger_row *r, const char *column);
 
 // --- parts
-const char *ledger_halt_name(enum fact_halt state);
 void ledger_schema_check(struct ledger *l); // CHECKING: marker and migrations, then on to ledger_load
 void ledger_load(struct ledger *l);         // LOADING
 void ledger_set_state(struct ledger *l, enum ledger_state state, const char *detail);

@@ -49,12 +49,6 @@ struct ledger_records {
     size_t source_count;
 };
 
-const char *ledger_halt_name(enum fact_halt state)
-{
-    static const char *const names[] = {"unknown", "running", "reduce_only", "halted"};
-    return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
-}
-
 static void flush(struct ledger_records *r);
 
 static void flush_posted(void *arg)
@@ -343,7 +337,7 @@ void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reaso
 {
     struct ledger_records *r = l->records;
     struct record *rec = record_new(r, &SQL_HALT_WRITE);
-    record_put(rec, ledger_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state));
+    record_put(rec, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state));
     record_put(rec, reason);
     record_put(rec, source);
     record_put_when(rec, at_ns);

@@ -24,21 +24,6 @@ const char *health_name(enum health h)
     return "unhealthy";
 }
 
-const char *snapshot_halt_name(enum fact_halt h)
-{
-    switch (h) {
-    case HALT_RUNNING:
-        return "running";
-    case HALT_REDUCE_ONLY:
-        return "reduce_only";
-    case HALT_HALTED:
-        return "halted";
-    case HALT_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
 const char *snapshot_orders_text(const struct snapshot *s)
 {
     if (!s->orders_sent)
@@ -214,7 +199,7 @@ static void put_halt(const struct snapshot *s, struct json_out *o)
 {
     json_key(o, "halt");
     json_object_begin(o);
-    json_put_string(o, "state", snapshot_halt_name(s->halt));
+    json_put_string(o, "state", fact_halt_name(s->halt));
     put_text(o, "detail", s->halt_detail);
     json_object_end(o);
 }

@@ -47,7 +47,6 @@ enum health { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_HALTED, HEALTH_UNHEALTHY }
 const char *health_name(enum health h);
 enum health snapshot_health(const struct snapshot *s, char why[160]);
 bool snapshot_ready(const struct snapshot *s, const char **why); // could start a run (ignores halt)
-const char *snapshot_halt_name(enum fact_halt h);                // "running", "reduce_only", "halted", "unknown"
 const char *
 snapshot_orders_text(const struct snapshot *s); // "PAPER ORDERS ARE SENT", "... TO THE SIMULATOR", "RECORDED ONLY"
 // Members of an object that is open: environment, mode, simulator, orders_mode, orders_text. Every answer has them.

@@ -27,6 +27,8 @@ enum fact_key_class { KEY_UNREAD, KEY_MISSING, KEY_CONFLICT, KEY_PAPER, KEY_SIMU
 enum fact_tri { FACT_UNKNOWN, FACT_GOOD, FACT_BAD };
 enum fact_halt { HALT_UNKNOWN, HALT_RUNNING, HALT_REDUCE_ONLY, HALT_HALTED };
 
+const char *fact_halt_name(enum fact_halt h); // "running", "reduce_only", "halted", "unknown"
+
 struct fact_state { // a value somebody else judged good or bad, with why
     enum fact_tri state;
     char detail[FACT_TEXT_MAX]; // names file, variable, line; never a value that may be secret

@@ -101,3 +101,18 @@ const char *guard_answer_name(enum guard_answer a)
     }
     return "UNKNOWN";
 }
+
+const char *fact_halt_name(enum fact_halt h)
+{
+    switch (h) {
+    case HALT_RUNNING:
+        return "running";
+    case HALT_REDUCE_ONLY:
+        return "reduce_only";
+    case HALT_HALTED:
+        return "halted";
+    case HALT_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}

@@ -11,6 +11,7 @@
 
 #include "daemon/exposure.h"
 #include "lib/guard/guard.h"
+#include "tests/unit/guard_good.h"
 
 #define SAMPLES 20000
 #define OPEN_ORDERS 50
@@ -38,31 +39,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "bench_decision: %s\n", what);
     exit(1);
-}
-
-static void set_facts(struct guard_facts *f)
-{
-    f->dry_run.state = f->alpaca_paper.state = SWITCH_TRUE;
-    f->staging_mode.state = SWITCH_UNSET;
-    f->stage = STAGE_STAGING;
-    f->endpoint = ENDPOINT_SIMULATOR;
-    strcpy(f->trading_scheme, "http");
-    strcpy(f->trading_host, "127.0.0.1");
-    f->trading_port = 8090;
-    strcpy(f->data_scheme, "http");
-    strcpy(f->data_host, "127.0.0.1");
-    f->data_port = 8090;
-    f->live_named.state = f->live_value.state = f->files.state = f->databases.state = FACT_GOOD;
-    f->key_class = KEY_SIMULATOR;
-    f->key_fingerprint = digest_of("PKSIMBENCH", 10);
-    strcpy(f->account_number, "PASIM0000001");
-    strcpy(f->account_status, "ACTIVE");
-    strcpy(f->account_first_seen, "PASIM0000001");
-    f->account_first_known = true;
-    f->account_key_accepted = FACT_GOOD;
-    f->database_marker.state = FACT_GOOD;
-    f->halt_memory = f->halt_file = f->halt_database = HALT_RUNNING;
-    f->account_boot_ns = f->database_boot_ns = f->clock_boot_ns = now_ns();
 }
 
 static void set_exposure(struct world *w)
@@ -111,14 +87,9 @@ static int64_t decide_once(struct world *w, const char *body, size_t len)
     struct receipt_terms terms = {.order = w->order, .body = body, .body_len = len, .committed_boot_ns = now_ns()};
     strcpy(terms.account_number, w->facts.account_number);
     struct receipt *receipt = receipt_mint(&terms); // in the daemon this happens in the ledger, after COMMIT
-    const struct wire_request request = {.method = "POST",
-                                         .scheme = w->facts.trading_scheme,
-                                         .host = w->facts.trading_host,
-                                         .port = w->facts.trading_port,
-                                         .target = "/v2/orders",
-                                         .body = body,
-                                         .body_len = len,
-                                         .key_fingerprint = w->facts.key_fingerprint};
+    struct wire_request request = good_request(&w->facts, OP_SUBMIT_OPEN, NULL);
+    request.body = body;
+    request.body_len = len;
     w->facts.account_boot_ns = w->facts.database_boot_ns = now_ns();
     int64_t start = now_ns();
     if (!exposure_view(w->exposure, &w->order, "", w->session, start, &view))
@@ -154,7 +125,7 @@ int main(void)
                                      .type = ORDER_MARKET,
                                      .tif = TIF_DAY,
                                      .qty = {DECIMAL_ONE * 5 / 2}};
-    set_facts(&w.facts);
+    w.facts = good_simulator_facts();
     set_exposure(&w);
     set_limits(&w.limits);
     text_init(&body, 4096);

@@ -19,6 +19,7 @@
 #include "daemon/desk.h"
 #include "lib/base/json_read.h"
 #include "lib/io/clock.h"
+#include "tests/unit/guard_good.h"
 
 #define USD(n) ((struct money){(n)*DECIMAL_ONE})
 #define SHARES(n) ((struct qty){(n)*DECIMAL_ONE})
@@ -117,14 +118,9 @@ void broker_call(struct broker *b, enum guard_op op, const char *id, const char 
 void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request)
 {
     (void)b;
-    *request = (struct wire_request){.method = "POST",
-                                     .scheme = w.facts.trading_scheme,
-                                     .host = w.facts.trading_host,
-                                     .port = w.facts.trading_port,
-                                     .target = "/v2/orders",
-                                     .body = body,
-                                     .body_len = body_len,
-                                     .key_fingerprint = w.facts.key_fingerprint};
+    *request = good_request(&w.facts, OP_SUBMIT_OPEN, NULL);
+    request->body = body;
+    request->body_len = body_len;
 }
 
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
@@ -179,32 +175,6 @@ static void on_answer(void *arg, const struct order_row *row)
     w.last = *row;
 }
 
-static void good_facts(struct guard_facts *f)
-{
-    memset(f, 0, sizeof *f);
-    f->dry_run.state = f->alpaca_paper.state = SWITCH_TRUE;
-    f->staging_mode.state = SWITCH_UNSET;
-    f->stage = STAGE_STAGING;
-    f->endpoint = ENDPOINT_SIMULATOR;
-    strcpy(f->trading_scheme, "http");
-    strcpy(f->trading_host, "127.0.0.1");
-    f->trading_port = 8090;
-    strcpy(f->data_scheme, "http");
-    strcpy(f->data_host, "127.0.0.1");
-    f->data_port = 8090;
-    f->live_named.state = f->live_value.state = f->files.state = f->databases.state = FACT_GOOD;
-    f->key_class = KEY_SIMULATOR;
-    f->key_fingerprint = digest_of("PKSIMTEST", 9);
-    strcpy(f->account_number, "PASIM0000001");
-    strcpy(f->account_first_seen, "PASIM0000001");
-    strcpy(f->account_status, "ACTIVE");
-    f->account_first_known = true;
-    f->account_key_accepted = FACT_GOOD;
-    f->database_marker.state = FACT_GOOD;
-    f->halt_memory = f->halt_file = f->halt_database = HALT_RUNNING;
-    f->account_boot_ns = f->database_boot_ns = f->clock_boot_ns = clock_boot_ns();
-}
-
 static void fill_exposure(void)
 {
     struct alpaca_account a = {.equity = USD(100000), .cash = USD(100000)};
@@ -222,7 +192,8 @@ static int set_up(void **state)
     (void)state;
     memset(&w, 0, sizeof w);
     update_count = 0;
-    good_facts(&w.facts);
+    w.facts = good_simulator_facts();
+    w.facts.account_boot_ns = w.facts.database_boot_ns = w.facts.clock_boot_ns = clock_boot_ns();
     loop = loop_new();
     guard = guard_new();
     exposure = exposure_new();
