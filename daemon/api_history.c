@@ -141,7 +141,7 @@ static void query_done(void *arg, enum ledger_result result, const char *json)
 
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id)
 {
-    struct query_values v;
+    struct query_values v = {0};
     struct err err;
     int limit = 0, offset = 0;
     if (read_query(http_exchange_query(x), &v, &err) != 0 ||
