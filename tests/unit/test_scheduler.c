@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/scheduler.o daemon/metrics.o
+//
+// The scheduler on a clock of the test's own: runs are doubles that keep what they are asked; the deciding is the real
+// one.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/scheduler.h"
+#include "lib/io/clock.h"
+
+#define ASKED_MAX 32
+
+static struct {
+    int64_t now;
+    loop_fn *rings;
+    void *rings_arg;
+    int64_t alarm_at;
+    bool simulator, allowed, busy;
+    const char *why;
+    int started, missed;
+    struct {
+        struct day session;
+        char slot[SLOT_KEY_MAX], label[SLOT_SPEC_MAX], strategies[200], why[240];
+        int64_t close_at;
+    } asked[ASKED_MAX], missing[ASKED_MAX];
+} w;
+
+// --- the clock
+
+int64_t clock_wall_ns(void)
+{
+    return w.now;
+}
+
+int64_t clock_monotonic_ns(void)
+{
+    return w.now;
+}
+
+int64_t clock_boot_ns(void)
+{
+    return w.now;
+}
+
+struct clock_alarm *clock_alarm_new(struct loop *l, loop_fn *fn, void *arg)
+{
+    (void)l;
+    w.rings = fn;
+    w.rings_arg = arg;
+    return NULL;
+}
+
+void clock_alarm_set(struct clock_alarm *a, int64_t at_ns)
+{
+    (void)a;
+    w.alarm_at = at_ns;
+}
+
+void clock_alarm_free(struct clock_alarm *a)
+{
+    (void)a;
+}
+
+// --- runs and facts
+
+static struct run_row row_of(const struct run_order *o)
+{
+    struct run_row row = {.session = o->session, .scheduled_at = o->scheduled_at};
+    static int n;
+    snprintf(row.id, sizeof row.id, "run-%d", ++n);
+    snprintf(row.slot_key, sizeof row.slot_key, "%s", o->slot_key);
+    return row;
+}
+
+void runs_start(struct runs *r, const struct run_order *order,
+                void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
+{
+    (void)r;
+    if (w.busy) {
+        started(arg, NULL, false, "a run is under way");
+        return;
+    }
+    assert_true(w.started < ASKED_MAX);
+    w.asked[w.started].session = order->session;
+    snprintf(w.asked[w.started].slot, SLOT_KEY_MAX, "%s", order->slot_key);
+    snprintf(w.asked[w.started].label, SLOT_SPEC_MAX, "%s", order->label);
+    snprintf(w.asked[w.started].strategies, 200, "%s", order->strategies);
+    w.asked[w.started].close_at = order->close_at;
+    w.started++;
+    struct run_row row = row_of(order);
+    started(arg, &row, false, "");
+}
+
+void runs_record_missed(struct runs *r, const struct run_order *order, const char *why)
+{
+    (void)r;
+    assert_true(w.missed < ASKED_MAX);
+    w.missing[w.missed].session = order->session;
+    snprintf(w.missing[w.missed].slot, SLOT_KEY_MAX, "%s", order->slot_key);
+    snprintf(w.missing[w.missed].why, 240, "%s", why);
+    w.missed++;
+}
+
+bool facts_simulator(const struct facts *f)
+{
+    (void)f;
+    return w.simulator;
+}
+
+static bool may_start(void *arg, const char **why)
+{
+    (void)arg;
+    *why = w.why;
+    return w.allowed;
+}
+
+// --- the room
+
+static struct config config;
+static struct metrics *metrics;
+static struct loop *loop;
+static struct scheduler *scheduler;
+
+static int64_t ny(int year, int month, int day, int hour, int minute, int second)
+{
+    struct day d = {(int16_t)year, (int8_t)month, (int8_t)day};
+    return day_at(d, hour * 3600 + minute * 60 + second);
+}
+
+static void strategy(const char *name, const char *slot, const char *early_close)
+{
+    struct err err;
+    struct config_strategy *s = &config.strategies[config.strategy_count++];
+    *s = (struct config_strategy){.name = (char *)(uintptr_t)name, .enabled = true};
+    assert_int_equal(slot_spec_parse(slot, early_close, &s->schedule, &err), 0);
+}
+
+static int set_up(void **state)
+{
+    struct err err;
+    (void)state;
+    assert_int_equal(when_zone_init(&err), 0);
+    memset(&w, 0, sizeof w);
+    memset(&config, 0, sizeof config);
+    config.latest_start_ms = 600000;
+    w.allowed = true;
+    w.why = "";
+    loop = loop_new();
+    metrics = metrics_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scheduler_free(scheduler);
+    metrics_free(metrics);
+    loop_free(loop);
+    return 0;
+}
+
+// A weekday calendar from `first` on, with one half-day where asked.
+static void begin(int64_t now, struct day first, struct day half)
+{
+    struct session_day days[40];
+    size_t n = 0;
+    w.now = now;
+    for (struct day d = first; n < 20; d = day_add(d, 1))
+        if (day_weekday(d) != 0 && day_weekday(d) != 6) {
+            bool early = day_compare(d, half) == 0;
+            days[n++] = (struct session_day){d, 9 * 3600 + 1800, early ? 13 * 3600 : 16 * 3600};
+        }
+    scheduler = scheduler_new(
+        &(struct scheduler_params){.loop = loop, .config = &config, .metrics = metrics, .may_start = may_start});
+    scheduler_set_calendar(scheduler, days, n);
+    scheduler_set_rows(scheduler, NULL, 0);
+}
+
+static void at(int64_t now)
+{
+    w.now = now;
+    w.rings(w.rings_arg);
+}
+
+static const struct day no_day;
+static const struct day october = {2026, 10, 5}; // a Monday
+
+// --- tests
+
+static void a_clock_slot_starts_once_at_its_second(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    assert_int_equal(w.alarm_at, ny(2026, 10, 8, 15, 30, 0));
+    at(ny(2026, 10, 8, 15, 29, 59));
+    assert_int_equal(w.started, 0);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    at(ny(2026, 10, 8, 15, 30, 1));
+    assert_int_equal(w.started, 1);
+    assert_string_equal(w.asked[0].slot, "2026-10-08T19:30:00Z");
+    assert_int_equal(w.asked[0].close_at, ny(2026, 10, 8, 16, 0, 0));
+    assert_int_equal(w.alarm_at, ny(2026, 10, 9, 15, 30, 0));
+}
+
+static void a_clock_set_back_does_not_run_a_slot_twice(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    at(ny(2026, 10, 8, 15, 10, 0));
+    at(ny(2026, 10, 8, 15, 30, 0));
+    assert_int_equal(w.started, 1);
+}
+
+static void a_slot_with_a_row_is_taken(void **state)
+{
+    (void)state;
+    struct run_row row = {.session = {2026, 10, 8}, .slot_key = "2026-10-08T19:30:00Z"};
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    scheduler_set_rows(scheduler, &row, 1);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    assert_int_equal(w.started, 0);
+}
+
+static void nothing_starts_before_the_rows_are_known(void **state)
+{
+    (void)state;
+    struct session_day day = {{2026, 10, 8}, 9 * 3600 + 1800, 16 * 3600};
+    strategy("core", "15:30", "shift");
+    w.now = ny(2026, 10, 8, 15, 30, 0);
+    scheduler = scheduler_new(
+        &(struct scheduler_params){.loop = loop, .config = &config, .metrics = metrics, .may_start = may_start});
+    scheduler_set_calendar(scheduler, &day, 1);
+    assert_int_equal(w.started, 0);
+    scheduler_set_rows(scheduler, NULL, 0);
+    assert_int_equal(w.started, 1);
+}
+
+static void strategies_of_one_instant_share_a_run(void **state)
+{
+    (void)state;
+    strategy("first", "15:30", "shift");
+    strategy("second", "close-30m", NULL);
+    strategy("later", "15:45", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    assert_int_equal(w.started, 1);
+    assert_string_equal(w.asked[0].strategies, "first second");
+    at(ny(2026, 10, 8, 15, 45, 0));
+    assert_int_equal(w.started, 2);
+    assert_string_equal(w.asked[1].strategies, "later");
+}
+
+static void a_held_slot_waits_and_is_missed_after_latest_start(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    w.allowed = false;
+    w.why = "ledger and broker differ";
+    at(ny(2026, 10, 8, 15, 30, 0));
+    at(ny(2026, 10, 8, 15, 39, 59));
+    assert_int_equal(w.started + w.missed, 0);
+    at(ny(2026, 10, 8, 15, 40, 1));
+    at(ny(2026, 10, 8, 15, 41, 0));
+    assert_int_equal(w.started, 0);
+    assert_int_equal(w.missed, 1);
+    assert_string_equal(w.missing[0].slot, "2026-10-08T19:30:00Z");
+    assert_non_null(strstr(w.missing[0].why, "ledger and broker differ"));
+}
+
+static void a_held_slot_starts_when_it_may(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    w.allowed = false;
+    at(ny(2026, 10, 8, 15, 30, 0));
+    w.allowed = true;
+    w.now = ny(2026, 10, 8, 15, 34, 0);
+    scheduler_look(scheduler); // somebody said that something changed
+    assert_int_equal(w.started, 1);
+    assert_int_equal(w.missed, 0);
+}
+
+static void a_slot_before_this_life_is_missed_only_if_it_was_watched(void **state)
+{
+    (void)state;
+    struct run_row earlier = {
+        .session = {2026, 10, 7}, .slot_key = "2026-10-07T19:30:00Z", .scheduled_at = ny(2026, 10, 7, 15, 30, 0)};
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 17, 0, 0), october, no_day);
+    assert_int_equal(w.missed, 0); // nobody watched at 15:30
+    scheduler_set_rows(scheduler, &earlier, 1);
+    assert_int_equal(w.missed, 1); // an earlier life did
+    assert_string_equal(w.missing[0].slot, "2026-10-08T19:30:00Z");
+}
+
+static void half_days_shift_or_skip(void **state)
+{
+    (void)state;
+    const struct day half = {2026, 11, 27};
+    strategy("shifts", "15:30", "shift");
+    strategy("skips", "15:30", "skip");
+    begin(ny(2026, 11, 27, 9, 0, 0), (struct day){2026, 11, 23}, half);
+    assert_int_equal(w.alarm_at, ny(2026, 11, 27, 12, 30, 0));
+    at(ny(2026, 11, 27, 12, 30, 0));
+    assert_int_equal(w.started, 1);
+    assert_string_equal(w.asked[0].strategies, "shifts");
+    at(ny(2026, 11, 27, 15, 30, 0));
+    assert_int_equal(w.started, 1);
+}
+
+static void clock_change_days_keep_new_york_time(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 30, 9, 0, 0), (struct day){2026, 10, 26}, no_day);
+    at(ny(2026, 10, 30, 15, 30, 0));
+    at(ny(2026, 11, 2, 15, 30, 0)); // the first session after the autumn change
+    assert_int_equal(w.started, 2);
+    assert_string_equal(w.asked[0].slot, "2026-10-30T19:30:00Z");
+    assert_string_equal(w.asked[1].slot, "2026-11-02T20:30:00Z");
+}
+
+static void every_slot_is_held_while_a_run_is_under_way(void **state)
+{
+    (void)state;
+    struct session_day days[3];
+    strategy("core", "every 20s", NULL);
+    w.simulator = true;
+    w.now = ny(2026, 10, 8, 19, 59, 50);
+    for (int i = 0; i < 3; i++)
+        days[i] = (struct session_day){{2026, 10, (int8_t)(8 + i)}, 0, 86399};
+    scheduler = scheduler_new(
+        &(struct scheduler_params){.loop = loop, .config = &config, .metrics = metrics, .may_start = may_start});
+    scheduler_set_calendar(scheduler, days, 3);
+    scheduler_set_rows(scheduler, NULL, 0);
+    w.started = 0;
+    at(ny(2026, 10, 8, 20, 0, 0));
+    assert_int_equal(w.started, 1);
+    assert_int_equal(w.asked[0].session.mday, 9); // the session turns at 20:00
+    w.busy = true;
+    at(ny(2026, 10, 8, 20, 0, 20));
+    assert_int_equal(w.started, 1);
+    w.busy = false;
+    at(ny(2026, 10, 8, 20, 0, 41));
+    assert_int_equal(w.started, 2);
+    assert_string_equal(w.asked[1].slot, "2026-10-09T00:00:40Z"); // the newest counts, older ones are past
+    assert_int_equal(w.missed, 0);
+    at(ny(2026, 10, 9, 0, 0, 0)); // midnight is no turn
+    assert_int_equal(w.asked[2].session.mday, 9);
+}
+
+struct answer {
+    int calls;
+    bool started;
+    char why[200];
+};
+
+static void answered(void *arg, const struct run_row *row, bool taken, const char *why)
+{
+    struct answer *a = arg;
+    (void)taken;
+    a->calls++;
+    a->started = row != NULL;
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+static struct answer run_now(const char *names)
+{
+    struct answer a = {0};
+    scheduler_run_now(scheduler, "cli", names, answered, &a);
+    assert_int_equal(a.calls, 1);
+    return a;
+}
+
+static void a_manual_run_needs_an_open_market_and_known_names(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    strategy("other", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    struct answer a = run_now(NULL);
+    assert_false(a.started);
+    assert_non_null(strstr(a.why, "closed"));
+    w.now = ny(2026, 10, 8, 10, 0, 0);
+    a = run_now("cor");
+    assert_false(a.started);
+    assert_non_null(strstr(a.why, "\"cor\""));
+    assert_true(run_now("other").started);
+    assert_string_equal(w.asked[0].slot, "manual");
+    assert_string_equal(w.asked[0].strategies, "other");
+    w.allowed = false;
+    w.why = "halt: looks odd";
+    a = run_now(NULL);
+    assert_false(a.started);
+    assert_string_equal(a.why, "halt: looks odd");
+    w.allowed = true;
+    scheduler_stop(scheduler);
+    assert_false(run_now(NULL).started);
+}
+
+static void a_calendar_that_ends_starts_nothing(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2027, 3, 8, 15, 30, 0));
+    assert_int_equal(w.started, 0);
+    assert_int_equal(w.alarm_at, INT64_MAX);
+    assert_int_equal(scheduler_status(scheduler)->next_run_ns, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_clock_slot_starts_once_at_its_second),
+        T(a_clock_set_back_does_not_run_a_slot_twice),
+        T(a_slot_with_a_row_is_taken),
+        T(nothing_starts_before_the_rows_are_known),
+        T(strategies_of_one_instant_share_a_run),
+        T(a_held_slot_waits_and_is_missed_after_latest_start),
+        T(a_held_slot_starts_when_it_may),
+        T(a_slot_before_this_life_is_missed_only_if_it_was_watched),
+        T(half_days_shift_or_skip),
+        T(clock_change_days_keep_new_york_time),
+        T(every_slot_is_held_while_a_run_is_under_way),
+        T(a_manual_run_needs_an_open_market_and_known_names),
+        T(a_calendar_that_ends_starts_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
