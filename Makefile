@@ -155,7 +155,7 @@ FUZZ_SECONDS ?= 60
 check-fuzz: have-deps ## fuzz every parser, FUZZ_SECONDS=60 each; finds stay in build/fuzz
 	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
 lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
-	+@JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' sh tests/tools/lint.sh
+	+@JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' bash tests/tools/lint.sh
 demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@RUNS='$(RUNS)' BIN='$(BUILD)/bin' tests/demo/demo.sh

@@ -20,9 +20,9 @@ struct facts_secrets {             // owned by facts; wiped by facts_free
     const char *http_token;        // NULL: none
 };
 
-// Reads environment (envp; the first of two equal names counts), credential directory, key files, modes of config files. Never fails: what is wrong becomes
-// a fact. Also resolves overrides (DATABASE_URL, REDIS_URL, EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where
-// a bad value is an error (-1).
+// Reads environment (envp; the first of two equal names counts), credential directory, key files, modes of config
+// files. Never fails: what is wrong becomes a fact. Also resolves overrides (DATABASE_URL, REDIS_URL,
+// EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where a bad value is an error (-1).
 int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out,
                  struct err *err) MUST_CHECK;
 void facts_free(struct facts *f);

@@ -14,8 +14,8 @@ struct halt_ports { // halt is below the ledger: rows go through these, set by m
     void (*write_row)(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
     void *arg;
 };
-// Reads STATE_DIR/halt.state. Missing: UNKNOWN until halt_set_database says that Postgres never saw this host, or has only
-// the row of its set-up (FACTS_HALT_REASON_SET_UP); then created.
+// Reads STATE_DIR/halt.state. Missing: UNKNOWN until halt_set_database says that Postgres never saw this host, or has
+// only the row of its set-up (FACTS_HALT_REASON_SET_UP); then created.
 struct halt *halt_new(const char *state_dir, struct facts *facts, const struct halt_ports *ports);
 void halt_free(struct halt *h);
 void halt_check_files(struct halt *h); // re-reads the state file and halt.d/ (a file there is a halt); on a timer

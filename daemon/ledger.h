@@ -89,7 +89,8 @@ struct run_row {
     char detail[256];
 };
 // Claims (account, session, slot). taken=true: another row was there first (row is that one). row->id is new for every
-// claim; calling again with the same id asks whether it was taken ("" lets the ledger make one: then nobody can ask again).
+// claim; calling again with the same id asks whether it was taken ("" lets the ledger make one: then nobody can ask
+// again).
 void ledger_run_claim(struct ledger *l, const struct run_row *row,
                       void (*done)(void *arg, enum ledger_result result, bool taken, const struct run_row *row),
                       void *arg);
@@ -139,9 +140,9 @@ struct order_row { // an intent with what is known of its order
     char reason[160];
 };
 // Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time (or the same time and more
-// filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed over
-// those three. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no such
-// intent, or the order has another broker id.
+// filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed
+// over those three. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no
+// such intent, or the order has another broker id.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg);
@@ -157,9 +158,10 @@ void ledger_day_usage(struct ledger *l, const char *account, struct day session,
 
 // --- fills, books, cash
 // Records activities exactly once by activity id, in one transaction: fill row, entry with postings to the books by the
-// leg's allocation (or to `unassigned` when the order is not ours), cash posting. recorded = how many were new. CONFLICT with
-// recorded counted: an activity was recorded before with other content (named in detail; nothing of it is changed). CONFLICT
-// with 0: nothing was written, for example as long as an order of ours without a broker id could be the one that was filled.
+// leg's allocation (or to `unassigned` when the order is not ours), cash posting. recorded = how many were new.
+// CONFLICT with recorded counted: an activity was recorded before with other content (named in detail; nothing of it is
+// changed). CONFLICT with 0: nothing was written, for example as long as an order of ours without a broker id could be
+// the one that was filled.
 void ledger_fills_record(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
                          int64_t now_ns,
                          void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),
@@ -176,15 +178,17 @@ struct ledger_books {
 };
 void ledger_books_load(struct ledger *l, const char *account,
                        void (*done)(void *arg, enum ledger_result result, const struct ledger_books *books), void *arg);
-// Opening entries: cash and positions to `unassigned`. CONFLICT when they exist. watermark_at: transaction_time of the newest
-// broker fill at that moment (0 none): fills up to it are part of the opening, and ledger_fills_record passes over them.
+// Opening entries: cash and positions to `unassigned`. CONFLICT when they exist. watermark_at: transaction_time of the
+// newest broker fill at that moment (0 none): fills up to it are part of the opening, and ledger_fills_record passes
+// over them.
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
                     size_t count, int64_t watermark_at, int64_t now_ns, ledger_done_fn *done, void *arg);
 
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller
-// Denials above ten a second from one source (kind and rule), counted and stored as one row; rows that could not be kept.
+// Denials above ten a second from one source (kind and rule), counted and stored as one row; rows that could not be
+// kept.
 void ledger_record_counts(const struct ledger *l, uint64_t *left_out, uint64_t *dropped);
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns);
 

@@ -11,6 +11,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #define NORETURN __attribute__((noreturn))
+#define NEVER_NULL __attribute__((returns_nonnull))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 #define CHECK(cond)                                                                                                    \
@@ -24,9 +25,9 @@ NORETURN void check_failed(const char *condition, const char *file, int line, co
 
 // Allocation that cannot fail: an exhausted heap ends the process with a line on stderr (nothing half-done is sent).
 // The caller owns what is returned and frees it with free().
-void *check_alloc(size_t count, size_t size); // zeroed
-void *check_realloc(void *old, size_t size);
-char *check_strdup(const char *s);
-char *check_strndup(const char *s, size_t len);
+NEVER_NULL void *check_alloc(size_t count, size_t size); // zeroed
+NEVER_NULL void *check_realloc(void *old, size_t size);
+NEVER_NULL char *check_strdup(const char *s);
+NEVER_NULL char *check_strndup(const char *s, size_t len);
 
 #endif

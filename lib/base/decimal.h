@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Money, price, quantity and ratio: separate struct types on int64 with nine decimals ("nanos"). Nothing that is decided or
-// recorded uses double. Range: +-9 223 372 036.854775807. Products go through 128 bits; the rounding direction is in the
-// function's name; a result that does not fit returns false and leaves the output untouched (the caller treats that as
-// UNKNOWN).
+// Money, price, quantity and ratio: separate struct types on int64 with nine decimals ("nanos"). Nothing that is
+// decided or recorded uses double. Range: +-9 223 372 036.854775807. Products go through 128 bits; the rounding
+// direction is in the function's name; a result that does not fit returns false and leaves the output untouched (the
+// caller treats that as UNKNOWN).
 #ifndef PAPERGUARD_BASE_DECIMAL_H
 #define PAPERGUARD_BASE_DECIMAL_H
 
@@ -31,11 +31,17 @@ struct ratio {
 };
 
 enum decimal_result { DECIMAL_OK, DECIMAL_MALFORMED, DECIMAL_TOO_PRECISE, DECIMAL_OVERFLOW };
-enum decimal_mode { DECIMAL_EXACT, DECIMAL_DOWN, DECIMAL_UP, DECIMAL_NEAREST }; // DOWN: toward -inf, UP: toward +inf,
-                                                                                // NEAREST: half away from zero
+enum decimal_mode {
+    DECIMAL_EXACT,
+    DECIMAL_DOWN,
+    DECIMAL_UP,
+    DECIMAL_NEAREST
+}; // DOWN: toward -inf, UP: toward +inf,
+   // NEAREST: half away from zero
 
 // Grammar: -?digits(.digits)? with no blanks, no plus, no leading zeros beyond one, at most 40 characters; an exponent
-// (1e-05) only in a mode other than EXACT, as broker market data may send it. EXACT: a tenth non-zero decimal is TOO_PRECISE.
+// (1e-05) only in a mode other than EXACT, as broker market data may send it. EXACT: a tenth non-zero decimal is
+// TOO_PRECISE.
 enum decimal_result decimal_parse(const char *text, size_t len, enum decimal_mode mode, int64_t *nanos) MUST_CHECK;
 const char *decimal_result_text(enum decimal_result r);
 // Shortest form: no trailing zeros, no point when whole. Returns buf.

@@ -31,8 +31,8 @@ struct digest digest_of(const void *data, size_t len);
 const char *digest_hex(const struct digest *d, char out[DIGEST_HEX_MAX]);
 bool digest_equal(const struct digest *a, const struct digest *b); // constant time
 bool digest_from_hex(const char *hex, struct digest *out) MUST_CHECK;
-bool secret_equal(const char *a, const char *b);                   // compares SHA-256 of both in constant time; NULL equals nothing
-void random_bytes(void *out, size_t len);                          // getrandom; cannot fail
-void uuid_from_digest(const struct digest *d, char out[37]);       // version 8 layout, lower case with dashes
+bool secret_equal(const char *a, const char *b); // compares SHA-256 of both in constant time; NULL equals nothing
+void random_bytes(void *out, size_t len);        // getrandom; cannot fail
+void uuid_from_digest(const struct digest *d, char out[37]); // version 8 layout, lower case with dashes
 
 #endif

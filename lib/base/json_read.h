@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Reading JSON (jansson's only reading door). Strict: duplicate members refused, depth bounded, UTF-8 required, whole input
-// consumed, no NUL. Numbers keep their text (they never pass through a double). Nodes are borrowed from their document.
+// Reading JSON (jansson's only reading door). Strict: duplicate members refused, depth bounded, UTF-8 required, whole
+// input consumed, no NUL. Numbers keep their text (they never pass through a double). Nodes are borrowed from their
+// document.
 #ifndef PAPERGUARD_BASE_JSON_READ_H
 #define PAPERGUARD_BASE_JSON_READ_H
 
@@ -30,7 +31,8 @@ enum json_type json_type_of(const struct json_node *n); // NULL counts as null
 const char *json_type_name(enum json_type t);
 size_t json_size(const struct json_node *n);                                  // members of array or object, else 0
 const struct json_node *json_at(const struct json_node *array, size_t index); // NULL past the end or not an array
-const struct json_node *json_get(const struct json_node *object, const char *name); // NULL when missing or not an object
+const struct json_node *json_get(const struct json_node *object,
+                                 const char *name); // NULL when missing or not an object
 // Walks members in document order: start with *cursor = NULL; returns false at the end.
 bool json_each(const struct json_node *object, void **cursor, const char **name, const struct json_node **value);
 
@@ -45,7 +47,8 @@ enum decimal_result json_decimal(const struct json_node *n, enum decimal_mode mo
 // Readers that say which member is wrong, what was found and what was expected. `where` names the object ("order").
 int json_want_string(const struct json_node *obj, const char *where, const char *name, const char **out,
                      struct err *err) MUST_CHECK;
-int json_want_bool(const struct json_node *obj, const char *where, const char *name, bool *out, struct err *err) MUST_CHECK;
+int json_want_bool(const struct json_node *obj, const char *where, const char *name, bool *out,
+                   struct err *err) MUST_CHECK;
 int json_want_int64(const struct json_node *obj, const char *where, const char *name, int64_t *out,
                     struct err *err) MUST_CHECK;
 int json_want_decimal(const struct json_node *obj, const char *where, const char *name, enum decimal_mode mode,

@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Writing JSON: a streaming writer onto a bounded text. Decimals are written from their integers, as strings (Alpaca's
-// trading convention) or as exact JSON numbers (its market data convention), never through a double. This is our own and
-// not jansson's, which can only print a real from a double. Commas are the writer's business; nesting is checked.
+// trading convention) or as exact JSON numbers (its market data convention), never through a double. This is our own
+// and not jansson's, which can only print a real from a double. Commas are the writer's business; nesting is checked.
 #ifndef PAPERGUARD_BASE_JSON_WRITE_H
 #define PAPERGUARD_BASE_JSON_WRITE_H
 
@@ -37,7 +37,7 @@ void json_add_decimal(struct json_out *o, int64_t nanos);        // as a string:
 void json_add_decimal_number(struct json_out *o, int64_t nanos); // as a number: 1.5
 void json_add_when(struct json_out *o, int64_t ns);              // RFC 3339 UTC string
 void json_add_day(struct json_out *o, struct day d);
-void json_add_raw(struct json_out *o, const char *json);         // trusted, already JSON
+void json_add_raw(struct json_out *o, const char *json); // trusted, already JSON
 
 // Key and value in one line.
 void json_put_string(struct json_out *o, const char *key, const char *s);

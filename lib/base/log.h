@@ -11,7 +11,13 @@
 
 #include "lib/base/check.h"
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_NOTICE = 5,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
 
 #define LOG_MESSAGE_MAX 2048 // bytes of one message; longer ones are cut
 #define LOG_FIELDS_MAX 16    // fields of one line; more are dropped
@@ -21,15 +27,15 @@ struct log_field {
     const char *value; // NULL: field left out
 };
 
-// Gets one finished line. message is NUL-terminated, without newline or other control bytes; fields are borrowed for the
-// call, and those with a NULL value are already left out.
+// Gets one finished line. message is NUL-terminated, without newline or other control bytes; fields are borrowed for
+// the call, and those with a NULL value are already left out.
 typedef void log_sink_fn(void *arg, enum log_level level, const char *message_id, const char *message,
                          const struct log_field *fields, size_t count);
 
-void log_set_sink(log_sink_fn *sink, void *arg); // NULL: back to stderr
-void log_set_level(enum log_level highest);      // lines above are not formatted
+void log_set_sink(log_sink_fn *sink, void *arg);                        // NULL: back to stderr
+void log_set_level(enum log_level highest);                             // lines above are not formatted
 bool log_level_parse(const char *name, enum log_level *out) MUST_CHECK; // error warning notice info debug, any case
-unsigned long log_count(enum log_level level);   // lines emitted so far (metrics)
+unsigned long log_count(enum log_level level);                          // lines emitted so far (metrics)
 const char *log_level_name(enum log_level level);
 
 // message_id: 32 hex digits or NULL.

@@ -12,17 +12,17 @@
 #include "lib/base/check.h"
 
 struct text {
-    char *data;    // always NUL-terminated once anything was added; owned; NULL when nothing was
-    size_t len;    // without the NUL
+    char *data; // always NUL-terminated once anything was added; owned; NULL when nothing was
+    size_t len; // without the NUL
     size_t cap;
-    size_t max;    // hard bound on len; beyond it adds are dropped and overflow is set
+    size_t max; // hard bound on len; beyond it adds are dropped and overflow is set
     bool overflow;
 };
 
 void text_init(struct text *t, size_t max);
-void text_free(struct text *t);             // also re-initialises with the same max
-void text_wipe_free(struct text *t);        // for secrets: overwritten before it is freed
-void text_clear(struct text *t);            // keeps the memory
+void text_free(struct text *t);      // also re-initialises with the same max
+void text_wipe_free(struct text *t); // for secrets: overwritten before it is freed
+void text_clear(struct text *t);     // keeps the memory
 void text_add(struct text *t, const char *s);
 void text_addn(struct text *t, const char *s, size_t len);
 void text_addc(struct text *t, char c);
@@ -33,7 +33,7 @@ char *text_take(struct text *t);            // hands the buffer to the caller (f
 // Bounded copy; returns false (and cuts, always NUL-terminated) when it does not fit.
 bool str_copy(char *out, size_t size, const char *s) MUST_CHECK;
 void str_copy_cut(char *out, size_t size, const char *s); // cutting is fine
-bool str_equal(const char *a, const char *b);      // NULL-safe: NULL equals only NULL
+bool str_equal(const char *a, const char *b);             // NULL-safe: NULL equals only NULL
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 bool str_equal_nocase(const char *a, const char *b); // ASCII only

@@ -30,16 +30,16 @@ const char *when_format(int64_t ns, char buf[WHEN_TEXT_MAX]);
 const char *when_format_ms(int64_t ns, char buf[WHEN_TEXT_MAX]); // always three decimals
 const char *when_format_ny(int64_t ns, char buf[WHEN_TEXT_MAX]); // "2026-10-08T11:10:18-04:00"
 
-bool day_parse(const char *text, struct day *out) MUST_CHECK;     // YYYY-MM-DD, a real date, 1678 to 2261
+bool day_parse(const char *text, struct day *out) MUST_CHECK; // YYYY-MM-DD, a real date, 1678 to 2261
 const char *day_format(struct day d, char buf[WHEN_TEXT_MAX]);
 int day_compare(struct day a, struct day b);
 struct day day_add(struct day d, int days);
-int day_weekday(struct day d);                                    // 0 = Sunday
-int64_t day_number(struct day d);                                 // days since 1970-01-01
-struct day day_of(int64_t ns);                                    // New York date of an instant
-int64_t day_at(struct day d, int seconds_of_day);                 // instant of a New York wall time; a time that the
-                                                                  // spring change skips maps to the same instant offset
-                                                                  // before the gap, a doubled one to the first
-int seconds_of_day(int64_t ns);                                   // New York wall time, 0..86399
+int day_weekday(struct day d);                    // 0 = Sunday
+int64_t day_number(struct day d);                 // days since 1970-01-01
+struct day day_of(int64_t ns);                    // New York date of an instant
+int64_t day_at(struct day d, int seconds_of_day); // instant of a New York wall time; a time that the
+                                                  // spring change skips maps to the same instant offset
+                                                  // before the gap, a doubled one to the first
+int seconds_of_day(int64_t ns);                   // New York wall time, 0..86399
 
 #endif

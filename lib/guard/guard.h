@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The guard: one table of operations, one of checks, permits. It is asked before every request that leaves for the broker,
-// evaluates every check of the operation's class over the facts it is shown now, and denies when in doubt.
+// The guard: one table of operations, one of checks, permits. It is asked before every request that leaves for the
+// broker, evaluates every check of the operation's class over the facts it is shown now, and denies when in doubt.
 #ifndef PAPERGUARD_GUARD_GUARD_H
 #define PAPERGUARD_GUARD_GUARD_H
 
@@ -13,7 +13,15 @@
 #include "lib/guard/permit.h"
 #include "lib/guard/receipt.h"
 
-enum guard_class { GUARD_BOOT_READ, GUARD_READ, GUARD_CANCEL, GUARD_REDUCE, GUARD_OPEN, GUARD_ADMIN, GUARD_CLASS_COUNT };
+enum guard_class {
+    GUARD_BOOT_READ,
+    GUARD_READ,
+    GUARD_CANCEL,
+    GUARD_REDUCE,
+    GUARD_OPEN,
+    GUARD_ADMIN,
+    GUARD_CLASS_COUNT
+};
 
 // Operation, method, host (TRADING or DATA), exact path or path with one trailing {id}, class.
 // What is not in the table is denied.
@@ -45,8 +53,8 @@ bool guard_op_is_data(enum guard_op op);
 enum guard_class guard_op_class(enum guard_op op);
 const char *guard_class_name(enum guard_class c);
 
-// Checks: static ones need no peer; a FAIL or UNKNOWN of them at start ends the process (78). The order is the table that
-// operators see.
+// Checks: static ones need no peer; a FAIL or UNKNOWN of them at start ends the process (78). The order is the table
+// that operators see.
 #define GUARD_CHECKS(X)                                                                                                \
     X(CHECK_DRY_RUN, "dry_run", true, "DRY_RUN is true")                                                               \
     X(CHECK_ALPACA_PAPER, "alpaca_paper", true, "ALPACA_PAPER is true")                                                \
@@ -98,18 +106,19 @@ struct guard;
 struct guard *guard_new(void);
 void guard_free(struct guard *g);
 
-// All checks that need no request, for tables and health: fills results[GUARD_CHECK_COUNT] (request checks read PASS with
-// detail "per request"), judged as for an opening order. Returns the worst answer over the static ones (static_only) or over
-// all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a state somebody chose, and
-// neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN) counts.
+// All checks that need no request, for tables and health: fills results[GUARD_CHECK_COUNT] (request checks read PASS
+// with detail "per request"), judged as for an opening order. Returns the worst answer over the static ones
+// (static_only) or over all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a
+// state somebody chose, and neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN)
+// counts.
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
 
 // Permit for anything but an order. 0 and *permit, or -1 with the verdict (also counted per check).
 int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op, const struct wire_request *request,
                  int64_t now_boot_ns, struct permit **permit, struct guard_verdict *verdict) MUST_CHECK;
-// Turns a receipt into a cleared order: all checks of OPEN or REDUCE; request->body must be the committed body. Takes the
-// receipt in any case (nulls it). 0 or -1.
+// Turns a receipt into a cleared order: all checks of OPEN or REDUCE; request->body must be the committed body. Takes
+// the receipt in any case (nulls it). 0 or -1.
 int guard_clear_order(struct guard *g, const struct guard_facts *f, struct receipt **receipt,
                       const struct wire_request *request, int64_t now_boot_ns, struct cleared_order **cleared,
                       struct guard_verdict *verdict) MUST_CHECK;
@@ -118,13 +127,14 @@ const struct receipt_terms *cleared_order_terms(const struct cleared_order *c);
 void cleared_order_drop(struct cleared_order **c);
 void permit_drop(struct permit **p);
 
-// The last check, at the wire: evaluates every check of the class again over the facts of this moment, compares the request
-// that is really being sent with what the permit was bound to, and spends the permit, also when it says no. True at most
-// once per permit.
+// The last check, at the wire: evaluates every check of the class again over the facts of this moment, compares the
+// request that is really being sent with what the permit was bound to, and spends the permit, also when it says no.
+// True at most once per permit.
 bool guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f, const struct wire_request *actual,
                   int64_t now_boot_ns, struct guard_verdict *verdict) MUST_CHECK;
 bool guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,
-                        const struct wire_request *actual, int64_t now_boot_ns, struct guard_verdict *verdict) MUST_CHECK;
+                        const struct wire_request *actual, int64_t now_boot_ns,
+                        struct guard_verdict *verdict) MUST_CHECK;
 
 uint64_t guard_denials(const struct guard *g, enum guard_check c);
 uint64_t guard_permits(const struct guard *g); // minted

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Everything the guard judges, as plain values with the moment they were learnt. Gathered by daemon/facts, which is told by
-// whoever owns a value; the guard opens nothing, reads no config and is passed the time.
+// Everything the guard judges, as plain values with the moment they were learnt. Gathered by daemon/facts, which is
+// told by whoever owns a value; the guard opens nothing, reads no config and is passed the time.
 #ifndef PAPERGUARD_GUARD_GUARD_FACTS_H
 #define PAPERGUARD_GUARD_GUARD_FACTS_H
 
@@ -51,7 +51,7 @@ struct guard_facts {
     struct fact_state databases;  // BAD: production-looking DSN, BINANCE_TESTNET=0 and kin
     enum fact_key_class key_class;
     char key_detail[FACT_TEXT_MAX];
-    char key_shown[16]; // PK…last4
+    char key_shown[16];            // PK…last4
     struct digest key_fingerprint; // of the key id
 
     // Dynamic: learnt while running; *_boot_ns is CLOCK_BOOTTIME, 0 = never.
@@ -59,15 +59,15 @@ struct guard_facts {
     char account_status[32];
     bool account_blocked;
     int64_t account_boot_ns;
-    enum fact_tri account_key_accepted; // BAD: 401/403 on an account read with this key
+    enum fact_tri account_key_accepted;          // BAD: 401/403 on an account read with this key
     char account_pinned[ACCOUNT_NUMBER_MAX];     // config, "" none
     bool account_first_known;                    // Postgres has been asked
     char account_first_seen[ACCOUNT_NUMBER_MAX]; // "" = none seen before
     struct fact_state database_marker;
-    int64_t database_boot_ns;  // last time Postgres answered
+    int64_t database_boot_ns; // last time Postgres answered
     enum fact_halt halt_memory, halt_file, halt_database;
     char halt_detail[FACT_TEXT_MAX];
-    int64_t clock_skew_ns;     // ours minus the broker's
+    int64_t clock_skew_ns; // ours minus the broker's
     int64_t clock_boot_ns;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// A permit is the right to put exactly one request on the wire, once, within two seconds. Only lib/guard makes and redeems
-// them; the struct is defined nowhere else.
+// A permit is the right to put exactly one request on the wire, once, within two seconds. Only lib/guard makes and
+// redeems them; the struct is defined nowhere else.
 #ifndef PAPERGUARD_GUARD_PERMIT_H
 #define PAPERGUARD_GUARD_PERMIT_H
 
@@ -23,7 +23,7 @@ struct wire_request {
     struct digest key_fingerprint;
 };
 
-struct permit; // for anything but orders
+struct permit;        // for anything but orders
 struct cleared_order; // for an order: holds its receipt, its body and its permit
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// An intent receipt proves that an order's intent is committed in Postgres. Only the ledger mints one, after COMMIT; only
-// the guard consumes it (guard_clear_order). A house test holds callers to that.
+// An intent receipt proves that an order's intent is committed in Postgres. Only the ledger mints one, after COMMIT;
+// only the guard consumes it (guard_clear_order). A house test holds callers to that.
 #ifndef PAPERGUARD_GUARD_RECEIPT_H
 #define PAPERGUARD_GUARD_RECEIPT_H
 
@@ -26,7 +26,7 @@ struct receipt_terms { // what was committed, word for word
 };
 
 struct receipt *receipt_mint(const struct receipt_terms *terms) MUST_CHECK; // ledger.c only
-void receipt_drop(struct receipt **receipt);                               // nulls the pointer
+void receipt_drop(struct receipt **receipt);                                // nulls the pointer
 const struct receipt_terms *receipt_terms(const struct receipt *receipt);
 
 #endif

@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // A bounded, stripped child process: own process group, given environment only, closed descriptors, resource limits,
-// deadline, capped output. Ends once: its result comes after exit and after its pipes were drained and closed, even when a
-// grandchild keeps them open.
+// deadline, capped output. Ends once: its result comes after exit and after its pipes were drained and closed, even
+// when a grandchild keeps them open.
 #ifndef PAPERGUARD_IO_CHILD_H
 #define PAPERGUARD_IO_CHILD_H
 
@@ -26,29 +26,30 @@ struct child_params {
     const char *const *envp; // NULL-terminated; nothing else is inherited
     const char *input;       // written to stdin, then closed; copied
     size_t input_len;
-    size_t output_max;       // stdout bytes; more kills the child
+    size_t output_max;                  // stdout bytes; more kills the child
     size_t log_line_max, log_lines_max; // stderr, line by line; further lines are counted, not passed on
-    int64_t timeout_ms;      // then SIGTERM to the group, SIGKILL after grace_ms
+    int64_t timeout_ms;                 // then SIGTERM to the group, SIGKILL after grace_ms
     int64_t grace_ms;
-    uint64_t memory_max;     // RLIMIT_AS bytes, 0 = none
-    uint64_t cpu_seconds;    // RLIMIT_CPU, 0 = none
-    uint64_t files_max;      // RLIMIT_NOFILE, 0 = none
-    uint64_t processes_max;  // RLIMIT_NPROC, 0 = none
-    uid_t uid;               // (uid_t)-1: keep; only as root
+    uint64_t memory_max;    // RLIMIT_AS bytes, 0 = none
+    uint64_t cpu_seconds;   // RLIMIT_CPU, 0 = none
+    uint64_t files_max;     // RLIMIT_NOFILE, 0 = none
+    uint64_t processes_max; // RLIMIT_NPROC, 0 = none
+    uid_t uid;              // (uid_t)-1: keep; only as root
     gid_t gid;
-    const char *directory;   // working directory, NULL = "/"
+    const char *directory; // working directory, NULL = "/"
     void (*log_line)(void *arg, const char *line);
     void (*done)(void *arg, enum child_result result, int status, const char *output, size_t output_len,
                  const char *detail); // output borrowed; exactly once, never from within child_start
     void *arg;
 };
 
-// status is the exit code, the signal's number for CHILD_SIGNALLED, -1 when it never started. Whatever is left of the process
-// group when the child has ended is killed.
-struct child *child_start(const struct child_params *params); // never NULL: failures come through done; ended by child_free
-void child_kill(struct child *c);                             // TERM then KILL; done still follows
-// KILL, reap, no done. Before or after done, and safe within both callbacks. Never waits: a process that is still dying is
-// reaped by a later turn of the loop.
+// status is the exit code, the signal's number for CHILD_SIGNALLED, -1 when it never started. Whatever is left of the
+// process group when the child has ended is killed.
+struct child *
+child_start(const struct child_params *params); // never NULL: failures come through done; ended by child_free
+void child_kill(struct child *c);               // TERM then KILL; done still follows
+// KILL, reap, no done. Before or after done, and safe within both callbacks. Never waits: a process that is still dying
+// is reaped by a later turn of the loop.
 void child_free(struct child *c);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Postgres over libpq, asynchronous and pipelined (libpq's door). Work comes in batches: the statements of one batch are one
-// transaction (one Sync). A batch has exactly one completion. Statements are prepared per connection on first use.
+// Postgres over libpq, asynchronous and pipelined (libpq's door). Work comes in batches: the statements of one batch
+// are one transaction (one Sync). A batch has exactly one completion. Statements are prepared per connection on first
+// use.
 #ifndef PAPERGUARD_IO_PG_CLIENT_H
 #define PAPERGUARD_IO_PG_CLIENT_H
 
@@ -25,18 +26,18 @@ struct pg_statement {
 };
 
 // COMMITTED: all statements ran and the transaction is durable. FAILED: the server rolled the batch back (sqlstate says
-// why). LOST: the connection broke; whether it was committed is unknown, read back by key. CLOSED: no connection, nothing
-// was sent.
+// why). LOST: the connection broke; whether it was committed is unknown, read back by key. CLOSED: no connection,
+// nothing was sent.
 enum pg_outcome { PG_COMMITTED, PG_FAILED, PG_LOST, PG_CLOSED };
 const char *pg_outcome_name(enum pg_outcome o);
 
 struct pg_answer {
     enum pg_outcome outcome;
-    size_t result_count;                 // statements answered
+    size_t result_count; // statements answered
     const struct pg_result *const *results;
-    size_t failed_at;                    // index of the failing statement when FAILED
-    char sqlstate[6];                    // "" when none
-    const char *detail;                  // server's message without values that may be secret
+    size_t failed_at;   // index of the failing statement when FAILED
+    char sqlstate[6];   // "" when none
+    const char *detail; // server's message without values that may be secret
 };
 
 typedef void pg_done_fn(void *arg, const struct pg_answer *answer);
@@ -45,19 +46,20 @@ enum pg_state { PG_DOWN, PG_CONNECTING, PG_UP };
 
 struct pg_client_params {
     struct loop *loop;
-    const char *dsn;               // copied; libpq connection string or URL; host must be a socket folder or an address
+    const char *dsn; // copied; libpq connection string or URL; host must be a socket folder or an address
     const char *application_name;
-    const char *password;          // NULL, or overrides the DSN's; copied, wiped
+    const char *password; // NULL, or overrides the DSN's; copied, wiped
     int64_t connect_timeout_ms, batch_timeout_ms;
-    size_t queue_max;              // batches waiting or under way; more are refused with CLOSED
+    size_t queue_max; // batches waiting or under way; more are refused with CLOSED
     void (*on_state)(void *arg, enum pg_state state, const char *detail); // from the loop, never re-entrant
     void *arg;
 };
 
 // Clears PG* variables from the environment; once, before any client.
 void pg_client_global_init(void);
-struct pg_client *pg_client_new(const struct pg_client_params *params); // starts connecting; reconnects with jittered backoff
-void pg_client_free(struct pg_client *c);                               // completes what waits with CLOSED / LOST first
+struct pg_client *
+pg_client_new(const struct pg_client_params *params); // starts connecting; reconnects with jittered backoff
+void pg_client_free(struct pg_client *c);             // completes what waits with CLOSED / LOST first
 enum pg_state pg_client_state(const struct pg_client *c);
 const char *pg_client_detail(const struct pg_client *c); // why it is down
 size_t pg_client_queued(const struct pg_client *c);
@@ -74,8 +76,8 @@ void pg_submit_script(struct pg_client *c, const char *sql, pg_done_fn *done, vo
 
 size_t pg_rows(const struct pg_result *r);
 size_t pg_columns(const struct pg_result *r);
-size_t pg_affected(const struct pg_result *r);                                // rows changed by INSERT/UPDATE/DELETE
-const char *pg_value(const struct pg_result *r, size_t row, size_t column);   // NULL is SQL NULL; borrowed
+size_t pg_affected(const struct pg_result *r);                                   // rows changed by INSERT/UPDATE/DELETE
+const char *pg_value(const struct pg_result *r, size_t row, size_t column);      // NULL is SQL NULL; borrowed
 const char *pg_named(const struct pg_result *r, size_t row, const char *column); // aborts when the column is unknown
 
 #endif

@@ -33,6 +33,7 @@ static void settings_put(struct pg_settings *s, const char *name, const char *va
     for (size_t i = 0; i < s->count; i++) {
         if (!str_equal(s->names[i], name))
             continue;
+        CHECK(s->values[i] != NULL);
         mem_wipe(s->values[i], strlen(s->values[i]));
         free(s->values[i]);
         s->values[i] = check_strdup(value);

@@ -15,19 +15,20 @@
 struct redis_client;
 
 struct redis_reply_view {
-    bool ok;           // an answer that is not an error
-    const char *text;  // string / status / error text, NULL for nil or other shapes
+    bool ok;          // an answer that is not an error
+    const char *text; // string / status / error text, NULL for nil or other shapes
     size_t len;
-    int64_t integer;   // for integer replies
+    int64_t integer; // for integer replies
 };
 
 struct redis_client_params {
     struct loop *loop;
-    const char *url; // "redis://127.0.0.1:6379/0", "redis://:password@host:port/db", "unix:///path/redis.sock[?db=N]"; copied
+    const char
+        *url; // "redis://127.0.0.1:6379/0", "redis://:password@host:port/db", "unix:///path/redis.sock[?db=N]"; copied
     int64_t connect_timeout_ms, command_timeout_ms;
     size_t queue_max; // commands under way; more get no answer
-    // From the loop, never re-entrant: when it comes up (logged in and answering), when it goes down, and when the reason
-    // for being down changes. detail says why it is down, "" when up. May be NULL.
+    // From the loop, never re-entrant: when it comes up (logged in and answering), when it goes down, and when the
+    // reason for being down changes. detail says why it is down, "" when up. May be NULL.
     void (*on_state)(void *arg, bool up, const char *detail);
     void *arg;
 };
@@ -37,8 +38,8 @@ struct redis_client *redis_client_new(const struct redis_client_params *params, 
 void redis_client_free(struct redis_client *c);
 bool redis_client_up(const struct redis_client *c);
 typedef void redis_done_fn(void *arg, const struct redis_reply_view *reply); // reply NULL: lost, timed out or down
-// done may be NULL; it is called exactly once, never from within. argv is copied. Not for SUBSCRIBE, MONITOR and kin. While the
-// connection is down nothing is queued: the answer is NULL.
+// done may be NULL; it is called exactly once, never from within. argv is copied. Not for SUBSCRIBE, MONITOR and kin.
+// While the connection is down nothing is queued: the answer is NULL.
 void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The service manager (libsystemd's door): readiness, status, watchdog, reload, inherited sockets, credentials, journal sink.
-// Outside systemd everything here is a quiet no-op and logs go to stderr.
+// The service manager (libsystemd's door): readiness, status, watchdog, reload, inherited sockets, credentials, journal
+// sink. Outside systemd everything here is a quiet no-op and logs go to stderr.
 #ifndef PAPERGUARD_IO_SERVICE_H
 #define PAPERGUARD_IO_SERVICE_H
 
@@ -12,15 +12,16 @@
 
 #include "lib/base/log.h"
 
-bool service_managed(void);                     // NOTIFY_SOCKET is set
+bool service_managed(void); // NOTIFY_SOCKET is set
 void service_ready(void);
 void service_status(const char *text);
-void service_reloading(void);                   // RELOADING=1 with MONOTONIC_USEC
+void service_reloading(void); // RELOADING=1 with MONOTONIC_USEC
 void service_stopping(void);
 void service_extend_timeout(int64_t ms);
 void service_watchdog_ping(void);
-int64_t service_watchdog_ms(void);              // how often to ping (half of WATCHDOG_USEC); 0 = off
-// Inherited listening sockets: fills up to max fds and their names (static storage), returns how many; -1 with errno text on bad input.
+int64_t service_watchdog_ms(void); // how often to ping (half of WATCHDOG_USEC); 0 = off
+// Inherited listening sockets: fills up to max fds and their names (static storage), returns how many; -1 with errno
+// text on bad input.
 int service_listen_fds(int *fds, const char **names, int max);
 const char *service_credentials_directory(void); // NULL when none
 

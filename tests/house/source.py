@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Rules over source files: rooms, levels, doors, words, sizes, heads. Each check returns a list of findings, as text."""
 import ast
-import fnmatch
 import functools
 import re
 from pathlib import Path

@@ -127,7 +127,8 @@ def test_user_and_files_are_declared():
 def test_sysusers_and_tmpfiles_are_accepted(tmp_path):
     (tmp_path / "etc").mkdir()
     for tool, name in (("systemd-sysusers", "sysusers"), ("systemd-tmpfiles", "tmpfiles")):
-        done = subprocess.run([tool, *(["--create"] if name == "tmpfiles" else []), f"--root={tmp_path}", ROOT / f"systemd/paperguard.{name}"],
+        create = ["--create"] if name == "tmpfiles" else []
+        done = subprocess.run([tool, *create, f"--root={tmp_path}", ROOT / f"systemd/paperguard.{name}"],
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{tool}: {done.stderr}"
     assert "paperguard:" in (tmp_path / "etc/passwd").read_text()
