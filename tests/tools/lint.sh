@@ -78,8 +78,8 @@ for name in sys.argv[1:]:
             print(f"{name}:{node.lineno}: `except:` catches everything, KeyboardInterrupt too")
             bad = 1
     for n, line in enumerate(text.split("\n"), 1):
-        if len(line) > 140 or line != line.rstrip() or "\t" in line:
-            print(f"{name}:{n}: longer than 140, blanks at the end, or a tab")
+        if len(line) > 150 or line != line.rstrip() or "\t" in line:
+            print(f"{name}:{n}: longer than 150, blanks at the end, or a tab")
             bad = 1
 sys.exit(bad)
 PY
