@@ -25,7 +25,7 @@ static const uint32_t state_moves[] = {
     [LEDGER_CONNECTING] = FSM_BIT(LEDGER_CHECKING),
     [LEDGER_CHECKING] = FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_UNMARKED) | FSM_BIT(LEDGER_MISMATCH) |
                         FSM_BIT(LEDGER_MIGRATING) | FSM_BIT(LEDGER_LOADING),
-    [LEDGER_UNMARKED] = FSM_BIT(LEDGER_CONNECTING),
+    [LEDGER_UNMARKED] = FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_CHECKING),
     [LEDGER_MISMATCH] = FSM_BIT(LEDGER_CONNECTING),
     [LEDGER_MIGRATING] =
         FSM_BIT(LEDGER_CONNECTING) | FSM_BIT(LEDGER_CHECKING) | FSM_BIT(LEDGER_MISMATCH) | FSM_BIT(LEDGER_LOADING),
@@ -233,10 +233,25 @@ static void heartbeat_answered(struct ledger *l, const struct pg_answer *a)
         report_halt(l, false, false, HALT_UNKNOWN, "the halt row in Postgres cannot be read");
 }
 
+// Somebody may run `paperguard db init` while we wait for it.
+static void marker_looked(struct ledger *l, const struct pg_answer *a)
+{
+    struct ledger_row row = {.result = a->outcome == PG_COMMITTED ? a->results[0] : NULL};
+    l->heartbeat_asked = false;
+    if (row.result && l->state == LEDGER_UNMARKED && ledger_get_bool(&row, "marked"))
+        begin_checks(l);
+}
+
 static void heartbeat(void *arg)
 {
     struct ledger *l = arg;
     l->heartbeat = loop_after_ms(l->p.loop, HEARTBEAT_MS, heartbeat, l);
+    if (l->state == LEDGER_UNMARKED && !l->heartbeat_asked) {
+        struct pg_batch *b = pg_batch_new();
+        pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
+        l->heartbeat_asked = true;
+        ledger_ask(l, b, marker_looked);
+    }
     if (l->state == LEDGER_READY && !l->heartbeat_asked) {
         l->heartbeat_asked = true;
         ledger_ask(l, halt_batch(l), heartbeat_answered);

@@ -27,7 +27,7 @@ typedef void ledger_done_fn(void *arg, enum ledger_result result, const char *de
 
 // CONNECTING -> CHECKING (marker) -> MIGRATING -> LOADING (halt rows, first-seen account) -> READY; UNMARKED and
 // MISMATCH are refusals (marker missing / another environment / checksum of a migration differs) that stay until the
-// next connect.
+// next connect; an UNMARKED database is looked at again every few seconds, for `paperguard db init` may come late.
 enum ledger_state {
     LEDGER_CONNECTING,
     LEDGER_CHECKING,

@@ -15,6 +15,7 @@
 
 #define CLAIM_RETRY_MS 500
 #define SWEEP_RETRY_MS 20
+#define ENDING_RETRY_MS 1000
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
 #define ANY_END FSM_BIT(STEP_ENDED)
@@ -35,6 +36,7 @@ struct runs *runs_new(const struct runs_params *params)
     struct runs *r = check_alloc(1, sizeof *r);
     r->p = *params;
     r->legs = map_new();
+    list_init(&r->endings);
     return r;
 }
 
@@ -57,12 +59,60 @@ static void run_free(struct run *run)
     free(run);
 }
 
+// The last word about a run. It is written again until the ledger took it: a row that stayed open would be taken up as
+// unfinished at the next start.
+struct ending {
+    struct list node; // in runs->endings
+    struct runs *runs;
+    struct run_row row;
+    loop_timer timer;
+};
+
+static void ending_free(struct ending *e)
+{
+    loop_cancel(e->runs->p.loop, &e->timer);
+    list_remove(&e->node);
+    free(e);
+}
+
+static void ending_write(void *arg);
+
+static void ending_written(void *arg, enum ledger_result result, const char *detail)
+{
+    struct ending *e = arg;
+    if (result == LEDGER_DOWN || result == LEDGER_LOST) {
+        e->timer = loop_after_ms(e->runs->p.loop, ENDING_RETRY_MS, ending_write, e);
+        return;
+    }
+    if (result != LEDGER_OK)
+        log_warning("run %s: its end (%s) was not recorded: %s", e->row.id, run_status_name(e->row.status), detail);
+    ending_free(e);
+}
+
+static void ending_write(void *arg)
+{
+    struct ending *e = arg;
+    e->timer = 0;
+    ledger_run_update(e->runs->p.ledger, &e->row, ending_written, e);
+}
+
+static void ending_save(struct runs *r, const struct run_row *row)
+{
+    struct ending *e = check_alloc(1, sizeof *e);
+    e->runs = r;
+    e->row = *row;
+    list_append(&r->endings, &e->node);
+    ending_write(e);
+}
+
 void runs_free(struct runs *r)
 {
     if (!r)
         return;
     if (r->active)
         run_free(r->active);
+    LIST_EACH(n, tmp, &r->endings)
+    ending_free(LIST_ENTRY(n, struct ending, node));
     map_free(r->legs);
     books_free(&r->books);
     free(r->waiting);
@@ -98,7 +148,10 @@ void run_after(struct run *run, int64_t ms, loop_fn *fn)
 void run_save(struct run *run)
 {
     struct runs *r = run->runs;
-    ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
+    if (run->row.completed_at)
+        ending_save(r, &run->row);
+    else
+        ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
     if (r->p.on_run)
         r->p.on_run(r->p.arg, &run->row);
 }
@@ -113,7 +166,7 @@ const struct book *runs_book(const struct runs *r, const char *name)
 
 bool runs_busy(const struct runs *r)
 {
-    return r->active != NULL;
+    return r->active != NULL || !list_empty(&r->endings);
 }
 
 // --- the end

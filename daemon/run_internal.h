@@ -6,6 +6,7 @@
 #define PAPERGUARD_DAEMON_RUN_INTERNAL_H
 
 #include "daemon/run.h"
+#include "lib/base/list.h"
 #include "lib/base/fsm.h"
 #include "lib/base/map.h"
 
@@ -77,7 +78,8 @@ struct runs {
     size_t waiting_count;
     struct ledger_books books; // deep copy of the last ones
     bool books_known, draining;
-    struct map *legs; // client order id -> leg of the active run
+    struct map *legs;    // client order id -> leg of the active run
+    struct list endings; // how runs ended, until the ledger has it
 };
 
 void run_set_step(struct run *run, enum run_step to);

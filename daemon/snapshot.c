@@ -31,13 +31,18 @@ const char *snapshot_orders_text(const struct snapshot *s)
     return s->simulator ? "PAPER ORDERS ARE SENT TO THE SIMULATOR" : "PAPER ORDERS ARE SENT";
 }
 
-// The first check that did not pass, or GUARD_CHECK_COUNT. A known halt is shown elsewhere and is not a fault.
+// The first check that is known to be wrong, else the first that is not known, or GUARD_CHECK_COUNT. A known halt is
+// shown elsewhere and is not a fault.
 static enum guard_check first_not_passed(const struct snapshot *s)
 {
+    int unknown = GUARD_CHECK_COUNT;
+    for (int i = GUARD_CHECK_COUNT - 1; i >= 0; i--)
+        if (s->guard[i].answer == GUARD_UNKNOWN)
+            unknown = i;
     for (int i = 0; i < GUARD_CHECK_COUNT; i++)
-        if (s->guard[i].answer != GUARD_PASS && !(i == CHECK_HALT && s->guard[i].answer == GUARD_FAIL))
+        if (s->guard[i].answer == GUARD_FAIL && i != CHECK_HALT)
             return (enum guard_check)i;
-    return GUARD_CHECK_COUNT;
+    return (enum guard_check)unknown;
 }
 
 static void why_guard(const struct snapshot *s, char why[WHY_MAX])

@@ -37,9 +37,7 @@ class Site:
 
     def run(self, *strategies):
         """Starts a manual run; its id."""
-        words = self.daemon.ctl("run", *strategies).split()
-        assert words[0] == "run" and words[2] == "started", words
-        return words[1]
+        return self.daemon.ctl_json("run", *strategies)["run_id"]
 
     def run_whole(self, *strategies, seconds=30):
         """A manual run and its row once it is over and the next may start."""
