@@ -9,7 +9,7 @@ SELECT coalesce(json_agg(json_build_object(
             / i.decision_price, 4)),
         'slippage_amount', plain(round(CASE f.side WHEN 'buy' THEN 1 ELSE -1 END * (f.price - i.decision_price) * f.qty, 9)),
         'order_type', i.type, 'execution_steps', i.try_no,
-        'time_to_fill_ms', round(extract(epoch FROM f.transaction_time - o.sent_at) * 1000),
+        'time_to_fill_ms', round(extract(epoch FROM f.transaction_time - coalesce(o.sent_at, i.created_at)) * 1000),
         'quote_at', utc(i.created_at), 'transaction_time', utc(f.transaction_time), 'recorded_at', utc(f.recorded_at),
         'strategies', (SELECT coalesce(json_agg(json_build_object('strategy', p.book, 'qty',
         plain(p.qty)) ORDER BY p.line), '[]')

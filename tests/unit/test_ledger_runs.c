@@ -350,6 +350,11 @@ static void updates_only_go_forward(void **state)
     assert_sql("SELECT count(*) FROM order_events WHERE status = 'pending_new'",
                "0"); // what is refused leaves no event
     assert_int_equal(update("nobody", NULL, ORDER_NEW, 0, T0), LEDGER_CONFLICT);
+    struct intent i = an_intent("ahead", "", 0, 0, 1);
+    commit_ok(&i);
+    assert_int_equal(update("ahead", NULL, ORDER_UNKNOWN, 0, T0 + 60 * SECOND), LEDGER_OK); // our clock is ahead
+    assert_int_equal(update("ahead", NULL, ORDER_NEW, 0, T0), LEDGER_OK);
+    assert_int_equal(update("ahead", NULL, ORDER_ACCEPTED, 0, T0 + SECOND), LEDGER_OK);
     finish();
 }
 

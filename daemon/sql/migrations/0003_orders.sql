@@ -193,7 +193,12 @@ BEGIN
     SELECT * INTO o FROM orders WHERE client_order_id = p_id FOR UPDATE;
     IF NOT FOUND THEN
         RETURN 'no intent has this client order id';
-    ELSIF o.order_id <> p_order_id THEN
+    END IF;
+    SELECT NOT ours INTO broker_spoke FROM order_statuses WHERE status = p_status;
+    IF NOT broker_spoke THEN
+        p_broker_at := NULL; -- our clock says nothing about the order of the broker's words
+    END IF;
+    IF o.order_id <> p_order_id THEN
         RETURN format('the order is %s at the broker, not %s', o.order_id, p_order_id);
     ELSIF o.status = p_status AND (p_broker_at IS NULL OR o.broker_at IS NOT DISTINCT FROM p_broker_at)
         AND o.filled_qty = p_filled AND (p_order_id IS NULL OR o.order_id = p_order_id) THEN
@@ -202,13 +207,12 @@ BEGIN
         RETURN format('stale: the order is %s as of %s, the update says %s as of %s', o.status, coalesce(utc(o.broker_at),
             'no broker time'), p_status, coalesce(utc(p_broker_at), 'no broker time'));
     END IF;
-    SELECT NOT ours INTO broker_spoke FROM order_statuses WHERE status = p_status;
     UPDATE orders SET status = p_status,
         order_id = coalesce(o.order_id, p_order_id),
         filled_qty = greatest(o.filled_qty, p_filled),
         filled_avg_price = CASE WHEN p_filled >= o.filled_qty THEN coalesce(p_avg, o.filled_avg_price)
                                 ELSE o.filled_avg_price END,
-        broker_at = greatest(o.broker_at, p_broker_at),
+        broker_at = coalesce(p_broker_at, o.broker_at),
         sent_at = CASE WHEN p_status = 'sending' THEN coalesce(o.sent_at, p_at) ELSE o.sent_at END,
         answered_at = CASE WHEN broker_spoke THEN coalesce(o.answered_at, p_at) ELSE o.answered_at END,
         updated_at = p_at,

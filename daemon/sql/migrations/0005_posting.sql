@@ -197,6 +197,8 @@ DECLARE
     r runs;
     bad integer;
 BEGIN
+    -- The account's row first, as everywhere: one order of locks, no deadlocks.
+    PERFORM 1 FROM accounts WHERE account_number = (SELECT account_number FROM runs WHERE run_id = p_run) FOR NO KEY UPDATE;
     SELECT * INTO r FROM runs WHERE run_id = p_run FOR UPDATE;
     IF NOT FOUND THEN
         RETURN 'there is no such run';
@@ -207,7 +209,6 @@ BEGIN
     ELSIF r.status <> 'claimed' THEN
         RETURN 'the run is ' || r.status || ', a plan belongs to a claimed one';
     END IF;
-    PERFORM 1 FROM accounts WHERE account_number = r.account_number FOR NO KEY UPDATE;
     UPDATE runs SET status = 'planned', planned_at = p_at, plan_digest = p_digest, signals = p_signals WHERE run_id = p_run;
     INSERT INTO run_members SELECT p_run, x.strategy, x.status, x.detail, x.model_name, x.model_version, x.targets
         FROM jsonb_to_recordset(p_members) AS x (strategy text, status text, detail text, model_name text,
