@@ -107,6 +107,43 @@ static int reload_one(struct config *running, const struct config *fresh, const 
     return rc;
 }
 
+// --- [strategy] and [listen]: whole sections, which always wait for a restart
+
+static bool words_same(const struct config_words *a, const struct config_words *b)
+{
+    return a->count == b->count && all_in(a, b) && all_in(b, a);
+}
+
+static bool strategy_same(const struct config_strategy *a, const struct config_strategy *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->command, b->command) == 0 && strcmp(a->params, b->params) == 0 &&
+           words_same(&a->symbols, &b->symbols) && a->allocation.nanos == b->allocation.nanos &&
+           a->band.nanos == b->band.nanos && strcmp(a->schedule.text, b->schedule.text) == 0 &&
+           a->schedule.early_close == b->schedule.early_close && a->timeout_ms == b->timeout_ms &&
+           a->lookback_days == b->lookback_days && a->enabled == b->enabled;
+}
+
+static bool listen_same(const struct config_listen *a, const struct config_listen *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->address, b->address) == 0 &&
+           strcmp(a->service ? a->service : "", b->service ? b->service : "") == 0 && a->roles == b->roles &&
+           words_same(&a->hosts, &b->hosts);
+}
+
+static void sections_note(const struct config *running, const struct config *fresh, char *changed, size_t size)
+{
+    bool strategies = running->strategy_count == fresh->strategy_count;
+    bool listens = running->listen_count == fresh->listen_count;
+    for (size_t i = 0; strategies && i < running->strategy_count; i++)
+        strategies = strategy_same(&running->strategies[i], &fresh->strategies[i]);
+    for (size_t i = 0; listens && i < running->listen_count; i++)
+        listens = listen_same(&running->listens[i], &fresh->listens[i]);
+    if (!strategies)
+        note(changed, size, "waits for a restart:", "[strategy] sections", "");
+    if (!listens)
+        note(changed, size, "waits for a restart:", "[listen] sections", "");
+}
+
 int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size, struct err *err)
 {
     changed[0] = '\0';
@@ -114,5 +151,6 @@ int config_reload(struct config *running, const struct config *fresh, char *chan
         for (size_t i = 0; i < config_option_count; i++)
             if (reload_one(running, fresh, &config_options[i], (enum reload_step)step, changed, size, err) != 0)
                 return -1;
+    sections_note(running, fresh, changed, size);
     return 0;
 }

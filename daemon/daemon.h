@@ -21,6 +21,7 @@ struct daemon {
     const char *config_path;
     char *const *envp;
     char host[128];
+    int home_fd; // the lock of state_dir
 
     struct loop *loop;
     struct config *config;
@@ -45,7 +46,8 @@ struct daemon {
     struct snapshot snapshot;
     enum ledger_state ledger_state;
     char ledger_detail[160], cache_detail[160];
-    bool rows_loaded, ready_told, draining;
+    bool rows_loaded, ready_told, draining, clock_told;
+    int exit_status;
     int64_t drain_until_boot_ns, positions_as_of;
     uint64_t turns_seen;
     char status_told[200], blocked_why[240];
@@ -59,6 +61,11 @@ void daemon_collect_metrics(void *arg);
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);
 int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
+// main_home.c: state_dir. enter takes its lock and answers EX_OK, or the exit code that err belongs to; tell writes
+// where we listen; leave takes that back and lets go.
+int daemon_home_enter(struct daemon *d, struct err *err) MUST_CHECK;
+void daemon_home_tell(const struct daemon *d);
+void daemon_home_leave(struct daemon *d);
 // main.c: the regular look at guard, halt files and status, now rather than with the next tick.
 void daemon_look_soon(struct daemon *d);
 void daemon_alert(void *arg, const char *kind, const char *subject, const char *detail);

@@ -12,6 +12,9 @@
 #include "daemon/facts_internal.h"
 #include "lib/base/text.h"
 
+// Slots are instants and a session turns by the clock. An answer that was long under way counts as skew too.
+#define CLOCK_SKEW_MAX_NS (30 * NS_PER_S)
+
 void facts_say(char *out, size_t size, const char *format, ...)
 {
     va_list args;
@@ -163,6 +166,18 @@ void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file,
 
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
 {
+    const bool wrong = skew_ns > CLOCK_SKEW_MAX_NS || skew_ns < -CLOCK_SKEW_MAX_NS;
+
     f->view.clock_skew_ns = skew_ns;
     f->view.clock_boot_ns = boot_ns;
+    f->clock_trouble[0] = '\0';
+    if (wrong)
+        facts_say(f->clock_trouble, sizeof f->clock_trouble,
+                  "this host's clock is %lld s %s the broker's; set it right",
+                  (long long)((skew_ns > 0 ? skew_ns : -skew_ns) / NS_PER_S), skew_ns > 0 ? "ahead of" : "behind");
+}
+
+const char *facts_clock_trouble(const struct facts *f)
+{
+    return f->clock_trouble[0] ? f->clock_trouble : NULL;
 }

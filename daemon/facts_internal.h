@@ -28,6 +28,7 @@ struct facts {
     struct facts_file files[FACTS_FILES_MAX];
     size_t file_count;
     bool too_many_files;
+    char clock_trouble[FACT_TEXT_MAX];
 };
 
 struct facts_candidate { // one place a value may come from

@@ -12,6 +12,7 @@
 //   scheduler            what is due, on exchange sessions  snapshot what readers see
 //   api admin            HTTP for probes and operators      metrics  numbers
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
+//   main_home            state_dir: ours alone, locked
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -63,9 +64,13 @@ static bool static_checks_pass(const struct daemon *d, bool verbose)
 
 // --- once per tick: what the service manager and the latch need
 
-// What is known to be wrong comes before what is only not known yet, and a chosen halt last.
+// What is known to be wrong comes before what is only not known yet, and a chosen halt last. Which account was seen
+// first is Postgres' to say: when it is away, that is what to tell.
 static int worth(const struct guard_result results[GUARD_CHECK_COUNT], int c)
 {
+    if (c == CHECK_ACCOUNT_FIRST && results[c].answer == GUARD_UNKNOWN &&
+        results[CHECK_DATABASE_MARKER].answer != GUARD_PASS)
+        return 1;
     return results[c].answer == GUARD_PASS ? 0 : c == CHECK_HALT ? 1 : results[c].answer == GUARD_FAIL ? 3 : 2;
 }
 
@@ -117,7 +122,9 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
             fprintf(stderr, "guard:\n");
             print_table(stderr, s->guard, false);
             log_error("guard failed at start: %s: %s", guard_check_name((enum guard_check)c), s->guard[c].detail);
-            exit(EX_CONFIG);
+            d->exit_status = EX_CONFIG;
+            loop_stop(d->loop);
+            return;
         }
         pass = pass && s->guard[c].answer == GUARD_PASS;
     }
@@ -205,6 +212,37 @@ static void on_stop(void *arg, int signo)
     drain_look(d);
 }
 
+// A new config is judged as at a start, with the environment and the credential files as they are now.
+static int judge_fresh(const struct daemon *d, struct config *fresh, struct err *err)
+{
+    struct facts *facts = NULL;
+    struct guard_result results[GUARD_CHECK_COUNT];
+    char bad[170] = "";
+    if (facts_gather(fresh, d->config_path, d->envp, &facts, err) != 0)
+        return -1;
+    enum guard_answer worst = guard_table(facts_view(facts), clock_boot_ns(), true, results);
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
+        if (!guard_check_is_static((enum guard_check)c))
+            results[c].answer = GUARD_PASS; // not asked here
+    if (worst != GUARD_PASS)
+        first_bad(results, bad, sizeof bad);
+    facts_free(facts);
+    return worst == GUARD_PASS ? 0 : err_set(err, "%s", bad);
+}
+
+static int reload(struct daemon *d, struct config *fresh, struct err *err)
+{
+    char changed[400];
+    enum log_level level;
+    if (judge_fresh(d, fresh, err) != 0 || config_reload(d->config, fresh, changed, sizeof changed, err) != 0)
+        return -1;
+    if (log_level_parse(d->config->log_level, &level))
+        log_set_level(level);
+    d->limits = config_risk_limits(d->config);
+    log_notice("reloaded %s: %s", d->config_path, changed[0] ? changed : "nothing changed");
+    return 0;
+}
+
 // Parsed anew and judged whole; what may change while running is taken over, the rest waits for a restart. A new config
 // never loosens the guard: its static checks must pass, and limits may only become tighter within the session.
 static void on_reload(void *arg, int signo)
@@ -212,23 +250,12 @@ static void on_reload(void *arg, int signo)
     struct daemon *d = arg;
     struct config *fresh = NULL;
     struct err err;
-    enum log_level level;
     (void)signo;
-    service_reloading();
-    if (config_load(d->config_path, &fresh, &err) != 0) {
+    if (d->ready_told) // before that, READY=1 would say too much
+        service_reloading();
+    if (config_load(d->config_path, &fresh, &err) != 0 || reload(d, fresh, &err) != 0)
         log_warning("reload refused, the running config stays: %s", err.text);
-    } else {
-        char changed[200];
-        if (config_reload(d->config, fresh, changed, sizeof changed, &err) != 0) {
-            log_warning("reload refused, the running config stays: %s", err.text);
-        } else {
-            if (log_level_parse(d->config->log_level, &level))
-                log_set_level(level);
-            d->limits = config_risk_limits(d->config);
-            log_notice("reloaded %s: %s", d->config_path, changed[0] ? changed : "nothing changed");
-        }
-        config_free(fresh);
-    }
+    config_free(fresh);
     if (d->ready_told)
         service_ready();
 }
@@ -253,43 +280,73 @@ static void open_log(struct daemon *d)
                facts_simulator(d->facts) ? "SIMULATOR" : "Alpaca paper");
 }
 
-static int run_daemon(struct daemon *d)
+// What can be known to be wrong before anything is connected to.
+static int judge_place(struct daemon *d, struct err *err)
 {
-    struct err err;
-    pg_client_global_init();
-    if (http_client_global_init(&err) != 0) {
-        fprintf(stderr, "paperguardd: %s\n", err.text);
-        return EX_UNAVAILABLE;
+    if (!d->config->database_url[0]) {
+        err_set(err, "no database is named: set [database] url, or DATABASE_URL; without Postgres there are no orders");
+        return EX_CONFIG;
     }
-    open_log(d);
+    if (pg_dsn_check(d->config->database_url, err) != 0) {
+        err_wrap(err, "[database] url (%s)", config_origin(d->config, "database", "url"));
+        return EX_CONFIG;
+    }
+    return daemon_home_enter(d, err);
+}
+
+static int daemon_begin(struct daemon *d, struct err *err)
+{
     d->loop = loop_new();
     d->snapshot.started_wall_ns = clock_wall_ns();
     d->limits = config_risk_limits(d->config);
     if (gethostname(d->host, sizeof d->host - 1) != 0)
         str_copy_cut(d->host, sizeof d->host, "unknown");
-    if (daemon_start(d, &err) != 0) {
-        fprintf(stderr, "paperguardd: %s\n", err.text);
+    if (daemon_start(d, err) != 0)
         return EX_CONFIG;
-    }
-    if (daemon_listen(d, &err) != 0) {
-        fprintf(stderr, "paperguardd: %s\n", err.text);
-        daemon_stop(d);
+    if (daemon_listen(d, err) != 0)
         return EX_UNAVAILABLE;
-    }
     loop_on_signal(d->loop, SIGTERM, on_stop, d);
     loop_on_signal(d->loop, SIGINT, on_stop, d);
     loop_on_signal(d->loop, SIGHUP, on_reload, d);
-    if (service_watchdog_ms() > 0)
-        watchdog(d);
-    tick(d);
-    reconcile_start(d->reconcile);
-    loop_run(d->loop);
-    log_notice("stopped");
+    return EX_OK;
+}
+
+static void daemon_end(struct daemon *d)
+{
+    d->draining = true; // a late signal finds nothing to do
+    loop_cancel(d->loop, &d->tick);
+    loop_cancel(d->loop, &d->watchdog);
+    loop_cancel(d->loop, &d->drain);
     daemon_stop(d);
     for (int i = 0; i < LAST_TURNS; i++) // killed children are reaped
         loop_step(d->loop, 10);
     loop_free(d->loop);
-    return EX_OK;
+    daemon_home_leave(d);
+}
+
+static int run_daemon(struct daemon *d)
+{
+    struct err err;
+    pg_client_global_init();
+    open_log(d);
+    int status = http_client_global_init(&err) != 0 ? EX_UNAVAILABLE : judge_place(d, &err);
+    if (status != EX_OK) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+        return status;
+    }
+    status = daemon_begin(d, &err);
+    if (status == EX_OK) {
+        if (service_watchdog_ms() > 0)
+            watchdog(d);
+        tick(d);
+        reconcile_start(d->reconcile);
+        loop_run(d->loop);
+        log_notice("stopped");
+    } else {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
+    }
+    daemon_end(d);
+    return status != EX_OK ? status : d->exit_status;
 }
 
 static void usage(FILE *out)

@@ -159,6 +159,10 @@ static void on_calendar(void *arg, const struct session_day *days, size_t count)
 static void on_clock(void *arg, const struct alpaca_clock *clock)
 {
     struct daemon *d = arg;
+    const char *trouble = facts_clock_trouble(d->facts);
+    if (trouble && !d->clock_told)
+        daemon_alert(d, "clock", d->host, trouble);
+    d->clock_told = trouble != NULL;
     scheduler_set_clock(d->scheduler, clock);
     daemon_look_soon(d);
 }
@@ -267,21 +271,6 @@ static struct http_server *server_new(struct daemon *d, unsigned connections,
     });
 }
 
-// Where we really listen, for scripts that let the system choose a port.
-static void write_addresses(const struct daemon *d)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/listen", d->config->state_dir);
-    FILE *f = fopen(path, "w");
-    if (!f) {
-        log_warning("cannot write %s", path);
-        return;
-    }
-    for (size_t i = 0; i < d->config->listen_count; i++)
-        fprintf(f, "%s %s\n", d->config->listens[i].name, http_server_address(d->http, i));
-    fclose(f);
-}
-
 static int listen_inherited(struct daemon *d, const struct config_listen *l, struct http_listen *out)
 {
     int fds[CONFIG_LISTENS_MAX];
@@ -318,7 +307,7 @@ int daemon_listen(struct daemon *d, struct err *err)
     const struct http_listen admin = {.address = address, .fd = -1, .roles = HTTP_ROLE_ADMIN, .unix_mode = 0660};
     if (http_server_listen(d->admin_http, &admin, err) != 0)
         return err_wrap(err, "[daemon] admin_socket");
-    write_addresses(d);
+    daemon_home_tell(d);
     return 0;
 }
 

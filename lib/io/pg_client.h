@@ -55,6 +55,8 @@ struct pg_client_params {
     void *arg;
 };
 
+// Whether a client could be made of it: 0, or -1 and what is wrong (never with a value of it).
+int pg_dsn_check(const char *dsn, struct err *err) MUST_CHECK;
 // Clears PG* variables from the environment; once, before any client.
 void pg_client_global_init(void);
 struct pg_client *

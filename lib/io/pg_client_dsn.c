@@ -137,6 +137,17 @@ static int settings_parse(struct pg_settings *s, const char *dsn, struct err *er
     return 0;
 }
 
+int pg_dsn_check(const char *dsn, struct err *err)
+{
+    struct pg_settings s = {0};
+    int rc = settings_parse(&s, dsn, err) != 0 || settings_judge_host(&s, err) != 0 ? -1 : 0;
+    if (rc == 0 && (settings_get(&s, "dbname") == NULL || settings_get(&s, "dbname")[0] == '\0'))
+        rc = err_set(err, "the database address names no database; write it as postgresql://user@host/dbname, or as "
+                          "\"host=/run/postgresql user=... dbname=...\"");
+    pg_settings_free(&s);
+    return rc;
+}
+
 int pg_settings_fill(struct pg_settings *s, const struct pg_client_params *params, struct err *err)
 {
     memset(s, 0, sizeof *s);
