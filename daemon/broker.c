@@ -31,7 +31,7 @@ struct call {
     struct guard_verdict verdict;
     enum broker_result early; // for a deferred ending without transport
     loop_timer defer;
-    int64_t sent_wall_ns;
+    int64_t sent_wall_ns, sent_boot_ns;
     void (*ready)(void *arg); // a desk's waiter instead of a call
     broker_done_fn *done;
     void *arg;
@@ -285,12 +285,15 @@ static void answered(void *arg, const struct http_answer *h)
         .status = h->status,
         .request_id = h->request_id,
         .sent_wall_ns = c->sent_wall_ns,
+        .sent_boot_ns = c->sent_boot_ns,
         .answered_wall_ns = clock_wall_ns(),
     };
     b->in_flight--;
     if (h->result == HTTP_RESULT_OK) {
         judge_http(h, &doc, &answer, &err);
         b->last_answer_boot_ns = clock_boot_ns();
+        if (h->status == 429) // the broker counts otherwise than we do: begin anew from nothing
+            b->tokens_milli = 0;
     } else if (c->denied_at_wire && !h->maybe_sent) {
         answer.result = BROKER_DENIED;
         err_set(&err, "%s", c->verdict.detail);
@@ -350,6 +353,7 @@ static bool redeem(void *arg, const struct http_wire *wire)
                            : guard_redeem(b->p.guard, c->permit, f, &actual, now, &c->verdict);
     c->denied_at_wire = !good;
     c->sent_wall_ns = clock_wall_ns();
+    c->sent_boot_ns = now;
     return good;
 }
 

@@ -41,6 +41,7 @@ struct broker_answer {
     const char *detail;           // for logs and ledger, never a secret
     const char *request_id;       // broker's X-Request-ID
     int64_t sent_wall_ns, answered_wall_ns;
+    int64_t sent_boot_ns; // what is told may be as old as this
 };
 typedef void broker_done_fn(void *arg, const struct broker_answer *answer); // exactly once, never from within
 

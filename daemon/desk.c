@@ -3,9 +3,10 @@
 //
 // One conversation per order:
 //   judging -> committing (intent) -> waiting (rate slot) -> sending -> live -> ended
-//                                                       \-> looking (UNKNOWN: ask by client order id) -> live | stays
-// A change is written to the ledger first and told after; a change the ledger could not take is written again until it
-// is.
+//                                                       \-> looking (UNKNOWN: ask by client order id) -> live | ended
+// An UNKNOWN order stays reserved until the broker tells of it, or has denied for a minute, by id and in its list, that
+// it ever came. A change is written to the ledger first and told after; a change the ledger could not take is written
+// again until it is.
 #include "daemon/desk_internal.h"
 
 #include <stdio.h>
@@ -20,13 +21,18 @@
 #define LOOKUP_FIRST_MS 500
 #define LOOKUP_MAX_MS 10000
 #define LOOKUP_ALERT_NS (60 * NS_PER_S) // told as an alert when the broker has not answered by then; asked on for ever
+#define UNKNOWN_FOR_MS 60000
+#define NOT_FOUND_CODE 40410000 // Alpaca's own; a 404 of something in between proves nothing
+#define CANCEL_RETRY_MS 2000
+#define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
+#define LIMITED_FIRST_MS 1000
 
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
     [DESK_JUDGING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_COMMITTING] = FSM_BIT(DESK_WAITING) | FSM_BIT(DESK_ENDED),
     [DESK_WAITING] = FSM_BIT(DESK_SENDING) | FSM_BIT(DESK_ENDED),
-    [DESK_SENDING] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
+    [DESK_SENDING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_LOOKING] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_LIVE] = FSM_BIT(DESK_ENDED),
 };
@@ -35,6 +41,8 @@ struct desk *desk_new(const struct desk_params *params)
 {
     struct desk *d = check_alloc(1, sizeof *d);
     d->p = *params;
+    if (d->p.unknown_for_ms == 0)
+        d->p.unknown_for_ms = UNKNOWN_FOR_MS;
     list_init(&d->open);
     list_init(&d->ended);
     list_init(&d->changes);
@@ -155,7 +163,7 @@ static void apply_state(struct desk_order *o, const struct order_state *s, const
     if (s->filled_qty.nanos > o->row.filled_qty.nanos) {
         o->row.filled_qty = s->filled_qty;
         o->row.filled_avg_price = s->has_filled_avg_price ? s->filled_avg_price : o->row.filled_avg_price;
-        exposure_filled(d->p.exposure, s->client_order_id, s->filled_qty);
+        exposure_filled(d->p.exposure, s->client_order_id, s->filled_qty, clock_boot_ns());
     }
     desk_changed(o, s->updated_at, source);
     if (o->cancel_wanted && o->state == DESK_LIVE)
@@ -169,6 +177,11 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
     // up.
     if (o && (o->state == DESK_LIVE || o->state == DESK_LOOKING || o->state == DESK_SENDING))
         apply_state(o, state, source);
+    if (o && o->row.status == ORDER_NOT_PLACED && !o->alerted) {
+        o->alerted = true;
+        d->p.alert(d->p.arg, "order_after_all", state->client_order_id,
+                   "the broker has an order that it denied knowing before; it is followed by nobody: look at it there");
+    }
 }
 
 // --- unknown orders are looked up by id
@@ -177,8 +190,35 @@ static void look_up(void *arg);
 
 static void look_later(struct desk_order *o)
 {
-    o->timer = loop_after_ms(o->desk->p.loop, o->lookup_delay_ms, look_up, o);
-    o->lookup_delay_ms = o->lookup_delay_ms * 2 > LOOKUP_MAX_MS ? LOOKUP_MAX_MS : o->lookup_delay_ms * 2;
+    int64_t most_ms = o->desk->p.unknown_for_ms < LOOKUP_MAX_MS ? o->desk->p.unknown_for_ms : LOOKUP_MAX_MS;
+    int64_t delay_ms = o->lookup_delay_ms < most_ms ? o->lookup_delay_ms : most_ms;
+    o->timer = loop_after_ms(o->desk->p.loop, delay_ms, look_up, o);
+    o->lookup_delay_ms = delay_ms * 2;
+}
+
+static int64_t unknown_for_ns(const struct desk *d)
+{
+    return d->p.unknown_for_ms * NS_PER_MS;
+}
+
+void desk_listed(struct desk *d, int64_t asked_boot_ns)
+{
+    LIST_EACH(n, tmp, &d->open)
+    {
+        struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
+        if (o->state == DESK_LOOKING && o->missing_since_ns &&
+            asked_boot_ns - o->missing_since_ns >= unknown_for_ns(d)) // a younger list may be behind
+            o->unlisted = true;
+    }
+}
+
+// The broker says that it does not know the order. Said for long enough, and by its list too, that is proof.
+static bool never_arrived(struct desk_order *o)
+{
+    int64_t now = clock_boot_ns();
+    if (!o->missing_since_ns)
+        o->missing_since_ns = now;
+    return o->unlisted && now - o->missing_since_ns >= unknown_for_ns(o->desk);
 }
 
 static void looked_up(void *arg, const struct broker_answer *answer)
@@ -189,6 +229,12 @@ static void looked_up(void *arg, const struct broker_answer *answer)
     o->calls--;
     if (o->state != DESK_LOOKING)
         return;
+    bool missing = answer->result == BROKER_REJECTED && answer->status == 404 && answer->error.code == NOT_FOUND_CODE;
+    if (missing && never_arrived(o)) {
+        desk_set_status(o, ORDER_NOT_PLACED, "lookup",
+                        "never reached the broker, which knows it neither by id nor in its list");
+        return;
+    }
     if (answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
         str_equal(state.client_order_id, o->row.intent.order.client_order_id)) {
         apply_state(o, &state, "lookup");
@@ -222,31 +268,59 @@ static void become_unknown(struct desk_order *o, const char *why)
 
 // --- sending
 
+static void commit(void *arg);
+
+// Refused before it was looked at: the same order, under the same id, a little later.
+static bool send_later(struct desk_order *o)
+{
+    if (o->limited >= LIMITED_MAX)
+        return false;
+    o->row.status = ORDER_INTENT;
+    set_state(o, DESK_COMMITTING);
+    o->timer = loop_after_ms(o->desk->p.loop, LIMITED_FIRST_MS << o->limited++, commit, o);
+    log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
+    return true;
+}
+
+static void refused(struct desk_order *o, const struct broker_answer *answer)
+{
+    // The broker knows this id already: an earlier try got through. Never a refusal.
+    if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
+        become_unknown(o, answer->detail);
+    else if (answer->status != 429 || !send_later(o))
+        desk_set_status(o, ORDER_REJECTED, "submit", answer->detail);
+}
+
+// The order as the answer tells it, when it does; else why not.
+static const char *order_told(const struct desk_order *o, const struct broker_answer *answer, struct order_state *state)
+{
+    struct err err;
+    if (!answer->json || alpaca_order_parse(answer->json, state, &err) != 0)
+        return "the broker's answer is not an order";
+    if (!str_equal(state->client_order_id, o->row.intent.order.client_order_id))
+        return "the broker answered with another order";
+    return NULL;
+}
+
 static void sent(void *arg, const struct broker_answer *answer)
 {
     struct desk_order *o = arg;
     struct order_state state;
-    struct err err;
     o->calls--;
-    if (o->state != DESK_SENDING && answer->result != BROKER_OK)
+    const char *odd = answer->result == BROKER_OK ? order_told(o, answer, &state) : NULL;
+    if (o->state != DESK_SENDING && (answer->result != BROKER_OK || odd))
         return; // a read told more than this answer can
     o->row.sent_at = answer->sent_wall_ns;
     o->row.answered_at = answer->answered_wall_ns;
     switch (answer->result) {
     case BROKER_OK:
-        if (!answer->json || alpaca_order_parse(answer->json, &state, &err) != 0)
-            become_unknown(o, "the broker's answer is not an order");
-        else if (!str_equal(state.client_order_id, o->row.intent.order.client_order_id))
-            become_unknown(o, "the broker answered with another order");
+        if (odd)
+            become_unknown(o, odd);
         else
             apply_state(o, &state, "submit");
         return;
     case BROKER_REJECTED:
-        // The broker knows this id already: an earlier try got through. Never a refusal.
-        if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
-            become_unknown(o, answer->detail);
-        else
-            desk_set_status(o, ORDER_REJECTED, "submit", answer->detail);
+        refused(o, answer);
         return;
     case BROKER_DENIED:
         desk_set_status(o, ORDER_DENIED, "guard", answer->detail);
@@ -289,7 +363,15 @@ static void slot_ready(void *arg)
 
 // --- judging and committing
 
-static void commit(void *arg);
+// Nothing of ours was written. A row with this id may be there all the same, and belongs to who wrote it: not touched.
+static void refused_by_ledger(struct desk_order *o, const char *detail)
+{
+    o->row.status = ORDER_DENIED;
+    snprintf(o->row.reason, sizeof o->row.reason, "ledger: %s", detail);
+    desk_log_change(o, "ledger");
+    desk_end_order(o);
+    desk_tell(o);
+}
 
 static void committed(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail)
 {
@@ -310,6 +392,8 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, commit, o);
         return;
     case LEDGER_CONFLICT:
+        refused_by_ledger(o, detail);
+        return;
     case LEDGER_DOWN:
         desk_set_status(o, ORDER_DENIED, "ledger", detail);
         return;
@@ -379,12 +463,22 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
 
 // --- cancel, adopt, lookups
 
+static void cancel_again(void *arg)
+{
+    struct desk_order *o = arg;
+    o->timer = 0;
+    send_cancel(o);
+}
+
 static void cancelled(void *arg, const struct broker_answer *answer)
 {
     struct desk_order *o = arg;
     o->calls--;
-    if (answer->result != BROKER_OK && answer->result != BROKER_REJECTED)
-        o->cancel_sent = false;
+    if (answer->result == BROKER_OK || (answer->result == BROKER_REJECTED && answer->status != 429))
+        return; // taken, or there is nothing to cancel: the order's status tells
+    o->cancel_sent = false;
+    if (o->state == DESK_LIVE && !o->timer)
+        o->timer = loop_after_ms(o->desk->p.loop, CANCEL_RETRY_MS, cancel_again, o);
 }
 
 static void send_cancel(struct desk_order *o)
@@ -406,6 +500,16 @@ void desk_cancel(struct desk *d, const char *client_order_id)
         send_cancel(o);
 }
 
+void desk_cancel_run(struct desk *d, const char *run_id)
+{
+    LIST_EACH(n, tmp, &d->open)
+    {
+        const struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
+        if (strcmp(o->row.intent.run_id, run_id) == 0)
+            desk_cancel(d, o->row.intent.order.client_order_id);
+    }
+}
+
 void desk_adopt(struct desk *d, const struct order_row *row)
 {
     if (map_get(d->by_client_id, row->intent.order.client_order_id))
@@ -419,7 +523,7 @@ void desk_adopt(struct desk *d, const struct order_row *row)
     }
     exposure_reserve(d->p.exposure, &o->row.intent);
     if (row->filled_qty.nanos > 0)
-        exposure_filled(d->p.exposure, row->intent.order.client_order_id, row->filled_qty);
+        exposure_filled(d->p.exposure, row->intent.order.client_order_id, row->filled_qty, clock_boot_ns());
     if (row->order_id[0]) {
         set_state(o, DESK_LIVE);
         return;

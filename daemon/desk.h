@@ -21,6 +21,7 @@ struct desk_params {
     struct metrics *metrics;
     const struct risk_limits *limits; // borrowed; may be replaced by desk_set_limits
     bool record_only;                 // orders = record
+    int64_t unknown_for_ms; // an order is given up only after the broker denied knowing it for so long; 0 = 60 s
     // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
     void (*on_order)(void *arg, const struct order_row *row);
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
@@ -35,8 +36,11 @@ void desk_set_limits(struct desk *d, const struct risk_limits *limits);
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
                 void *arg);
 void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
+void desk_cancel_run(struct desk *d, const char *run_id);      // all of it that is open
 // What the broker says of an order now (from polling or a stream): compare-and-set in the ledger, then on_order.
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source);
+// The broker's list of all orders since the oldest open one, asked for at that moment, has been told to the end.
+void desk_listed(struct desk *d, int64_t asked_boot_ns);
 // Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
 void desk_adopt(struct desk *d, const struct order_row *row);
 size_t desk_open_count(const struct desk *d);      // not terminal

@@ -112,5 +112,5 @@ void desk_set_status(struct desk_order *o, enum order_status status, const char 
     o->row.status = status;
     o->row.updated_at = clock_wall_ns();
     str_copy_cut(o->row.reason, sizeof o->row.reason, reason);
-    desk_changed(o, o->row.updated_at, source);
+    desk_changed(o, 0, source); // our clock is no time of the broker's
 }

@@ -32,6 +32,9 @@ struct desk_order {
     bool cancel_wanted, cancel_sent, alerted;
     unsigned calls; // broker answers outstanding: not freed before they came
     int64_t unknown_since_ns, lookup_delay_ms;
+    int64_t missing_since_ns; // when the broker first said that it does not know it; 0 = it has not
+    bool unlisted;            // a whole list, asked for long after that, does not have it either
+    unsigned limited;         // times the broker's rate limit refused it
     loop_timer timer;
     void (*done)(void *arg, const struct order_row *row);
     void *arg;

@@ -36,12 +36,13 @@ struct exposure {
     bool account_known, positions_known;
     struct alpaca_account account;
     int64_t account_boot_ns, positions_boot_ns;
+    int64_t filled_boot_ns;  // when the newest fill was heard of
     struct money cash_spent; // by fills since the account was read
     struct alpaca_position *positions;
     size_t position_count;
     struct money gross, open_buys;
     size_t gross_unknown; // symbols held without a price
-    bool overflow;        // a sum did not fit: everything is UNKNOWN until positions are set anew
+    bool overflow;        // a sum did not fit: everything is UNKNOWN until the next start
     struct day session;
     struct day_usage usage;
     char run_id[RUN_ID_MAX];
@@ -128,19 +129,23 @@ static void symbol_changed(struct exposure *e, struct symbol *s)
     s->gross_unknown = unknown;
 }
 
-void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t boot_ns)
+void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t asked_boot_ns)
 {
+    if (asked_boot_ns < e->filled_boot_ns || asked_boot_ns < e->account_boot_ns)
+        return;
     e->account = *a;
     e->account_known = true;
-    e->account_boot_ns = boot_ns;
+    e->account_boot_ns = asked_boot_ns;
     e->cash_spent = (struct money){0};
 }
 
-void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t boot_ns)
+void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns)
 {
     size_t cursor = 0;
     const char *key;
     void *value;
+    if (asked_boot_ns < e->filled_boot_ns || asked_boot_ns < e->positions_boot_ns)
+        return;
     while (map_each(e->symbols, &cursor, &key, &value)) {
         struct symbol *s = value;
         s->held = (struct qty){0};
@@ -151,13 +156,13 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
         memcpy(e->positions, p, count * sizeof *p);
     e->position_count = count;
     e->positions_known = true;
-    e->positions_boot_ns = boot_ns;
+    e->positions_boot_ns = asked_boot_ns;
     for (size_t i = 0; i < count; i++) {
         struct symbol *s = symbol_of(e, p[i].symbol);
         s->held = p[i].qty;
         if (!s->trade_known && p[i].current_price.nanos > 0) { // better than nothing; its age is that of the read
             s->trade.price = p[i].current_price;
-            s->trade_boot_ns = boot_ns;
+            s->trade_boot_ns = asked_boot_ns;
             s->trade_known = true;
         }
     }
@@ -223,7 +228,7 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
                    decimal_mul_up(r->intent.reserved.nanos, left.nanos, &value.nanos);
     }
     struct qty *side = buy ? &s->open_buy : &s->open_sell;
-    side->nanos += open.nanos - r->open.nanos;
+    fits = fits && qty_sub(*side, r->open, side) && qty_add(*side, open, side);
     fits = fits && money_sub(s->open_buy_value, r->open_value, &s->open_buy_value) &&
            money_add(s->open_buy_value, value, &s->open_buy_value) &&
            money_sub(e->open_buys, r->open_value, &e->open_buys) && money_add(e->open_buys, value, &e->open_buys);
@@ -262,7 +267,7 @@ void exposure_reserve(struct exposure *e, const struct intent *intent)
     count_usage(e, intent);
 }
 
-void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty)
+void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns)
 {
     struct reservation *r = map_get(e->reservations, client_order_id);
     if (!r || filled_qty.nanos <= r->filled.nanos)
@@ -271,11 +276,14 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
     struct symbol *s = symbol_of(e, r->intent.order.symbol);
     int64_t change = filled_qty.nanos - r->filled.nanos;
     bool buy = r->intent.order.side == ORDER_BUY;
-    struct money before = r->open_value;
-    s->held.nanos += buy ? change : -change;
+    struct money before = r->open_value, spent = {0};
+    e->filled_boot_ns = now_boot_ns;
+    bool fits = qty_add(s->held, (struct qty){buy ? change : -change}, &s->held);
     reservation_set(e, r, filled_qty, false);
     if (buy)
-        e->cash_spent.nanos += before.nanos - r->open_value.nanos;
+        fits = fits && money_sub(before, r->open_value, &spent) && money_add(e->cash_spent, spent, &e->cash_spent);
+    if (!fits)
+        e->overflow = true;
 }
 
 void exposure_release(struct exposure *e, const char *client_order_id)

@@ -12,15 +12,17 @@
 struct exposure;
 struct exposure *exposure_new(void);
 void exposure_free(struct exposure *e);
-void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t boot_ns);
-void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t boot_ns);
+// asked_boot_ns: when the read was sent. One that was sent before the newest fill known here, or before the read that
+// stands, may not know of it and is passed over.
+void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t asked_boot_ns);
+void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns);
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
 void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage);
 // Reservations by client order id: from intent to terminal status.
 void exposure_reserve(struct exposure *e, const struct intent *intent);
-void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty);
+void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);
 void exposure_release(struct exposure *e, const char *client_order_id); // terminal
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
                    int64_t now_boot_ns, struct risk_view *out) MUST_CHECK; // false on overflow

@@ -94,12 +94,12 @@ static void good(struct reconcile *r, int to)
     step(r);
 }
 
-static void tell_waiters(struct reconcile *r, const char *detail)
+static void tell_waiters(struct reconcile *r, bool in_step, const char *detail)
 {
     while (!list_empty(&r->waiters)) {
         struct pass_waiter *w = LIST_ENTRY(r->waiters.next, struct pass_waiter, node);
         list_remove(&w->node);
-        w->done(w->arg, r->in_step, detail);
+        w->done(w->arg, in_step, detail);
         free(w);
     }
 }
@@ -109,7 +109,7 @@ static void failed(struct reconcile *r, const char *what, const char *detail)
     log_notice("reconcile: %s not read (%s); asking again in %lld ms", what, detail, (long long)r->retry_ms);
     if (!r->compared)
         reconcile_set_reason(r, false, "%s not read: %s", what, detail);
-    tell_waiters(r, detail);
+    tell_waiters(r, false, detail); // what was found before says nothing about now
     step_after(r, r->retry_ms);
     r->retry_ms = r->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->retry_ms * 2;
 }
@@ -294,8 +294,10 @@ static void ask_orders(struct reconcile *r)
     char query[160], at[WHEN_TEXT_MAX];
     r->desk_open_before = desk_open_count(r->p.desk);
     int64_t oldest = desk_oldest_open_ns(r->p.desk);
-    if (!r->orders_after && oldest)
-        r->orders_after = oldest - ORDERS_OVERLAP_NS;
+    if (!r->orders_after) {
+        r->orders_asked_boot_ns = oldest ? clock_boot_ns() : 0;
+        r->orders_after = oldest ? oldest - ORDERS_OVERLAP_NS : 0;
+    }
     if (r->orders_after)
         snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", ORDERS_PAGE,
                  when_format(r->orders_after, at));
@@ -329,6 +331,8 @@ static void orders_read(void *arg, const struct broker_answer *a)
         return;
     }
     r->orders_after = 0;
+    if (r->orders_asked_boot_ns && n < ORDERS_PAGE)
+        desk_listed(r->p.desk, r->orders_asked_boot_ns);
     good(r, RC_WATERMARK);
 }
 
@@ -358,11 +362,15 @@ static void ask_fills(struct reconcile *r)
 static void fills_recorded(void *arg, enum ledger_result result, size_t recorded, const char *detail)
 {
     struct reconcile *r = arg;
-    (void)detail;
-    if (!ledger_usable(r, result, "fills into the ledger"))
+    bool refused = result == LEDGER_CONFLICT;
+    if (refused ? !take_answer(r) : !ledger_usable(r, result, "fills into the ledger"))
         return;
     r->new_fills += recorded;
     metrics_add(r->p.metrics, METRIC_FILLS, "", (int64_t)recorded);
+    if (refused) { // the pass goes on, so that orders are followed: one of them may be what is missing
+        reconcile_fills_refused(r, detail);
+        r->page_token[0] = '\0';
+    }
     if (r->page_token[0])
         ask_fills(r);
     else
@@ -405,7 +413,7 @@ static void account_read(void *arg, const struct broker_answer *a)
         failed(r, "account", err.text);
         return;
     }
-    exposure_set_account(r->p.exposure, &r->broker_account, clock_boot_ns());
+    exposure_set_account(r->p.exposure, &r->broker_account, a->sent_boot_ns);
     good(r, RC_POSITIONS);
 }
 
@@ -426,35 +434,41 @@ static void positions_read(void *arg, const struct broker_answer *a)
     free(r->positions);
     r->positions = p;
     r->position_count = n;
-    exposure_set_positions(r->p.exposure, p, n, clock_boot_ns());
+    exposure_set_positions(r->p.exposure, p, n, a->sent_boot_ns);
     good(r, RC_BOOKS);
 }
 
-static void add_sum(struct reconcile *r, const struct holding *h)
+static bool add_sum(struct reconcile *r, const struct holding *h)
 {
     for (size_t i = 0; i < r->sum_count; i++)
-        if (strcmp(r->sums[i].symbol, h->symbol) == 0) {
-            r->sums[i].qty.nanos += h->qty.nanos;
-            return;
-        }
+        if (strcmp(r->sums[i].symbol, h->symbol) == 0)
+            return qty_add(r->sums[i].qty, h->qty, &r->sums[i].qty);
     r->sums = check_realloc(r->sums, (r->sum_count + 1) * sizeof *r->sums);
     str_copy_cut(r->sums[r->sum_count].symbol, SYMBOL_MAX, h->symbol);
     r->sums[r->sum_count++].qty = h->qty;
+    return true;
 }
 
 static void pass_ended(struct reconcile *r)
 {
     bool quiet = r->new_fills == 0 && r->desk_open_before == 0 && desk_open_count(r->p.desk) == 0;
-    if (r->opened && !r->fills_seen)
-        r->again = true; // the opening was just found: fills first
-    else if (quiet || !r->compared)
+    bool compared = false;
+    if (!r->fills_refused) {
+        r->refused_since_boot_ns = 0;
+        r->refused_alerted = false;
+    }
+    if (r->opened && (!r->fills_seen || r->fills_refused)) {
+        r->again = true; // the opening was just found, or fills are missing: fills first
+    } else if (quiet || !r->compared) {
         reconcile_compare(r);
+        compared = true;
+    }
     r->fills_seen = false;
     r->full_pass_boot_ns = clock_boot_ns();
     bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet;
     r->new_fills = r->orders_open_at_broker = 0;
     move(r, RC_IDLE);
-    tell_waiters(r, r->reason);
+    tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it
     step_after(r, busy || r->again ? r->p.poll_interval_ms : FULL_PASS_MS);
     r->again = false;
 }
@@ -467,7 +481,10 @@ static void books_read(void *arg, enum ledger_result result, const struct ledger
     r->sum_count = 0;
     for (size_t i = 0; i < books->count; i++)
         for (size_t k = 0; k < books->books[i].count; k++)
-            add_sum(r, &books->books[i].items[k]);
+            if (!add_sum(r, &books->books[i].items[k])) {
+                failed(r, "books", "the sum of a symbol does not fit the number range");
+                return;
+            }
     r->ledger_cash = books->cash;
     r->opened = books->opened;
     r->fill_count = books->fill_count;
@@ -526,6 +543,7 @@ static void step(struct reconcile *r)
             return;
         }
         r->fills_seen = r->waiting = true;
+        r->fills_refused = false;
         ledger_last_activity(r->p.ledger, r->account, watermark_read, r);
         return;
     case RC_FILLS:

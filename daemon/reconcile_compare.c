@@ -79,9 +79,10 @@ static size_t compare_positions(const struct reconcile *r, char *first, size_t s
 static bool cash_agrees(const struct reconcile *r, char *out, size_t size)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
-    int64_t difference = r->ledger_cash.nanos - r->broker_account.cash.nanos;
+    struct money difference;
     int64_t allowed = r->fill_count < INT64_MAX / CENT_NANOS ? r->fill_count * CENT_NANOS : INT64_MAX;
-    if ((difference < 0 ? -difference : difference) <= allowed)
+    if (money_sub(r->ledger_cash, r->broker_account.cash, &difference) && difference.nanos <= allowed &&
+        difference.nanos >= -allowed)
         return true;
     snprintf(out, size, "cash: ledger %s, broker %s", decimal_format(r->ledger_cash.nanos, a),
              decimal_format(r->broker_account.cash.nanos, b));
@@ -117,6 +118,21 @@ void reconcile_compare(struct reconcile *r)
         r->mismatch_alerted = true;
         r->p.alert(r->p.arg, "ledger_mismatch", r->account, why);
     }
+}
+
+void reconcile_fills_refused(struct reconcile *r, const char *detail)
+{
+    int64_t now = clock_boot_ns();
+    log_notice("reconcile: fills are not recorded: %s", detail);
+    r->fills_refused = true;
+    if (!r->refused_since_boot_ns)
+        r->refused_since_boot_ns = now;
+    if (now - r->refused_since_boot_ns <= LAG_NS)
+        return;
+    reconcile_set_reason(r, false, "fills are not recorded: %s", detail);
+    if (!r->refused_alerted)
+        r->p.alert(r->p.arg, "fills_refused", r->account, detail);
+    r->refused_alerted = true;
 }
 
 bool reconcile_in_step(const struct reconcile *r, const char **reason)

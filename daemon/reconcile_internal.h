@@ -40,10 +40,13 @@ struct holding_sum { // one symbol over all books
 struct reconcile {
     struct reconcile_params p;
     enum { RECONCILE_STATES(FSM_ENUM) } state;
-    bool waiting;    // an answer is under way
-    bool restart;    // reconcile_start came while an answer was under way
-    bool fills_seen; // in this pass
-    bool again;      // a pass was asked for while one runs
+    bool waiting;                  // an answer is under way
+    bool restart;                  // reconcile_start came while an answer was under way
+    bool fills_seen;               // in this pass
+    bool fills_refused;            // in this pass, by the ledger
+    int64_t refused_since_boot_ns; // 0: the last pass recorded what it read
+    bool refused_alerted;
+    bool again; // a pass was asked for while one runs
     loop_timer timer;
     int64_t retry_ms;
     char account[ACCOUNT_NUMBER_MAX];
@@ -53,6 +56,7 @@ struct reconcile {
     int64_t fills_after;
     char page_token[ACTIVITY_ID_MAX];
     int64_t orders_after;
+    int64_t orders_asked_boot_ns; // when the list of all orders was begun; 0: only open ones are read
     size_t orders_open_at_broker, new_fills, desk_open_before;
     struct list waiters, next_waiters;
     // last read
@@ -76,6 +80,8 @@ struct reconcile {
 // Compares ledger and broker after a quiet pass; sets in_step and reason.
 void reconcile_compare(struct reconcile *r);
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
+// The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
+void reconcile_fills_refused(struct reconcile *r, const char *detail);
 void reconcile_jobs_free(struct reconcile *r);
 
 #endif

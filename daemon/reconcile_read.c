@@ -131,7 +131,7 @@ static void refresh_account(void *arg, const struct broker_answer *a)
     struct err err = {.text = ""};
     if (good_answer(j, a, "account")) {
         if (alpaca_account_parse(a->json, &account, &err) == 0)
-            exposure_set_account(j->r->p.exposure, &account, clock_boot_ns());
+            exposure_set_account(j->r->p.exposure, &account, a->sent_boot_ns);
         else
             spoil(j, "account", err.text);
     }
@@ -152,7 +152,7 @@ static void refresh_positions(void *arg, const struct broker_answer *a)
         if (alpaca_position_parse(json_at(a->json, i), &p[i], &err) != 0)
             spoil(j, "positions", err.text);
     if (!j->bad)
-        exposure_set_positions(j->r->p.exposure, p, n, clock_boot_ns());
+        exposure_set_positions(j->r->p.exposure, p, n, a->sent_boot_ns);
     free(p);
     one_answered(j);
 }

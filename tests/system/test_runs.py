@@ -163,7 +163,8 @@ def test_unanswered_order_stays_reserved_while_the_broker_is_silent(make_site):
 
 
 def test_order_that_never_arrived_is_not_sent_again(make_site):
-    """Dropped before it was taken: the broker does not tell, the run ends partial at its deadline, it stays unknown."""
+    """Dropped before it was taken: the run ends partial at its deadline, the order stays unknown until the broker has denied
+    for a minute that it came."""
     site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.3"})], schedule={"run_deadline": "4s"}).begin()
     site.sim.fault("POST /v2/orders", "drop_before")
     site.daemon.ctl("run")
@@ -173,6 +174,13 @@ def test_order_that_never_arrived_is_not_sent_again(make_site):
     states = {r["status"] for r in site.sql("SELECT status FROM orders")}
     assert states == {"unknown", "filled"}
     assert site.daemon.metric("paperguard_orders_unknown") == 1
+    until(lambda: site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'"), 90, "the broker does not have it")
+    assert site.daemon.metric("paperguard_orders_unknown") == 0 and len(site.sim.posts()) == 2
+    site.daemon.in_step()
+    site.daemon.ctl("run")
+    until(lambda: len(site.runs()) == 2 and site.runs()[1]["completed_at"], 30, "the second run")
+    assert site.runs()[1]["status"] == "completed" and site.runs()[1]["settled"], site.runs()[1]
+    same(site)
 
 
 def test_rejected_order_ends_the_leg(make_site):

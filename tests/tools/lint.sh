@@ -5,6 +5,7 @@
 # Everything that reads the code without running it, one line for each reader. Goes through all of them before it fails.
 #
 #   lint.sh [clang|tidy|cppcheck|shellcheck|format|python|man]...    (default: all)
+# shellcheck disable=SC2317 # the readers are called by name
 set -u -o pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
 build=${BUILD:-build} jobs=${JOBS:-2}
@@ -30,7 +31,7 @@ lint_tidy()
     "${make[@]}" --no-print-directory PROFILE=clang BUILD="$build" "$build/obj-clang/sql_gen.h" "$build/obj-clang/commit.h" \
         >/dev/null || return 1
     flags=$(sed -n 's/^DEP_CFLAGS = //p' config.mk)
-    # shellcheck disable=SC2086 # flags are words
+    # shellcheck disable=SC2016 # the inner shell expands it
     printf '%s\n' "${sources[@]}" | FLAGS="-std=gnu17 -I. -I$build/obj-clang -D_GNU_SOURCE -include config.h $flags" \
         xargs -P "$jobs" -n 1 sh -c 'case $1 in lib/base/err.c) extra= ;; *) extra="-include tests/tools/tidy.h" ;; esac
             clang-tidy --quiet "$1" -- $FLAGS $extra 2>/dev/null' sh
@@ -56,33 +57,7 @@ lint_format()
 
 lint_python()
 {
-    /usr/bin/python3 -B - "${pythons[@]}" <<'PY'
-import ast
-import sys
-
-bad = 0
-for name in sys.argv[1:]:
-    text = open(name, encoding="utf-8").read()
-    tree = ast.parse(text, name)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
-        n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
-    exported = name.endswith(("__init__.py", "conftest.py"))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and not exported:
-            for a in node.names:
-                known = (a.asname or a.name).split(".")[0]
-                if known not in names and "noqa" not in text.split("\n")[node.lineno - 1]:
-                    print(f"{name}:{node.lineno}: {known} is imported and not used")
-                    bad = 1
-        if isinstance(node, ast.ExceptHandler) and node.type is None:
-            print(f"{name}:{node.lineno}: `except:` catches everything, KeyboardInterrupt too")
-            bad = 1
-    for n, line in enumerate(text.split("\n"), 1):
-        if len(line) > 150 or line != line.rstrip() or "\t" in line:
-            print(f"{name}:{n}: longer than 150, blanks at the end, or a tab")
-            bad = 1
-sys.exit(bad)
-PY
+    /usr/bin/python3 -B tests/tools/lint.py "${pythons[@]}"
 }
 
 lint_man()

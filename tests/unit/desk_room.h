@@ -37,6 +37,7 @@ static struct {
     enum ledger_result commit_result;
     enum ledger_result update_result;
     enum order_status last_status;
+    int64_t last_broker_at;
     void (*commit_done)(void *, enum ledger_result, struct receipt *, const char *);
     void *commit_arg;
     struct intent committed;
@@ -81,8 +82,8 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg)
 {
-    (void)l, (void)client_order_id, (void)order_id, (void)filled_qty, (void)filled_avg_price, (void)broker_at,
-        (void)now_ns;
+    (void)l, (void)client_order_id, (void)order_id, (void)filled_qty, (void)filled_avg_price, (void)now_ns;
+    w.last_broker_at = broker_at;
     (void)source, (void)reason;
     w.updates++;
     w.last_status = status;
@@ -215,6 +216,7 @@ static int set_up(void **state)
                                           .exposure = exposure,
                                           .metrics = metrics,
                                           .limits = &limits,
+                                          .unknown_for_ms = 20,
                                           .on_order = on_order,
                                           .alert = on_alert});
     return 0;

@@ -279,6 +279,126 @@ static void an_intent_of_an_earlier_life_is_looked_up(void **state)
     ledger_takes(LEDGER_OK);
 }
 
+#define NOT_FOUND "{\"code\":40410000,\"message\":\"order not found for " ID "\"}"
+
+static void looked_up(const char *body)
+{
+    int before = w.calls;
+    turn_until(&w.calls, before + 1);
+    broker_answers(w.call_done, w.call_arg, BROKER_REJECTED, 404, body);
+}
+
+static int64_t open_buys(void)
+{
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY"};
+    assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));
+    return v.open_buys.nanos;
+}
+
+static void an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_too(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    int64_t before = clock_boot_ns();
+    looked_up(NOT_FOUND);
+    looked_up(NOT_FOUND);      // by id alone: no proof
+    desk_listed(desk, before); // nor a list that is older
+    looked_up(NOT_FOUND);
+    assert_int_equal(desk_unknown_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    desk_listed(desk, clock_boot_ns() + NS_PER_S);
+    looked_up("{\"message\":\"no such page\"}"); // not the broker's own words
+    assert_int_equal(desk_unknown_count(desk), 1);
+    looked_up(NOT_FOUND);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_int_equal(desk_open_count(desk), 0);
+    assert_int_equal(open_buys(), 0);
+    assert_int_equal(w.submits, 1);
+    struct order_state s = {.status = ORDER_NEW};
+    strcpy(s.id, "o-1");
+    strcpy(s.client_order_id, ID);
+    desk_broker_says(desk, &s, "poll");
+    desk_broker_says(desk, &s, "poll");
+    assert_int_equal(w.alerts, 1); // it is there after all: somebody has to look
+}
+
+static void an_odd_answer_after_a_read_changes_nothing(void **state)
+{
+    (void)state;
+    struct order_state s = {.status = ORDER_NEW, .updated_at = 5};
+    strcpy(s.id, "o-1");
+    strcpy(s.client_order_id, ID);
+    to_the_wire(ORDER_BUY, 2);
+    desk_broker_says(desk, &s, "poll");
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, "{\"surprise\":true}");
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NEW);
+    assert_int_equal(desk_unknown_count(desk), 0);
+}
+
+static void what_another_wrote_under_this_id_is_not_touched(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    commit(LEDGER_CONFLICT);
+    assert_int_equal(w.updates, 0); // "denied" would free an order that may be at the broker
+    assert_int_equal(w.answered, 1);
+    assert_int_equal(w.last.status, ORDER_DENIED);
+}
+
+static void a_rate_limit_is_no_end(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_REJECTED, 429,
+                   "{\"code\":42910000,\"message\":\"rate limit exceeded\"}");
+    assert_int_equal(w.updates, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    turn_until(&w.commits, 2); // the same intent gives a new receipt as long as nothing else is known of it
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+    assert_string_equal(cleared_order_terms(w.cleared)->order.client_order_id, ID);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.answered, 1);
+    assert_int_equal(w.last.status, ORDER_NEW);
+}
+
+static void a_cancel_without_an_answer_is_sent_again(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    ledger_takes(LEDGER_OK);
+    desk_cancel_run(desk, "another");
+    assert_int_equal(w.calls, 0);
+    desk_cancel_run(desk, "run-1");
+    assert_int_equal(w.calls, 1);
+    broker_answers(w.call_done, w.call_arg, BROKER_NOT_SENT, 0, NULL);
+    turn_until(&w.calls, 2);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    broker_answers(w.call_done, w.call_arg, BROKER_OK, 204, NULL);
+    for (int i = 0; i < 5; i++)
+        loop_step(loop, 0);
+    assert_int_equal(w.calls, 2);
+}
+
+static void our_clock_is_never_written_as_the_brokers(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    assert_int_equal(w.last_status, ORDER_UNKNOWN);
+    assert_int_equal(w.last_broker_at, 0);
+    ledger_takes(LEDGER_OK);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -302,6 +422,12 @@ int main(void)
         T(a_cancel_before_the_slot_sends_nothing),
         T(a_cancel_of_a_live_order_goes_by_its_broker_id),
         T(an_intent_of_an_earlier_life_is_looked_up),
+        T(an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_too),
+        T(an_odd_answer_after_a_read_changes_nothing),
+        T(what_another_wrote_under_this_id_is_not_touched),
+        T(a_rate_limit_is_no_end),
+        T(a_cancel_without_an_answer_is_sent_again),
+        T(our_clock_is_never_written_as_the_brokers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,8 +102,8 @@ static void a_fill_moves_from_open_to_held_and_takes_cash(void **state)
     struct exposure *e = with_account();
     struct intent in = intent_of("a", ORDER_BUY, 2, 200);
     exposure_reserve(e, &in);
-    exposure_filled(e, "a", SHARES(1));
-    exposure_filled(e, "a", SHARES(1)); // told twice
+    exposure_filled(e, "a", SHARES(1), NOW);
+    exposure_filled(e, "a", SHARES(1), NOW); // told twice
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.held.nanos, SHARES(5).nanos);
     assert_int_equal(v.open_buy_qty.nanos, SHARES(1).nanos);
@@ -124,10 +124,36 @@ static void an_open_sell_takes_from_what_may_be_sold(void **state)
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.open_sell_qty.nanos, SHARES(3).nanos);
     assert_int_equal(v.gross.nanos, USD(400).nanos); // selling never adds
-    exposure_filled(e, "s", SHARES(3));
+    exposure_filled(e, "s", SHARES(3), NOW);
     v = view_of(e, NOW);
     assert_int_equal(v.held.nanos, SHARES(1).nanos);
     assert_int_equal(v.open_sell_qty.nanos, 0);
+    exposure_free(e);
+}
+
+static void a_read_from_before_a_fill_does_not_undo_it(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(600)};
+    struct alpaca_position before = {.symbol = "SPY", .qty = SHARES(4), .current_price = {100 * DECIMAL_ONE}};
+    struct intent sell = intent_of("s", ORDER_SELL, 4, 400), buy = intent_of("b", ORDER_BUY, 2, 200);
+    exposure_reserve(e, &sell);
+    exposure_reserve(e, &buy);
+    exposure_filled(e, "s", SHARES(4), NOW + 5);
+    exposure_filled(e, "b", SHARES(1), NOW + 5);
+    exposure_release(e, "s");
+    exposure_set_positions(e, &before, 1, NOW + 4); // asked for before the fills, answered after them
+    exposure_set_account(e, &a, NOW + 4);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(1).nanos);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(500).nanos);
+    struct alpaca_position after = {.symbol = "SPY", .qty = SHARES(1), .current_price = {100 * DECIMAL_ONE}};
+    a.cash = USD(900);
+    exposure_set_positions(e, &after, 1, NOW + 6);
+    exposure_set_account(e, &a, NOW + 6);
+    exposure_set_positions(e, &before, 1, NOW + 5); // overtaken on its way
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(1).nanos);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(900).nanos);
     exposure_free(e);
 }
 
@@ -195,7 +221,7 @@ static void sums_stay_exact_over_many_changes(void **state)
             exposure_reserve(e, &in);
         } else if ((seed >> 20) % 3) {
             filled[k] = filled[k] < 8 ? filled[k] + 1 : 8;
-            exposure_filled(e, id, SHARES(filled[k]));
+            exposure_filled(e, id, SHARES(filled[k]), NOW);
         } else {
             open[k] = 0;
             exposure_release(e, id);
@@ -221,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_buy_counts_from_its_intent_to_its_end),
         cmocka_unit_test(a_fill_moves_from_open_to_held_and_takes_cash),
         cmocka_unit_test(an_open_sell_takes_from_what_may_be_sold),
+        cmocka_unit_test(a_read_from_before_a_fill_does_not_undo_it),
         cmocka_unit_test(a_held_symbol_without_price_makes_gross_unknown),
         cmocka_unit_test(the_age_of_a_price_is_that_of_its_trade),
         cmocka_unit_test(usage_belongs_to_its_session),
