@@ -109,6 +109,13 @@ void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct r
 void ledger_runs_load(struct ledger *l, const char *account, struct day from, struct day to,
                       void (*done)(void *arg, enum ledger_result result, const struct run_row *rows, size_t count),
                       void *arg);
+// What became of a run's plan so far: for a run of an earlier life.
+struct run_legs {
+    int64_t legs, handed_over, filled; // handed over: with an intent; filled: or recorded only
+    int64_t submitted, accepted, rejected, members_failed;
+};
+void ledger_run_legs(struct ledger *l, const char *run_id,
+                     void (*done)(void *arg, enum ledger_result result, const struct run_legs *legs), void *arg);
 
 // --- intents and orders
 struct intent {              // doubles as the reservation

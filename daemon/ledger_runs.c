@@ -283,6 +283,37 @@ void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct r
         text_free(&texts[i]);
 }
 
+// --- what became of the plan
+
+typedef void legs_done_fn(void *arg, enum ledger_result result, const struct run_legs *legs);
+
+static void legs_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    legs_done_fn *done = (legs_done_fn *)op->done;
+    if (reply->result != LEDGER_OK) {
+        done(op->arg, reply->result, NULL);
+        return;
+    }
+    struct ledger_row r = {.result = reply->answer->results[0]};
+    const struct run_legs legs = {
+        .legs = ledger_get_int(&r, "legs"),
+        .handed_over = ledger_get_int(&r, "handed_over"),
+        .filled = ledger_get_int(&r, "filled"),
+        .submitted = ledger_get_int(&r, "submitted"),
+        .accepted = ledger_get_int(&r, "accepted"),
+        .rejected = ledger_get_int(&r, "rejected"),
+        .members_failed = ledger_get_int(&r, "members_failed"),
+    };
+    done(op->arg, r.bad ? LEDGER_CONFLICT : LEDGER_OK, r.bad ? NULL : &legs);
+}
+
+void ledger_run_legs(struct ledger *l, const char *run_id, legs_done_fn *done, void *arg)
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_RUN_LEGS, 1, (const char *const[]){run_id});
+    ledger_op_write(ledger_op_new(l, legs_finish, LEDGER_DONE(done), arg), b);
+}
+
 // --- loading
 
 typedef void runs_done_fn(void *arg, enum ledger_result result, const struct run_row *rows, size_t count);

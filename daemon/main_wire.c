@@ -395,6 +395,7 @@ static void start_runs(struct daemon *d)
         .exposure = d->exposure,
         .facts = d->facts,
         .metrics = d->metrics,
+        .may_start = may_start,
         .on_run = on_run,
         .alert = daemon_alert,
         .arg = d,

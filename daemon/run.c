@@ -14,8 +14,10 @@
 #include "lib/io/clock.h"
 
 #define CLAIM_RETRY_MS 500
-#define SWEEP_RETRY_MS 20
+#define SWEEP_RETRY_MS 100
 #define ENDING_RETRY_MS 1000
+#define MISSED_RETRY_MS 1000
+#define RESUME_LOOK_MS 500
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
 #define ANY_END FSM_BIT(STEP_ENDED)
@@ -37,6 +39,7 @@ struct runs *runs_new(const struct runs_params *params)
     r->p = *params;
     r->legs = map_new();
     list_init(&r->endings);
+    list_init(&r->missed);
     return r;
 }
 
@@ -105,6 +108,21 @@ static void ending_save(struct runs *r, const struct run_row *row)
     ending_write(e);
 }
 
+// A slot that passed without a run. Often Postgres was the reason, so its row is written until the ledger has it.
+struct missed {
+    struct list node; // in runs->missed
+    struct runs *runs;
+    struct run_row row;
+    loop_timer timer;
+};
+
+static void missed_free(struct missed *m)
+{
+    loop_cancel(m->runs->p.loop, &m->timer);
+    list_remove(&m->node);
+    free(m);
+}
+
 void runs_free(struct runs *r)
 {
     if (!r)
@@ -113,6 +131,8 @@ void runs_free(struct runs *r)
         run_free(r->active);
     LIST_EACH(n, tmp, &r->endings)
     ending_free(LIST_ENTRY(n, struct ending, node));
+    LIST_EACH(n, tmp, &r->missed)
+    missed_free(LIST_ENTRY(n, struct missed, node));
     map_free(r->legs);
     books_free(&r->books);
     free(r->waiting);
@@ -287,7 +307,8 @@ static void claimed(void *arg, enum ledger_result result, bool taken, const stru
     struct run *run = arg;
     if (!run_back(run))
         return;
-    if (result == LEDGER_LOST) { // perhaps claimed: our id tells
+    run->claim_lost = run->claim_lost || result == LEDGER_LOST;
+    if (run->claim_lost && (result == LEDGER_LOST || result == LEDGER_DOWN)) { // perhaps claimed: our id tells
         run_after(run, CLAIM_RETRY_MS, claim);
         return;
     }
@@ -306,7 +327,10 @@ static void claimed(void *arg, enum ledger_result result, bool taken, const stru
     if (run->runs->p.on_run)
         run->runs->p.on_run(run->runs->p.arg, &run->row);
     run->started(run->started_arg, &run->row, false, "");
-    begin(run);
+    if (run->claim_lost && clock_wall_ns() > run->latest_start_at)
+        run_finish(run, RUN_MISSED, "the ledger told of the claim only after the latest start");
+    else
+        begin(run);
 }
 
 static void claim(void *arg)
@@ -370,15 +394,30 @@ void runs_start(struct runs *r, const struct run_order *order,
     claim(run);
 }
 
+static void missed_write(void *arg);
+
 static void missed_written(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
 {
-    struct runs *r = arg;
-    if (result != LEDGER_OK || taken)
+    struct missed *m = arg;
+    struct runs *r = m->runs;
+    if (result == LEDGER_DOWN || result == LEDGER_LOST) {
+        m->timer = loop_after_ms(r->p.loop, MISSED_RETRY_MS, missed_write, m);
         return;
-    metrics_add(r->p.metrics, METRIC_RUNS, run_status_name(RUN_MISSED), 1);
-    if (r->p.on_run)
-        r->p.on_run(r->p.arg, row);
-    r->p.alert(r->p.arg, "run_missed", row->slot_key, row->detail);
+    }
+    if (result == LEDGER_OK && !taken) {
+        metrics_add(r->p.metrics, METRIC_RUNS, run_status_name(RUN_MISSED), 1);
+        if (r->p.on_run)
+            r->p.on_run(r->p.arg, row);
+        r->p.alert(r->p.arg, "run_missed", row->slot_key, row->detail);
+    }
+    missed_free(m);
+}
+
+static void missed_write(void *arg)
+{
+    struct missed *m = arg;
+    m->timer = 0;
+    ledger_run_claim(m->runs->p.ledger, &m->row, missed_written, m);
 }
 
 void runs_record_missed(struct runs *r, const struct run_order *order, const char *why)
@@ -388,7 +427,11 @@ void runs_record_missed(struct runs *r, const struct run_order *order, const cha
     scratch.row.status = RUN_MISSED;
     scratch.row.completed_at = scratch.row.started_at;
     str_copy_cut(scratch.row.detail, sizeof scratch.row.detail, why);
-    ledger_run_claim(r->p.ledger, &scratch.row, missed_written, r);
+    struct missed *m = check_alloc(1, sizeof *m);
+    m->runs = r;
+    m->row = scratch.row;
+    list_append(&r->missed, &m->node);
+    missed_write(m);
 }
 
 // --- after a restart
@@ -398,19 +441,34 @@ static void ignore_started(void *arg, const struct run_row *row, bool taken, con
     (void)arg, (void)row, (void)taken, (void)why;
 }
 
+// Nothing was planned yet: it starts like any other run, when it may.
+static void resume_claimed(void *arg)
+{
+    struct run *run = arg;
+    const struct runs_params *p = &run->runs->p;
+    const char *why = "";
+    run->timer = 0;
+    if (clock_wall_ns() > run->latest_start_at)
+        run_finish(run, RUN_MISSED, "claimed before a restart and not started within latest_start%s%s",
+                   run->row.detail[0] ? ": " : "", run->row.detail);
+    else if (p->may_start(p->arg, &why))
+        begin(run);
+    else {
+        str_copy_cut(run->row.detail, sizeof run->row.detail, why);
+        run_after(run, RESUME_LOOK_MS, resume_claimed);
+    }
+}
+
 static void resume(struct runs *r, const struct run_row *row)
 {
     struct run *run = run_new(r);
-    int64_t now = clock_wall_ns();
     run->row = *row;
     run->started = ignore_started;
     run->latest_start_at = row->scheduled_at + r->p.config->latest_start_ms * NS_PER_MS;
     log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", row->id}}), "run %s resumed: it was %s", row->id,
              run_status_name(row->status));
-    if (row->status == RUN_CLAIMED && now <= run->latest_start_at) {
-        begin(run);
-    } else if (row->status == RUN_CLAIMED) {
-        run_finish(run, RUN_MISSED, "the daemon came back after the latest start");
+    if (row->status == RUN_CLAIMED) {
+        resume_claimed(run);
     } else { // what was handed over is followed; nothing new is sent
         run->resumed = true;
         run->fills_before = r->books.fill_count - row->fills;

@@ -21,6 +21,7 @@ struct runs_params {
     struct exposure *exposure;
     struct facts *facts;
     struct metrics *metrics;
+    bool (*may_start)(void *arg, const char **why);       // asked before a claimed run of an earlier life begins
     void (*on_run)(void *arg, const struct run_row *row); // each change
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
     void *arg;

@@ -52,8 +52,7 @@ struct run {
     struct run_row row;
     int64_t close_at, latest_start_at;
     bool resumed;    // of an earlier life: only followed
-    bool cancelling; // the deadline has passed
-    bool tampered;   // member failed, leg not filled: ends partial
+    bool claim_lost; // a claim of ours may have been written: only the ledger can tell
     struct member *members;
     size_t member_count, members_waiting;
     char *symbols[RUN_SYMBOLS_MAX];
@@ -80,6 +79,7 @@ struct runs {
     bool books_known, draining;
     struct map *legs;    // client order id -> leg of the active run
     struct list endings; // how runs ended, until the ledger has it
+    struct list missed;  // slots that passed without a run, until the ledger has them
 };
 
 void run_set_step(struct run *run, enum run_step to);

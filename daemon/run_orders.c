@@ -2,7 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The orders of a run: sells first, buys once every sell has ended, then settling: every leg ended, every fill
-// recorded, ledger and broker agree. After the deadline what is still open is cancelled and the run ends partial.
+// recorded, ledger and broker agree. At the deadline nothing more is sent, what is open is cancelled, and a little
+// later the run ends as it stands.
 #include "daemon/run_internal.h"
 
 #include <stdlib.h>
@@ -82,7 +83,7 @@ static void go_on(struct run *run);
 static void cash_refreshed(void *arg, bool ok, const char *detail)
 {
     struct run *run = arg;
-    if (!run_back(run))
+    if (!run_back(run) || run->step != STEP_REFRESHING_CASH) // the deadline came meanwhile: nothing more is sent
         return;
     if (!ok)
         log_notice("run %s: prices and cash were not refreshed before the buys: %s", run->row.id, detail);
@@ -103,7 +104,7 @@ static void end_sending(struct run *run)
 static void go_on(struct run *run)
 {
     if (run->step == STEP_SELLING && all_of(run, ORDER_SELL, leg_settled_enough)) {
-        if (run->cancelling || all_of(run, ORDER_BUY, leg_ended)) {
+        if (all_of(run, ORDER_BUY, leg_ended)) {
             end_sending(run);
             return;
         }
@@ -184,6 +185,43 @@ static size_t unfilled(const struct run *run, const char **reason)
     return n;
 }
 
+static bool member_failed(const struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++)
+        if (run->members[i].status != MEMBER_OK)
+            return true;
+    return false;
+}
+
+static const char *not_settled(const struct run *run)
+{
+    return run->row.settled ? "" : "; ledger and broker were not found to agree in time";
+}
+
+// What an earlier life left undone is in the ledger only.
+static void legs_read(void *arg, enum ledger_result result, const struct run_legs *legs)
+{
+    struct run *run = arg;
+    if (!run_back(run))
+        return;
+    if (result != LEDGER_OK) {
+        run_finish(run, RUN_PARTIAL, "resumed after a restart; what became of its plan could not be read (%s)%s",
+                   ledger_result_name(result), not_settled(run));
+        return;
+    }
+    run->row.orders_submitted = legs->submitted;
+    run->row.orders_accepted = legs->accepted;
+    run->row.orders_rejected = legs->rejected;
+    if (legs->filled == legs->legs && legs->members_failed == 0 && run->row.settled)
+        run_finish(run, RUN_COMPLETED, "resumed after a restart");
+    else
+        run_finish(run, RUN_PARTIAL,
+                   "resumed after a restart, when nothing new is sent: of %lld orders %lld were never sent, %lld were "
+                   "not filled, %lld strategies gave no usable answer%s",
+                   (long long)legs->legs, (long long)(legs->legs - legs->handed_over),
+                   (long long)(legs->handed_over - legs->filled), (long long)legs->members_failed, not_settled(run));
+}
+
 static void finish(struct run *run)
 {
     const char *why = "";
@@ -191,17 +229,20 @@ static void finish(struct run *run)
     size_t nothing = 0;
     for (size_t i = 0; i < run->leg_count; i++)
         nothing += run->legs[i].filled.nanos == 0 && run->legs[i].status != ORDER_DRY_RUN;
-    if (run->resumed)
-        run_finish(run, RUN_PARTIAL,
-                   "resumed after a restart: orders handed over before it were followed, nothing new was sent");
-    else if (open && nothing == run->leg_count && !any_unknown(run))
-        run_finish(run, RUN_FAILED, "no order was filled: %s", why);
-    else if (open)
-        run_finish(run, RUN_PARTIAL, "%zu of %zu orders not filled: %s", open, run->leg_count, why);
-    else if (run->tampered)
-        run_finish(run, RUN_PARTIAL, "a strategy gave no usable answer");
-    else
+    if (run->resumed) {
+        run_call(run);
+        ledger_run_legs(run->runs->p.ledger, run->row.id, legs_read, run);
+    } else if (open && nothing == run->leg_count && !any_unknown(run)) {
+        run_finish(run, RUN_FAILED, "no order was filled: %s%s", why, not_settled(run));
+    } else if (open) {
+        run_finish(run, RUN_PARTIAL, "%zu of %zu orders not filled: %s%s", open, run->leg_count, why, not_settled(run));
+    } else if (member_failed(run)) {
+        run_finish(run, RUN_PARTIAL, "a strategy gave no usable answer%s", not_settled(run));
+    } else if (!run->row.settled) {
+        run_finish(run, RUN_PARTIAL, "every order was filled%s", not_settled(run));
+    } else {
         run_finish(run, RUN_COMPLETED, "%s", "");
+    }
 }
 
 static void settle_again(void *arg)
@@ -220,14 +261,12 @@ static void open_listed(void *arg, enum ledger_result result, const struct order
         return;
     for (size_t i = 0; i < row_count && !left; i++)
         left = strcmp(rows[i].intent.run_id, run->row.id) == 0;
-    if (!left) {
-        run->row.settled = true;
-        finish(run);
-    } else if (run->cancelling && clock_wall_ns() > run->row.deadline_at + AFTER_DEADLINE_MS * NS_PER_MS) {
-        finish(run); // partial and not settled: what is UNKNOWN stays reserved and is alerted
-    } else {
+    if (left) {
         run_after(run, SETTLE_POLL_MS, settle_again);
+        return;
     }
+    run->row.settled = true;
+    finish(run);
 }
 
 static void passed(void *arg, bool in_step, const char *detail)
@@ -236,7 +275,7 @@ static void passed(void *arg, bool in_step, const char *detail)
     (void)detail;
     if (!run_back(run))
         return;
-    if (!in_step && !(run->cancelling && clock_wall_ns() > run->row.deadline_at + AFTER_DEADLINE_MS * NS_PER_MS)) {
+    if (!in_step) {
         run_after(run, SETTLE_POLL_MS, settle_again);
         return;
     }
@@ -250,17 +289,26 @@ void run_settle(struct run *run)
     reconcile_pass(run->runs->p.reconcile, passed, run);
 }
 
+// What is UNKNOWN stays reserved and is looked up; the run says how it stands. Neither broker nor Postgres is waited
+// for.
+static void wait_is_over(void *arg)
+{
+    struct run *run = arg;
+    run->deadline_timer = 0;
+    finish(run);
+}
+
 void run_deadline(struct run *run)
 {
     log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"RUN_ID", run->row.id}}),
              "run %s: deadline reached, open orders are cancelled", run->row.id);
-    run->cancelling = run->tampered = true;
     if (run->step < STEP_SELLING) {
         run_finish(run, RUN_FAILED, "the deadline came before anything was sent");
         return;
     }
-    for (size_t i = 0; i < run->leg_count; i++)
-        if (run->legs[i].placed && !leg_ended(&run->legs[i]))
-            desk_cancel(run->runs->p.desk, run->legs[i].client_order_id);
+    desk_cancel_run(run->runs->p.desk, run->row.id);
     reconcile_kick(run->runs->p.reconcile);
+    run->deadline_timer = loop_after_ms(run->runs->p.loop, AFTER_DEADLINE_MS, wait_is_over, run);
+    if (run->step != STEP_SETTLING)
+        end_sending(run);
 }

@@ -116,11 +116,24 @@ static bool make_plan(struct run *run, struct err *err)
     return run->plan_made;
 }
 
+static void store_plan(struct run *run);
+
+static void store_again(void *arg)
+{
+    struct run *run = arg;
+    run->timer = 0;
+    store_plan(run);
+}
+
 static void plan_stored(void *arg, enum ledger_result result, const char *detail)
 {
     struct run *run = arg;
     if (!run_back(run))
         return;
+    if (result == LEDGER_LOST || result == LEDGER_DOWN) { // the same plan again is the way to ask; until the deadline
+        run_after(run, RETRY_MS, store_again);
+        return;
+    }
     if (result != LEDGER_OK) {
         run_finish(run, RUN_FAILED, "the plan could not be stored: %s",
                    detail && detail[0] ? detail : ledger_result_name(result));
@@ -165,8 +178,6 @@ static void strategies_ended(struct run *run)
         const struct member *m = &run->members[i];
         ok += m->status == MEMBER_OK;
         run->row.signals += m->status == MEMBER_OK ? (int64_t)m->signal.count : 0;
-        if (m->status != MEMBER_OK)
-            run->tampered = true;
     }
     if (ok == 0)
         run_finish(run, RUN_FAILED, "no strategy gave a usable answer: %s", run->members[0].detail);
