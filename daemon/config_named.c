@@ -122,6 +122,12 @@ static int listen_build(const struct section *s)
                 l->address);
         return wrong(s, "address");
     }
+    for (size_t i = 0; i + 1 < c->listen_count && !str_ends(l->address, ":0"); i++)
+        if (str_equal(c->listens[i].address, l->address)) {
+            err_set(s->err, "found %s, which is that of [listen \"%s\"] already; expected one of its own", l->address,
+                    c->listens[i].name);
+            return wrong(s, "address");
+        }
     return 0;
 }
 

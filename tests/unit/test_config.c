@@ -290,6 +290,8 @@ static void test_listen(void **state)
     assert_int_equal(c->listens[1].roles, HTTP_ROLE_GATEWAY);
     assert_string_equal(c->listens[1].hosts.words[1], "other.example");
     config_free(c);
+    refused("[listen \"a\"]\naddress = 127.0.0.1:1\nroles = api\n[listen \"b\"]\naddress = 127.0.0.1:1\nroles = api\n",
+            5, "[listen \"a\"] already", "127.0.0.1:1");
     refused("[listen \"a\"]\nroles = api\n", 1, "needs the key address", "127.0.0.1:8001");
     refused("[listen \"a\"]\naddress = 127.0.0.1:1\n", 1, "needs the key roles", "health api");
     refused("[listen \"a\"]\naddress = 127.0.0.1:1\nroles = admin\n", 3, "admin", "health api gateway");
