@@ -73,13 +73,14 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
                                                                                 : FACT_UNKNOWN;
     d->ledger_state = state;
     str_copy_cut(d->ledger_detail, sizeof d->ledger_detail, detail);
-    facts_set_database(d->facts, marker, detail, marker == FACT_UNKNOWN ? 0 : clock_boot_ns());
+    const char *said = detail[0] ? detail : ledger_state_name(state);
+    facts_set_database(d->facts, marker, said, marker == FACT_UNKNOWN ? 0 : clock_boot_ns());
     if (state == LEDGER_CONNECTING)
         halt_set_database(d->halt, false, false, HALT_UNKNOWN, "Postgres is not connected");
     if (marker == FACT_BAD)
-        log_warning("database: %s", detail);
+        log_warning("database: %s", said);
     else
-        log_info("database: %s", detail);
+        log_info("database: %s", said);
     if (came)
         reconcile_start(d->reconcile);
     daemon_look_soon(d);

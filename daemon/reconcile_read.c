@@ -337,14 +337,33 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
 
 // --- opening: what is there when nothing is open and no fill came between two looks
 
+static void opening_compared(void *arg, bool in_step, const char *detail)
+{
+    struct job *j = arg;
+    if (!in_step)
+        str_copy_cut(j->detail, sizeof j->detail, detail);
+    end_job(j);
+}
+
+static void opening_found(void *arg, bool in_step, const char *detail)
+{
+    struct job *j = arg;
+    if (j->r->opened)
+        reconcile_pass(j->r, opening_compared, j);
+    else
+        opening_compared(j, in_step, detail);
+}
+
+// Whoever accepts it may start a run next, so the answer waits for two passes: the first finds the opening, the second
+// reads fills and compares.
 static void opening_written(void *arg, enum ledger_result result, const char *detail)
 {
     struct job *j = arg;
-    struct reconcile *r = j->r;
-    if (result != LEDGER_OK)
-        spoil(j, "ledger", detail && detail[0] ? detail : ledger_result_name(result));
-    else
-        reconcile_kick(r);
+    if (result == LEDGER_OK) {
+        reconcile_pass(j->r, opening_found, j);
+        return;
+    }
+    spoil(j, "ledger", detail && detail[0] ? detail : ledger_result_name(result));
     end_job(j);
 }
 

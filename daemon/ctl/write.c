@@ -11,6 +11,7 @@
 
 #define BODY_MAX 4096
 #define LOOK_MS 250
+#define RELEASE_WAIT_S 5
 #define WAIT_DEFAULT_S 1800
 
 static void body_begin(struct text *t, struct json_out *o)
@@ -63,6 +64,33 @@ int ctl_release_request(struct ctl *c)
     return EX_OK;
 }
 
+static void pause_ms(long ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+// The release holds once Postgres has it too, which is a moment later.
+static void show_released(struct ctl *c)
+{
+    int64_t end = clock_monotonic_ns() + RELEASE_WAIT_S * NS_PER_S;
+    for (;;) {
+        struct ctl_answer a = {0};
+        if (ctl_call(c, "GET", "/admin/status", NULL, &a) != EX_OK)
+            return;
+        bool released = strcmp(ctl_text(ctl_root(&a), "halt.state"), "running") == 0;
+        bool last = released || clock_monotonic_ns() > end;
+        if (released)
+            ctl_line("release", "confirmed: nothing is halted");
+        else if (last)
+            ctl_line("release", "confirmed, but orders are still held back: see paperguard status");
+        ctl_answer_free(&a);
+        if (last)
+            return;
+        pause_ms(LOOK_MS);
+    }
+}
+
 int ctl_release_confirm(struct ctl *c)
 {
     struct text body;
@@ -76,7 +104,7 @@ int ctl_release_confirm(struct ctl *c)
     if (code != EX_OK)
         return code;
     if (!c->options.json)
-        ctl_line("halt", "%s", ctl_text(ctl_root(&a), "halt.state"));
+        show_released(c);
     ctl_answer_free(&a);
     return EX_OK;
 }
@@ -95,12 +123,6 @@ int ctl_opening_accept(struct ctl *c)
 }
 
 // --- run
-
-static void pause_ms(long ms)
-{
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
 
 static int run_outcome(struct ctl *c, const struct ctl_answer *a)
 {
