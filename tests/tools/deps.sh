@@ -60,18 +60,22 @@ missing_of()
         [ -n "$(version_of "$package")" ] || printf '%s ' "$package"
     done
 }
-check_libevent()
+# libevent_is_good VERSION: of what is there, or of what would come.
+libevent_is_good()
 {
-    found=$(version_of libevent-dev)
-    [ -n "$found" ] || fail "libevent-dev did not install"
-    dpkg --compare-versions "$found" ge "$libevent" ||
-        fail "libevent-dev is $found, but $libevent or newer is needed (security fixes in what serves HTTP)." \
-            "Nothing is upgraded from here: please run  apt-get install --only-upgrade libevent-dev"
+    dpkg --compare-versions "$1" ge "$libevent"
+}
+refuse_libevent()
+{
+    fail "libevent-dev is $1, but $libevent or newer is needed (security fixes in what serves HTTP)." \
+        "Nothing is upgraded from here. Please have bookworm-security among the sources of apt, then:" \
+        "apt-get update && apt-get install libevent-dev"
 }
 
+found=$(version_of libevent-dev)
+[ -z "$found" ] || libevent_is_good "$found" || refuse_libevent "$found"
 missing=$(missing_of $build $check $lint)
 if [ -z "$missing" ]; then
-    check_libevent
     [ "$quiet" = yes ] || say "everything is there"
     exit 0
 fi
@@ -88,17 +92,24 @@ apt()
     $as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none apt-get \
         -q -o APT::Get::List-Cleanup=false "$@"
 }
+# What apt would do, in $would; fails when it cannot, or when libevent would be too old.
 plan()
 {
-    apt install -s --no-install-recommends --no-upgrade $missing 2>&1
+    would=$(apt install -s --no-install-recommends --no-upgrade $missing 2>&1) || return 1
+    coming=$(printf '%s\n' "$would" | sed -n 's/^Inst libevent-dev .*(\([^ ]*\) .*/\1/p')
+    [ -z "$coming" ] || libevent_is_good "$coming"
 }
 
 # Lists may be missing (a fresh image has none) or too old to be used; they are fetched only then.
-if ! would=$(plan); then
+coming=
+if ! plan; then
     say "fetching package lists"
-    apt update
-    would=$(plan) || fail "apt-get cannot install them:
+    apt update || fail "apt-get update failed"
+    if ! plan; then
+        [ -z "$coming" ] || refuse_libevent "$coming"
+        fail "apt-get cannot install them:
 $would"
+    fi
 fi
 
 # A -dev package may want its library in exactly its own version. Libraries may come along; what has services may not.
@@ -112,7 +123,7 @@ done
     "Please do it yourself:  apt-get install --no-install-recommends $missing"
 
 # postgresql-15 makes and starts a cluster when it comes in, unless told not to.
-conf=/etc/postgresql-common/createcluster.d/00-paperguard-no-cluster.conf
+conf=${DEPS_ETC:-/etc}/postgresql-common/createcluster.d/00-paperguard-no-cluster.conf
 no_cluster()
 {
     $as_root mkdir -p "${conf%/*}"
@@ -131,5 +142,6 @@ if ! apt install -y --no-install-recommends --no-upgrade $missing; then
 fi
 missing=$(missing_of $build $check $lint)
 [ -z "$missing" ] || fail "still missing: $missing"
-check_libevent
+found=$(version_of libevent-dev)
+libevent_is_good "$found" || refuse_libevent "$found"
 say "done"
