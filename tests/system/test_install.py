@@ -52,3 +52,19 @@ def test_an_existing_configuration_is_left_alone(root):
     config.write_text("[daemon]\n")
     install(root)
     assert config.read_text() == "[daemon]\n"
+
+
+@pytest.mark.parametrize("program,page", [("sbin/paperguardd", "man8/paperguardd.8"), ("bin/paperguard", "man1/paperguard.1"),
+                                          ("bin/paperguard-sim", "man1/paperguard-sim.1")])
+def test_manual_pages_know_what_the_programs_know(root, program, page):
+    """Every option and verb of --help, and of the help of each verb, is in the page, and none besides."""
+    def told(*words):
+        return subprocess.run([root / "usr" / program, *words, "--help"], capture_output=True, text=True, env={}, check=True).stdout
+
+    verbs = re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?: [A-Z\[].*)?$", told(), re.M) if program == "bin/paperguard" else []
+    text = (root / "usr/share/man" / page).read_text()
+    in_page = {"--" + name for name in re.findall(r"Fl Fl ([a-z-]+)", text)}
+    known = {word for words in ((), *(v.split() for v in verbs)) for word in re.findall(r"--[a-z][a-z-]*", told(*words))}
+    assert in_page == known | {"--version", "--help"}
+    assert set(re.findall(r"^\.It Cm ([a-z]+(?: [a-z]+)?)", text, re.M)) == set(verbs)
+    assert program != "bin/paperguard" or len(verbs) > 8
