@@ -282,6 +282,28 @@ static void wrong_types(struct text *body)
     *body = out;
 }
 
+// "12.5" becomes "12.50000000004": less than half of the ninth decimal more, which no reader may see.
+static void long_decimals(struct text *body)
+{
+    struct text out;
+    text_init(&out, body->max);
+    const char *at = text_str(body);
+    while (*at != '\0') {
+        const char *end = *at == '"' ? string_end(at) : at + 1;
+        size_t len = (size_t)(end - at), digits = *at == '"' ? strspn(at + 1, "-0123456789") : 0, decimals = 0;
+        bool number = digits > 0 && digits < len - 1;
+        if (number && at[1 + digits] == '.')
+            decimals = strspn(at + digits + 2, "0123456789");
+        number = number && decimals > 0 && decimals <= 9 && digits + decimals + 3 == len;
+        text_addn(&out, at, number ? len - 1 : len);
+        if (number)
+            text_addf(&out, "%s04\"", "000000000" + decimals);
+        at = end;
+    }
+    text_free(body);
+    *body = out;
+}
+
 static void instead(struct sim_reply *reply, const struct sim_fault *f)
 {
     struct json_out o;
@@ -312,6 +334,8 @@ void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply)
         duplicate_member(&reply->body);
     else if (f->action == SIM_FAULT_WRONG_TYPES)
         wrong_types(&reply->body);
+    else if (f->action == SIM_FAULT_LONG_DECIMALS)
+        long_decimals(&reply->body);
     while (f->action == SIM_FAULT_HUGE && reply->body.len < (size_t)f->size && !reply->body.overflow)
         text_add(&reply->body, "                                                                ");
 }
