@@ -237,10 +237,12 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     struct err err;
     int64_t boot = clock_boot_ns();
     bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
+    if (answer->result == BROKER_REJECTED && answer->status == 401 && !guard_op_is_data(c->op))
+        facts_set_key_accepted(b->p.facts_mut, false);
     if (!account && !clock)
         return;
     b->connected = answer->result == BROKER_OK;
-    if (account && answer->result == BROKER_REJECTED && (answer->status == 401 || answer->status == 403))
+    if (account && answer->result == BROKER_REJECTED && answer->status == 403)
         facts_set_key_accepted(b->p.facts_mut, false);
     if (answer->result != BROKER_OK)
         return;

@@ -139,7 +139,9 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
 // A wrong account or a refused key while running: latch a halt, follow what is open, stay.
 static void latch_failures(struct daemon *d, const struct snapshot *s)
 {
-    static const enum guard_check latching[] = {CHECK_ACCOUNT_NUMBER, CHECK_ACCOUNT_PIN, CHECK_ACCOUNT_FIRST};
+    // Of the identity's age only a refused key is a FAIL; being old is UNKNOWN.
+    static const enum guard_check latching[] = {CHECK_ACCOUNT_NUMBER, CHECK_ACCOUNT_PIN, CHECK_ACCOUNT_FIRST,
+                                                CHECK_ACCOUNT_AGE};
     if (!d->ready_told || s->halt == HALT_HALTED)
         return;
     for (size_t i = 0; i < ARRAY_LEN(latching); i++)

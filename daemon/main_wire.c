@@ -126,6 +126,8 @@ static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v
              v->detail);
     ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
                     v->detail, clock_wall_ns());
+    if (v->answer == GUARD_FAIL) // what latches a halt is seen before it can pass
+        daemon_look_soon(d);
 }
 
 static void on_order(void *arg, const struct order_row *row)

@@ -25,7 +25,8 @@ struct scheduler {
     bool always_open;
     struct map *taken; // "session slot-key" -> the scheduler itself
     bool rows_known;
-    int64_t watch_from_ns;
+    int64_t
+        watch_from_ns[CONFIG_STRATEGIES_MAX]; // of each strategy: since when its slot is known to have been its slot
     struct clock_alarm *alarm;
     loop_timer blocked;
     char blocked_why[160];
@@ -49,7 +50,8 @@ struct scheduler *scheduler_new(const struct scheduler_params *params)
     struct scheduler *s = check_alloc(1, sizeof *s);
     s->p = *params;
     s->taken = map_new();
-    s->watch_from_ns = clock_wall_ns();
+    for (size_t i = 0; i < CONFIG_STRATEGIES_MAX; i++)
+        s->watch_from_ns[i] = clock_wall_ns();
     s->alarm = clock_alarm_new(params->loop, alarm_rang, s);
     for (size_t i = 0; i < params->config->strategy_count; i++)
         s->status.enabled = s->status.enabled || params->config->strategies[i].enabled;
@@ -97,7 +99,7 @@ static struct slot_due decide(struct scheduler *s, const struct config_strategy 
         .always_open = s->always_open,
     };
     const struct calendar calendar = {s->days, s->day_count};
-    return slot_decide(&rule, &calendar, now, s->watch_from_ns, is_taken, s);
+    return slot_decide(&rule, &calendar, now, s->watch_from_ns[strategy - s->p.config->strategies], is_taken, s);
 }
 
 // --- acting
@@ -210,6 +212,22 @@ void scheduler_look(struct scheduler *s)
 
 // --- what it is told
 
+// Slots of sessions that the calendar no longer lists are never asked for again.
+static void forget_before(struct scheduler *s, struct day first)
+{
+    struct map *kept = map_new();
+    char oldest[WHEN_TEXT_MAX];
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+    day_format(first, oldest);
+    while (map_each(s->taken, &cursor, &key, &value))
+        if (strcmp(key, oldest) >= 0)
+            map_put(kept, key, value);
+    map_free(s->taken);
+    s->taken = kept;
+}
+
 void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count)
 {
     free(s->days);
@@ -217,6 +235,8 @@ void scheduler_set_calendar(struct scheduler *s, const struct session_day *days,
     if (count)
         memcpy(s->days, days, count * sizeof *days);
     s->day_count = count;
+    if (count)
+        forget_before(s, days[0].date);
     s->always_open = count > 0 && facts_simulator(s->p.facts);
     for (size_t i = 0; i < count; i++)
         s->always_open = s->always_open && days[i].open_s == 0 && days[i].close_s >= ALL_DAY_S;
@@ -233,12 +253,35 @@ void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock)
     scheduler_look(s);
 }
 
+static bool names_hold(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)) != NULL; at += len)
+        if ((at == names || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+// A row tells that a strategy was watched only if it ran at the very slot it has today: after a change of the schedule
+// nothing was missed before it.
+static void watched(struct scheduler *s, const struct run_row *row)
+{
+    const struct calendar calendar = {s->days, s->day_count};
+    const struct session_day *day = session_find(&calendar, row->session);
+    for (size_t i = 0; day && i < s->p.config->strategy_count; i++) {
+        const struct config_strategy *c = &s->p.config->strategies[i];
+        int64_t at;
+        if (row->scheduled_at < s->watch_from_ns[i] && slot_instant(&c->schedule, day, &at) &&
+            at == row->scheduled_at && names_hold(row->strategies, c->name))
+            s->watch_from_ns[i] = at;
+    }
+}
+
 void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         mark_taken(s, rows[i].session, rows[i].slot_key);
-        if (rows[i].scheduled_at && rows[i].scheduled_at < s->watch_from_ns)
-            s->watch_from_ns = rows[i].scheduled_at;
+        watched(s, &rows[i]);
     }
     s->rows_known = true;
     scheduler_look(s);

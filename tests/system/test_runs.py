@@ -141,6 +141,27 @@ def test_rejected_order_ends_the_leg(make_site):
     assert {r["status"] for r in site.sql("SELECT status FROM orders")} == {"rejected", "filled"}
 
 
+def test_rate_limited_order_is_sent_again_under_its_id(make_site):
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.3"})]).begin()
+    site.sim.fault("POST /v2/orders", "status", status=429, code=42910000)
+    site.daemon.ctl("run")
+    row = settled(site)
+    assert row["orders_rejected"] == 0 and row["orders_accepted"] == 2
+    ids = [p["body"].split('"client_order_id":"')[1].split('"')[0] for p in site.sim.posts()]
+    assert len(ids) == 3 and len(set(ids)) == 2
+    same(site)
+
+
+def test_refused_key_while_running_latches_a_halt(make_site):
+    site = make_site(schedule={"latest_start": "1s"}).begin()
+    site.sim.fault("GET /v2/account", "status", status=401, code=40110000)
+    site.daemon.ctl("run")
+    until(lambda: site.daemon.http("/health")[1]["halt"]["state"] == "halted", 10, "halted")
+    row = site.run_ended(seconds=30)
+    assert row["status"] == "failed" and site.sim.posts() == [], row
+    assert site.daemon.cli("run").returncode != 0, "the key is taken again, the halt stays"
+
+
 def test_record_mode_sends_nothing(make_site):
     site = make_site(orders={"mode": "record"}).begin()
     assert "RECORDED ONLY" in site.daemon.text() and "RECORDED ONLY" in site.daemon.ctl("status")

@@ -300,12 +300,39 @@ static void a_slot_before_this_life_is_missed_only_if_it_was_watched(void **stat
     (void)state;
     struct run_row earlier = {
         .session = {2026, 10, 7}, .slot_key = "2026-10-07T19:30:00Z", .scheduled_at = ny(2026, 10, 7, 15, 30, 0)};
+    strcpy(earlier.strategies, "satellite core");
     strategy("core", "15:30", "shift");
     begin(ny(2026, 10, 8, 17, 0, 0), october, no_day);
     assert_int_equal(w.missed, 0); // nobody watched at 15:30
     scheduler_set_rows(scheduler, &earlier, 1);
     assert_int_equal(w.missed, 1); // an earlier life did
     assert_string_equal(w.missing[0].slot, "2026-10-08T19:30:00Z");
+}
+
+static void a_new_slot_or_strategy_has_missed_nothing_before_it(void **state)
+{
+    (void)state;
+    struct run_row earlier = {
+        .session = {2026, 10, 6}, .slot_key = "2026-10-06T19:30:00Z", .scheduled_at = ny(2026, 10, 6, 15, 30, 0)};
+    strcpy(earlier.strategies, "moved core2");
+    strategy("moved", "15:00", "shift"); // was at 15:30
+    strategy("core", "15:30", "shift");  // is new
+    begin(ny(2026, 10, 8, 17, 0, 0), october, no_day);
+    scheduler_set_rows(scheduler, &earlier, 1);
+    assert_int_equal(w.missed, 0);
+}
+
+static void a_calendar_that_moves_on_forgets_only_what_it_left_behind(void **state)
+{
+    (void)state;
+    struct session_day days[2] = {{{2026, 10, 8}, 9 * 3600 + 1800, 16 * 3600},
+                                  {{2026, 10, 9}, 9 * 3600 + 1800, 16 * 3600}};
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    scheduler_set_calendar(scheduler, days, 2);
+    at(ny(2026, 10, 8, 15, 30, 1));
+    assert_int_equal(w.started, 1);
 }
 
 static void half_days_shift_or_skip(void **state)
@@ -437,6 +464,8 @@ int main(void)
         T(a_held_slot_waits_and_is_missed_after_latest_start),
         T(a_held_slot_starts_when_it_may),
         T(a_slot_before_this_life_is_missed_only_if_it_was_watched),
+        T(a_new_slot_or_strategy_has_missed_nothing_before_it),
+        T(a_calendar_that_moves_on_forgets_only_what_it_left_behind),
         T(half_days_shift_or_skip),
         T(clock_change_days_keep_new_york_time),
         T(every_slot_is_held_while_a_run_is_under_way),
