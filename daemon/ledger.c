@@ -294,7 +294,12 @@ static void writer_state(void *arg, enum pg_state state, const char *detail)
     }
     l->epoch++;
     loop_cancel(l->p.loop, &l->retry);
-    ledger_set_state(l, LEDGER_CONNECTING, detail);
+    char away[FACT_TEXT_MAX];
+    snprintf(away, sizeof away, "Postgres is away: %.130s", detail && detail[0] ? detail : "no connection yet");
+    if (l->state != LEDGER_CONNECTING)
+        ledger_set_state(l, LEDGER_CONNECTING, away);
+    else if (state == PG_DOWN && l->p.on_state) // still, or from the start: why is told all the same
+        l->p.on_state(l->p.arg, LEDGER_CONNECTING, away);
 }
 
 static void reader_set_up(void *arg, const struct pg_answer *a)

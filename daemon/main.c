@@ -64,25 +64,13 @@ static bool static_checks_pass(const struct daemon *d, bool verbose)
 
 // --- once per tick: what the service manager and the latch need
 
-// What is known to be wrong comes before what is only not known yet, and a chosen halt last. Which account was seen
-// first is Postgres' to say: when it is away, that is what to tell.
-static int worth(const struct guard_result results[GUARD_CHECK_COUNT], int c)
-{
-    if (c == CHECK_ACCOUNT_FIRST && results[c].answer == GUARD_UNKNOWN &&
-        results[CHECK_DATABASE_MARKER].answer != GUARD_PASS)
-        return 1;
-    return results[c].answer == GUARD_PASS ? 0 : c == CHECK_HALT ? 1 : results[c].answer == GUARD_FAIL ? 3 : 2;
-}
-
 static void first_bad(const struct guard_result results[GUARD_CHECK_COUNT], char *out, size_t size)
 {
-    int bad = 0;
-    for (int c = 1; c < GUARD_CHECK_COUNT; c++)
-        if (worth(results, c) > worth(results, bad))
-            bad = c;
-    int n =
-        snprintf(out, size, "%s %s: ", guard_check_name((enum guard_check)bad), guard_answer_name(results[bad].answer));
-    str_copy_cut(out + n, size - (size_t)n, results[bad].detail);
+    enum guard_check c = guard_table_worst(results);
+    if (c == GUARD_CHECK_COUNT)
+        return;
+    int n = snprintf(out, size, "%s %s: ", guard_check_name(c), guard_answer_name(results[c].answer));
+    str_copy_cut(out + n, size - (size_t)n, results[c].detail);
 }
 
 static void tell_status(struct daemon *d, const struct snapshot *s)

@@ -68,6 +68,8 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
 {
     struct daemon *d = arg;
     bool came = state == LEDGER_READY && d->ledger_state != LEDGER_READY;
+    if (state == d->ledger_state && str_equal(detail, d->ledger_detail))
+        return; // every new try to connect says it again
     enum fact_tri marker = state == LEDGER_UNMARKED || state == LEDGER_MISMATCH ? FACT_BAD
                            : state == LEDGER_READY || state == LEDGER_LOADING   ? FACT_GOOD
                                                                                 : FACT_UNKNOWN;
@@ -218,12 +220,10 @@ static bool may_start(void *arg, const char **why)
         return false;
     }
     if (guard_table(facts_view(d->facts), clock_boot_ns(), false, results) != GUARD_PASS) {
-        for (int c = 0; c < GUARD_CHECK_COUNT; c++)
-            if (results[c].answer != GUARD_PASS) {
-                snprintf(text, sizeof d->blocked_why, "guard: %s %s: %s", guard_check_name((enum guard_check)c),
-                         guard_answer_name(results[c].answer), results[c].detail);
-                break;
-            }
+        enum guard_check c = guard_table_worst(results);
+        CHECK(c != GUARD_CHECK_COUNT);
+        snprintf(text, sizeof d->blocked_why, "guard: %s %s: %s", guard_check_name(c),
+                 guard_answer_name(results[c].answer), results[c].detail);
         *why = text;
         return false;
     }

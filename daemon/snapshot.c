@@ -31,23 +31,9 @@ const char *snapshot_orders_text(const struct snapshot *s)
     return s->simulator ? "PAPER ORDERS ARE SENT TO THE SIMULATOR" : "PAPER ORDERS ARE SENT";
 }
 
-// The first check that is known to be wrong, else the first that is not known, or GUARD_CHECK_COUNT. A known halt is
-// shown elsewhere and is not a fault.
-static enum guard_check first_not_passed(const struct snapshot *s)
-{
-    int unknown = GUARD_CHECK_COUNT;
-    for (int i = GUARD_CHECK_COUNT - 1; i >= 0; i--)
-        if (s->guard[i].answer == GUARD_UNKNOWN)
-            unknown = i;
-    for (int i = 0; i < GUARD_CHECK_COUNT; i++)
-        if (s->guard[i].answer == GUARD_FAIL && i != CHECK_HALT)
-            return (enum guard_check)i;
-    return (enum guard_check)unknown;
-}
-
 static void why_guard(const struct snapshot *s, char why[WHY_MAX])
 {
-    enum guard_check c = first_not_passed(s);
+    enum guard_check c = guard_table_worst(s->guard);
     if (c == GUARD_CHECK_COUNT)
         snprintf(why, WHY_MAX, "guard: %s", guard_answer_name(s->guard_answer));
     else
@@ -211,7 +197,7 @@ static void put_halt(const struct snapshot *s, struct json_out *o)
 
 static void put_guard_summary(const struct snapshot *s, struct json_out *o)
 {
-    enum guard_check c = first_not_passed(s);
+    enum guard_check c = guard_table_worst(s->guard);
     json_key(o, "guard");
     json_object_begin(o);
     json_put_string(o, "answer", guard_answer_name(s->guard_answer));

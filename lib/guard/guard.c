@@ -68,6 +68,31 @@ enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, 
     return worst;
 }
 
+// 0: nothing counts against the table.
+static int weight(const struct guard_result results[GUARD_CHECK_COUNT], int check)
+{
+    const enum guard_answer answer = results[check].answer;
+
+    if (answer == GUARD_PASS || (check == CHECK_HALT && answer == GUARD_FAIL))
+        return 0;
+    if (answer == GUARD_FAIL)
+        return 3;
+    // Which account was seen first is the database's to say.
+    return check == CHECK_ACCOUNT_FIRST && results[CHECK_DATABASE_MARKER].answer != GUARD_PASS ? 1 : 2;
+}
+
+enum guard_check guard_table_worst(const struct guard_result results[GUARD_CHECK_COUNT])
+{
+    int found = GUARD_CHECK_COUNT, most = 0;
+
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++)
+        if (weight(results, i) > most) {
+            most = weight(results, i);
+            found = i;
+        }
+    return (enum guard_check)found;
+}
+
 static void verdict_set(struct guard_verdict *v, enum guard_answer answer, enum guard_check check, const char *detail)
 {
     v->answer = answer;

@@ -113,6 +113,9 @@ void guard_free(struct guard *g);
 // counts.
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
+// The row to tell when there is room for one: what is known to be wrong, else what is not known, and of that the cause
+// rather than what follows from it. GUARD_CHECK_COUNT when nothing counts against the table.
+enum guard_check guard_table_worst(const struct guard_result results[GUARD_CHECK_COUNT]);
 
 // Permit for anything but an order. 0 and *permit, or -1 with the verdict (also counted per check).
 int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op, const struct wire_request *request,

@@ -389,6 +389,28 @@ static void test_every_check_is_seen_to_deny(void **state)
             fail_msg("no row denies by %s", guard_check_name((enum guard_check)c));
 }
 
+// What is told when there is room for one: wrong before unknown, the cause before what follows from it, never a halt.
+static void test_table_tells_the_cause(void **state)
+{
+    (void)state;
+    struct guard_result r[GUARD_CHECK_COUNT] = {0};
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++)
+        r[i].answer = GUARD_PASS;
+    assert_int_equal(guard_table_worst(r), GUARD_CHECK_COUNT);
+    r[CHECK_HALT].answer = GUARD_FAIL;
+    assert_int_equal(guard_table_worst(r), GUARD_CHECK_COUNT);
+    r[CHECK_ACCOUNT_FIRST].answer = GUARD_UNKNOWN;
+    assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
+    r[CHECK_HALT].answer = r[CHECK_DATABASE_MARKER].answer = GUARD_UNKNOWN;
+    assert_int_equal(guard_table_worst(r), CHECK_DATABASE_MARKER);
+    r[CHECK_ACCOUNT_NUMBER].answer = GUARD_UNKNOWN;
+    assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_NUMBER);
+    r[CHECK_DATABASE_AGE].answer = GUARD_FAIL;
+    assert_int_equal(guard_table_worst(r), CHECK_DATABASE_AGE);
+    r[CHECK_ACCOUNT_FIRST].answer = GUARD_FAIL;
+    assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
+}
+
 static void test_simulator(void **state)
 {
     struct guard *g = guard_new();
@@ -635,11 +657,17 @@ static void test_peers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minting),   cmocka_unit_test(test_redeeming),
-        cmocka_unit_test(test_table),     cmocka_unit_test(test_table_worst),
-        cmocka_unit_test(test_simulator), cmocka_unit_test(test_every_check_is_seen_to_deny),
-        cmocka_unit_test(test_targets),   cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_minting),
+        cmocka_unit_test(test_redeeming),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table_worst),
+        cmocka_unit_test(test_table_tells_the_cause),
+        cmocka_unit_test(test_simulator),
+        cmocka_unit_test(test_every_check_is_seen_to_deny),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

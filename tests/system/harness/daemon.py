@@ -115,6 +115,8 @@ class Daemon:
         try:
             if self.process and self.process.running():
                 assert self.stop() == 0, f"ended with {self.process.child.returncode}: {self.text()[-6000:]}"
+            for word in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error: "):
+                assert word not in self.text(), self.text()[-9000:]
         finally:
             self.notify.close()
 
