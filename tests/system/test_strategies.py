@@ -4,6 +4,7 @@
 and the other members of the run trade."""
 import json
 import os
+import signal
 import textwrap
 import time
 from decimal import Decimal
@@ -59,6 +60,7 @@ import os, sys, time
 sys.stdin.read()
 if os.fork() == 0:
     os.setsid()
+    open(sys.argv[1], "w").write(str(os.getpid()))
     time.sleep(600)
     os._exit(0)
 sys.stdout.write('%s[{"symbol":"SPY","weight":"0.2","reason":"left a grandchild"}]}')
@@ -91,8 +93,8 @@ def host(pg):
     one = Site(pg, strategies=[
         Strategy("bad", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="10s"),
         Strategy("late", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="1s"),
-        Strategy("grandchild", command=program(scripts.path / "grandchild.py", GRANDCHILD), weights=tiny, allocation="0.1",
-                 timeout="5s"),
+        Strategy("grandchild", command=program(scripts.path / "grandchild.py", GRANDCHILD) + f" {scripts.path}/grandchild.pid",
+                 weights=tiny, allocation="0.1", timeout="5s"),
         Strategy("curious", command=program(scripts.path / "curious.py", CURIOUS) + f" {scripts.path}/seen.json",
                  weights=tiny, allocation="0.01", lookback_days="5", params='{"n":1}'),
         Strategy("good", weights={"GLD": "1"}, allocation="0.1")])
@@ -144,10 +146,14 @@ def test_a_member_may_not_name_what_another_trades(host):
 
 
 def test_grandchild_that_holds_the_pipe(host):
-    """The answer was whole when the child ended: nobody waits for whoever kept the pipe open, and it is not left behind."""
+    """The answer was whole when the child ended: nobody waits for whoever kept the pipe open.
+
+    What left the child's group is ended by the service manager when the service stops; here we are that."""
+    written = host.scripts / "grandchild.pid"
     began = time.monotonic()
     row, members = run(host, "grandchild")
     assert time.monotonic() - began < 8
+    os.kill(int(until(lambda: written.exists() and written.read_text(), 5, "its number")), signal.SIGKILL)
     assert row["status"] == "completed" and members["grandchild"]["status"] == "ok", row
     assert Decimal(host.sql("SELECT qty FROM books WHERE book = 'grandchild'")[0]["qty"]) > 0
 
