@@ -128,8 +128,8 @@ class Daemon:
     def addresses(self):
         return dict(line.split(" ", 1) for line in (self.state / "listen").read_text().split("\n") if line)
 
-    def raw(self, path, method="GET", body=None, headers=None, listen="main", timeout=15):
-        host, port = self.addresses()[listen].rsplit(":", 1)
+    def raw(self, path, method="GET", body=None, headers=None, listen=None, timeout=15):
+        host, port = self.addresses()[listen or next(iter(self.listens))].rsplit(":", 1)
         link = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout)
         try:
             sent = dict(headers or {})
@@ -141,14 +141,14 @@ class Daemon:
         finally:
             link.close()
 
-    def http(self, path, method="GET", body=None, headers=None, listen="main"):
+    def http(self, path, method="GET", body=None, headers=None, listen=None):
         status, _, text = self.raw(path, method, body, headers, listen)
         try:
             return status, json.loads(text) if text else None
         except json.JSONDecodeError:
             return status, text.decode()
 
-    def get(self, path, listen="main"):
+    def get(self, path, listen=None):
         status, body = self.http(path, listen=listen)
         assert status == 200, f"{path}: {status} {body}"
         return body
@@ -185,7 +185,3 @@ class Daemon:
     def db_init(self):
         return self.ctl("db", "init")
 
-    def opening_accept(self):
-        # The daemon must have met the account first.
-        until(lambda: "opening" in self.get("/health/scheduler").get("reason", "opening"), 5)
-        return self.ctl("opening", "accept")

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""Clocks: runs that straddle 20:00 and midnight in New York, half-days, the end of daylight saving. Daemon and simulator live
+in a faked wall clock that runs at the normal pace from a chosen instant; the monotonic clocks stay real."""
+import os
+import sys
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from harness import KEY, SECRET, Strategy, until
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
+import compare  # noqa: E402
+
+NEW_YORK = ZoneInfo("America/New_York")
+LIBRARY = next((p for p in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+SLOW_FILLS = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "3000", "--seed", "7")
+QUICK = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--seed", "7")
+
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+
+
+def faked(start):
+    """The environment of a process whose wall clock starts at this New York time now; Postgres keeps the real one."""
+    assert start.tzinfo is NEW_YORK
+    shift = start.astimezone(timezone.utc) - datetime.now(timezone.utc)
+    return {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"{shift.total_seconds():+.3f}", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_RESET": "1", "TZ": "UTC"}
+
+
+def at(year, month, day, hour, minute, second=0):
+    return datetime(year, month, day, hour, minute, second, tzinfo=NEW_YORK)
+
+
+@pytest.fixture
+def make_clock_site(make_site):
+    def make(start, sim_options, strategies, **more):
+        fake = faked(start)
+        return make_site(sim_options=sim_options, sim_env=fake, env=fake, strategies=strategies, **more)
+    return make
+
+
+def same(site):
+    differences, truth = compare.check(compare.Exchange(site.sim.url, KEY, SECRET), compare.Ledger(site.dsn))
+    assert not differences, differences
+    return truth
+
+
+def ended(site):
+    return [r for r in site.runs() if r["completed_at"]]
+
+
+def check_slots(rows, period):
+    """Every slot once, with its instant as key, in the session that instant belongs to."""
+    assert len({r["slot_key"] for r in rows}) == len(rows)
+    for r in rows:
+        instant = datetime.fromisoformat(r["slot_key"].replace("Z", "+00:00"))
+        assert r["scheduled_at"] == instant and int(instant.timestamp()) % period == 0
+        local = instant.astimezone(NEW_YORK)
+        expected = local.date() + timedelta(days=1) if local.hour >= 20 else local.date()
+        assert r["session"] == expected, (r["slot_key"], local, r["session"])
+        assert r["settled"] and r["status"] == "completed", r
+
+
+@pytest.mark.parametrize("hour,name", [(20, "the turn of the session"), (0, "midnight")])
+def test_a_run_that_straddles(make_clock_site, hour, name):
+    """A slot 5 s before, orders that fill after: one session date for the whole run, the next slot in the right session."""
+    turn = at(2026, 11, 18, hour, 0)
+    site = make_clock_site(turn - timedelta(seconds=13), SLOW_FILLS, [Strategy(schedule="every 5s", weights={"SPY": "0.5"})],
+                           orders={"min_trade": "0"}).begin()
+    # A run that began before the turn and ended after it, and one that began after it.
+    def straddled():
+        rows = ended(site)
+        return any(r["started_at"] < turn < r["completed_at"] for r in rows) and any(r["started_at"] > turn for r in rows)
+    until(straddled, 40, f"a run over {name}; {[(r['slot_key'], r['status']) for r in site.runs()]}", site.daemon.process.why_dead)
+    site.daemon.stop()
+    rows = [r for r in site.runs() if r["settled"]]
+    check_slots(rows, 5)
+    over = next(r for r in rows if r["started_at"] < turn < r["completed_at"])
+    intents = site.sql("SELECT DISTINCT session FROM intents WHERE run_id = %s", over["run_id"])
+    assert [i["session"] for i in intents] in ([], [over["session"]])
+    before, after = {r["session"] for r in rows if r["started_at"] < turn}, {r["session"] for r in rows if r["started_at"] > turn}
+    if hour == 20:
+        assert before == {turn.date()} and after == {turn.date() + timedelta(days=1)}
+    else:
+        assert before == after == {turn.date()}
+    same(site)
+
+
+def test_orders_of_one_slot_time_on_both_sides_have_different_ids(make_clock_site):
+    """Manual runs before and after 20:00: each session counts its own ordinals, and no client order id comes twice."""
+    turn = at(2026, 11, 18, 20, 0)
+    site = make_clock_site(turn - timedelta(seconds=8), QUICK, [Strategy(weights={"SPY": "0.5"})], orders={"min_trade": "0"}).begin()
+    first = site.run_whole()
+    assert first["slot_key"] == "manual-1" and first["session"] == turn.date() and first["started_at"] < turn
+    until(lambda: datetime.now(timezone.utc) + shift(site) > turn, 20, "20:00")
+    second = site.run_whole()
+    assert second["slot_key"] == "manual-1" and second["session"] == turn.date() + timedelta(days=1)
+    ids = [o["client_order_id"] for o in site.sim.orders()]
+    assert len(set(ids)) == len(ids)
+    same(site)
+
+
+def shift(site):
+    return timedelta(seconds=float(site.daemon.env["FAKETIME"]))
+
+
+def test_clock_slot_on_the_day_daylight_saving_ends(make_clock_site):
+    """15:30 in New York is 20:30 UTC on the first trading day after, 19:30 UTC before."""
+    for day, key in ((date(2026, 10, 30), "2026-10-30T19:30:00Z"), (date(2026, 11, 2), "2026-11-02T20:30:00Z")):
+        start = datetime.combine(day, datetime.min.time(), NEW_YORK).replace(hour=15, minute=29, second=53)
+        site = make_clock_site(start, (*QUICK, "--hours", "exchange"), [Strategy(schedule="15:30", early_close="shift",
+                                                                                 weights={"SPY": "0.5"})]).begin()
+        row = site.run_ended(seconds=30)
+        assert row["slot_key"] == key and row["session"] == day and row["status"] == "completed", row
+        assert len(site.runs()) == 1
+        site.daemon.stop()
+        same(site)
+
+
+@pytest.mark.parametrize("rule,runs", [("shift", 1), ("skip", 0)])
+def test_half_day(make_clock_site, rule, runs):
+    """The Friday after Thanksgiving closes at 13:00: 15:30 keeps its half hour to the close, or the day is left out."""
+    site = make_clock_site(at(2026, 11, 27, 12, 29, 54), (*QUICK, "--hours", "exchange"),
+                           [Strategy(schedule="15:30", early_close=rule, weights={"SPY": "0.5"})]).begin()
+    until(lambda: datetime.now(timezone.utc) + shift(site) > at(2026, 11, 27, 12, 30, 3), 20, "12:30:03")
+    if runs:
+        row = site.run_ended(seconds=20)
+        assert row["slot_key"] == "2026-11-27T17:30:00Z" and row["status"] == "completed", row
+    assert len(site.runs()) == runs
+    next_run = site.daemon.get("/health/scheduler")["job"]["next_run_time"]
+    assert next_run == "2026-11-30T20:30:00Z"
+
+
+def test_market_closed_runs_are_refused(make_clock_site):
+    site = make_clock_site(at(2026, 11, 18, 17, 0), (*QUICK, "--hours", "exchange"), [Strategy("w", "close-30m")]).begin()
+    done = site.daemon.cli("run")
+    assert done.returncode != 0 and "closed" in done.stdout + done.stderr and site.runs() == []
+    assert site.daemon.get("/health/scheduler")["job"]["next_run_time"] == "2026-11-19T20:30:00Z"
+
+
+def test_slot_missed_while_the_daemon_was_away(make_clock_site):
+    """Down over its slot and past the latest start: recorded as missed and alerted, never run late."""
+    strategies = [Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")]
+    site = make_clock_site(at(2026, 11, 18, 15, 0), (*QUICK, "--hours", "exchange"), strategies, schedule={"latest_start": "60s"}).begin()
+    site.daemon.stop()
+    later = faked(at(2026, 11, 18, 15, 40))
+    port = site.sim.port
+    site.sim.stop()
+    from harness import Sim
+    site.sim = Sim(site.folder, *QUICK, "--hours", "exchange", port=port, env=later)
+    site.daemon.env.update(later)
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready()
+    row = site.run_ended(seconds=20)
+    assert row["status"] == "missed" and row["slot_key"] == "2026-11-18T20:30:00Z" and row["orders_submitted"] == 0, row
+    until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'run_missed'"), 10, "the alert")
+    assert site.sim.posts() == [] and len(site.runs()) == 1
+    assert os.path.exists(site.daemon.state)
