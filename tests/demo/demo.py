@@ -116,7 +116,7 @@ class Demo:
         self.daemon = self.keep(Daemon(
             self.folder, self.sim.url, self.pg.dsn(), self.redis.url,
             [Strategy(schedule=f"every {SLOT_SECONDS}s", weights=WEIGHTS)],
-            daemon={"log_level": "info"}, broker={"poll_interval": "200ms"}, orders={"min_trade": "1"}), "close")
+            daemon={"log_level": "info"}, broker={"poll_interval": "200ms"}), "close")
         self.exchange = compare.Exchange(self.sim.url, KEY, SECRET)
         self.ledger = compare.Ledger(self.pg.dsn())
         say(f"demo in {self.folder}: private Postgres and Redis, simulated exchange {self.sim.url}")

@@ -36,7 +36,7 @@ READS = {
 
 @pytest.fixture(scope="module")
 def one(pg):
-    site = Site(pg, sim_options=SIM, strategies=[Strategy(weights={"SPY": "0.5", "TLT": "0.4"})], orders={"min_trade": "0"},
+    site = Site(pg, sim_options=SIM, strategies=[Strategy(weights={"SPY": "0.5", "TLT": "0.4"})],
                 broker={"request_timeout": "1s"})
     try:
         site.begin()
@@ -116,7 +116,7 @@ def test_refused_for_the_rate_is_a_refusal(make_site):
 
 def test_eleven_decimals_everywhere(make_site):
     """More digits than nine, in every number the exchange sends: rounded where it is read, the same ledger comes out."""
-    site = make_site(sim_options=SIM, strategies=[Strategy(weights={"SPY": "0.5", "TLT": "0.4"})], orders={"min_trade": "0"}).begin()
+    site = make_site(sim_options=SIM, strategies=[Strategy(weights={"SPY": "0.5", "TLT": "0.4"})]).begin()
     site.sim.fault("GET /v2*", "long_decimals", count=1000000)
     site.sim.fault("POST /v2/orders", "long_decimals", count=1000000)
     for _ in range(2):
