@@ -59,7 +59,7 @@ struct sim_reply {
     X(SIM_FAULT_DELAY_BEFORE, "delay_before")         /* processed and answered late */                                \
     X(SIM_FAULT_DUPLICATE_MEMBER, "duplicate_member") /* processed, the first member of the body comes twice */        \
     X(SIM_FAULT_HUGE, "huge")                         /* processed, padded with blanks to `size` bytes */              \
-    X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */           \
+    X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */          \
     X(SIM_FAULT_LONG_DECIMALS, "long_decimals")       /* processed, numbers in strings get eleven decimals */
 
 #define SIM_FAULT_ENUM(symbol, word) symbol,

@@ -297,7 +297,7 @@ static void long_decimals(struct text *body)
         number = number && decimals > 0 && decimals <= 9 && digits + decimals + 3 == len;
         text_addn(&out, at, number ? len - 1 : len);
         if (number)
-            text_addf(&out, "%s04\"", "000000000" + decimals);
+            text_addf(&out, "%s04\"", &"000000000"[decimals]);
         at = end;
     }
     text_free(body);
