@@ -18,6 +18,7 @@
 #define RETRY_MAX_MS 5000
 #define LEDGER_WAIT_MS 100
 #define FULL_PASS_MS 60000 // identity and positions are proven again at least that often
+#define CLOCK_AGAIN_MS 5000
 #define CALENDAR_AGE_NS (6 * 3600 * NS_PER_S)
 #define CALENDAR_BACK_DAYS 10
 #define CALENDAR_AHEAD_DAYS 30
@@ -469,7 +470,9 @@ static void pass_ended(struct reconcile *r)
     r->new_fills = r->orders_open_at_broker = 0;
     move(r, RC_IDLE);
     tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it
-    step_after(r, busy || r->again ? r->p.poll_interval_ms : FULL_PASS_MS);
+    step_after(r, busy || r->again                  ? r->p.poll_interval_ms
+                  : facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS
+                                                    : FULL_PASS_MS);
     r->again = false;
 }
 

@@ -110,7 +110,7 @@ def test_redis_down_at_start_is_only_degraded(make_site, redis):
 def test_database_without_marker(make_site):
     site = make_site()
     site.daemon.start().up()
-    not_ready(site, "database_marker")
+    not_ready(site, "database_marker FAIL")
     assert "db init" in site.daemon.notify.last("STATUS=") or "db init" in site.daemon.text()
     assert health(site)[0] == 503
     assert not site.sql("SELECT 1 FROM pg_tables WHERE schemaname = 'public'"), "something was written into a foreign database"
@@ -125,7 +125,7 @@ def test_database_of_another_environment(make_site):
     site = make_site()
     site.daemon.ctl("db", "init", "--environment", "dev")
     site.daemon.start().up()
-    not_ready(site, "database_marker")
+    not_ready(site, "database_marker FAIL")
     assert "dev" in site.daemon.notify.last("STATUS=")
     assert health(site)[0] == 503
 
@@ -148,7 +148,7 @@ def test_changed_migration_is_refused(make_site):
     site.sql("ALTER TABLE schema_migrations DISABLE TRIGGER ALL")
     site.sql("UPDATE schema_migrations SET checksum = repeat('0', 64) WHERE version = 1")
     site.daemon.start().up()
-    not_ready(site, "database_marker")
+    not_ready(site, "database_marker FAIL")
     assert health(site)[0] == 503
 
 
