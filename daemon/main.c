@@ -81,8 +81,12 @@ static void tell_status(struct daemon *d, const struct snapshot *s)
         char bad[170] = "";
         first_bad(s->guard, bad, sizeof bad);
         snprintf(text, sizeof text, "%s: %s", s->halt == HALT_RUNNING ? "waiting" : "orders off", bad);
+    } else if (s->halt != HALT_RUNNING) {
+        snprintf(text, sizeof text, "%s: %s", s->halt == HALT_REDUCE_ONLY ? "REDUCE ONLY" : "HALTED", s->halt_detail);
     } else if (!reconcile_in_step(d->reconcile, &why)) {
         snprintf(text, sizeof text, "orders held: %s", why);
+    } else if (!s->broker_connected) {
+        snprintf(text, sizeof text, "the broker does not answer");
     } else {
         char next[WHEN_TEXT_MAX] = "none";
         if (s->next_run_ns)

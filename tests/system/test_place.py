@@ -14,7 +14,8 @@ import threading
 
 import pytest
 
-from harness import Daemon, Scratch, Site, Strategy, until
+from harness import Daemon, Scratch, Sim, Site, Strategy, until
+from harness.site import QUIET_SIM
 
 
 @pytest.fixture(name="lonely")
@@ -246,3 +247,36 @@ def test_reload(pg):
         assert d.http("/health")[0] == 200
     finally:
         site.close()
+
+
+# --- what the service manager is told while it runs
+
+def test_status_line_says_what_holds_orders_back(make_site):
+    site = make_site(broker={"request_timeout": "1s"}).begin()
+    d = site.daemon
+
+    def status(words, seconds=10):
+        until(lambda: words in (d.notify.last("STATUS=") or ""), seconds, f"a status with {words!r}", d.process.why_dead)
+
+    status("PAPER ORDERS ARE SENT, next run")
+    # The latch's file is damaged: neither running nor halted, and whole again it is as it was.
+    file = d.state / "halt.state"
+    text = file.read_bytes()
+    file.write_bytes(text.replace(b"running", b"halted "))
+    status("damaged or edited")
+    assert d.http("/health")[0] == 503 and d.cli("run").returncode != 0
+    file.write_bytes(text)
+    status("next run")
+    # The exchange's process dies; a run is asked for meanwhile and goes on when it is there again.
+    site.sim.process.kill()
+    run_id = site.run()
+    status("the broker does not answer")
+    code, body = d.http("/health")
+    assert (code, body["status"]) == (200, "degraded")
+    site.sim = Sim(site.folder, *QUIET_SIM, port=site.sim.port)
+    assert site.run_ended(run_id)["status"] == "completed"
+    status("next run")
+    d.ctl("halt", "a look")
+    status("HALTED: a look")
+    code, body = d.http("/health")
+    assert (code, body["status"]) == (200, "halted")
