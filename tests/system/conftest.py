@@ -31,8 +31,23 @@ def redis(scratch):
     server.stop()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.call_failed = report.failed
+
+
+def tell_of(site):
+    """The end of the daemon's log, for whoever reads why a test failed."""
+    noise = (" debug http connection ", " debug reconcile: ")
+    lines = [line for line in site.daemon.text().split("\n") if not any(n in line for n in noise)]
+    print(f"--- {site.daemon.log}")
+    print("\n".join(line.split(" ENVIRONMENT=")[0] for line in lines[-60:]))
+
+
 @pytest.fixture
-def make_site(pg):
+def make_site(pg, request):
     """Sites that are stopped, and searched for secrets, when the test ends."""
     made = []
 
@@ -44,6 +59,8 @@ def make_site(pg):
     trouble = []
     for site in reversed(made):
         try:
+            if getattr(request.node, "call_failed", False):
+                tell_of(site)
             site.close()
         except AssertionError as e:
             trouble.append(str(e))

@@ -4,6 +4,7 @@
 with eleven decimals, late, or none at all; on every path the daemon reads and on the order itself. Nothing of it may crash
 the daemon, be believed, or lead to a second order; afterwards ledger and exchange are equal."""
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,8 @@ def test_eleven_decimals_everywhere(make_site):
     for _ in range(2):
         row = site.run_whole()
         assert row["status"] == "completed" and row["settled"], row
+        price = Decimal(site.sim.get("/v2/positions/SPY")["current_price"])
+        site.sim.call("POST", "/sim/price", {"symbol": "SPY", "price": str((price * Decimal("1.1")).quantize(Decimal("0.01")))})
     assert '04","avg_entry_price"' in site.sim.raw("GET", "/v2/positions")[1].decode()
     site.sim.clear_faults()
     assert len(same(site).orders) >= 3

@@ -299,9 +299,9 @@ def test_killed_in_the_middle_of_a_run_settles_after_restart(make_site, moment):
     if moment == "claimed":
         until(lambda: any("trades/latest" in r["target"] for r in site.sim.requests()) or site.runs(), 10, "the claim")
     elif moment == "sending":
-        until(lambda: len(site.sim.orders()) >= 2, 10, "an order without an answer yet")
+        until(lambda: len(site.sim.orders()) == 4, 10, "all orders there, one without an answer yet")
     else:
-        until(lambda: site.sim.fills(), 15, "the first fill")
+        until(lambda: site.sim.fills() and len(site.sim.orders()) == 4, 15, "the first fill")
     site.daemon.process.kill()
     site.daemon.notify.forget()
     site.daemon.start().up().ready()
