@@ -466,10 +466,10 @@ static void pass_ended(struct reconcile *r)
     }
     r->fills_seen = false;
     r->full_pass_boot_ns = clock_boot_ns();
-    bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet;
     r->new_fills = r->orders_open_at_broker = 0;
     move(r, RC_IDLE);
     tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it
+    bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet; // they may have asked anew
     step_after(r, busy || r->again                  ? r->p.poll_interval_ms
                   : facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS
                                                     : FULL_PASS_MS);
