@@ -210,7 +210,9 @@ static void finish_early(void *arg)
 {
     struct call *c = arg;
     c->defer = 0;
-    struct broker_answer answer = {.result = c->early, .detail = c->verdict.detail, .request_id = ""};
+    char detail[sizeof c->verdict.detail]; // the call is gone when its caller reads the answer
+    str_copy_cut(detail, sizeof detail, c->verdict.detail);
+    struct broker_answer answer = {.result = c->early, .detail = detail, .request_id = ""};
     finish(c, &answer);
 }
 
