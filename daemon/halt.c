@@ -81,8 +81,12 @@ static void publish(struct halt *h)
     str_copy_cut(detail, sizeof detail, text_str(&t));
     text_free(&t);
     facts_set_halt(h->facts, h->memory.state, h->file, h->database, detail);
-    if (!str_equal(h->told, h->file_trouble) && h->file_trouble[0]) // once, not on every look
-        log_warning("halt state: %s", h->file_trouble);
+    if (!str_equal(h->told, h->file_trouble) && h->file_trouble[0]) { // once, not on every look
+        if (h->file_missing && !h->database_known)
+            log_notice("halt state: %s", h->file_trouble);
+        else
+            log_warning("halt state: %s", h->file_trouble);
+    }
     str_copy_cut(h->told, sizeof h->told, h->file_trouble);
 }
 
@@ -140,6 +144,20 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
     publish(h);
 }
 
+// On a first start the file is missing until Postgres has told that nobody was here before.
+static void missing_told(const struct halt *h, struct err *err)
+{
+    char found[HALT_TEXT_MAX];
+
+    if (!h->file_missing)
+        return;
+    str_copy_cut(found, sizeof found, err->text);
+    if (h->database_known)
+        (void)err_set(err, "%s, and Postgres has seen this host: `paperguard release` makes it anew", found);
+    else
+        (void)err_set(err, "%s; on a first start it is made once Postgres answers", found);
+}
+
 static void file_look(struct halt *h)
 {
     struct halt_record r;
@@ -149,6 +167,7 @@ static void file_look(struct halt *h)
     h->file_missing = result == HALT_FILE_MISSING;
     if (result != HALT_FILE_OK) {
         h->file = HALT_UNKNOWN;
+        missing_told(h, &err);
         trouble(h, err.text);
         return;
     }

@@ -75,14 +75,14 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
                                                                                 : FACT_UNKNOWN;
     d->ledger_state = state;
     str_copy_cut(d->ledger_detail, sizeof d->ledger_detail, detail);
-    const char *said = detail[0] ? detail : ledger_state_name(state);
-    facts_set_database(d->facts, marker, said, marker == FACT_UNKNOWN ? 0 : clock_boot_ns());
+    const char *found = state == LEDGER_READY && !detail[0] ? "marked, Postgres is ready" : detail;
+    facts_set_database(d->facts, marker, found, marker == FACT_UNKNOWN ? 0 : clock_boot_ns());
     if (state == LEDGER_CONNECTING)
         halt_set_database(d->halt, false, false, HALT_UNKNOWN, "Postgres is not connected");
     if (marker == FACT_BAD)
-        log_warning("database: %s", said);
+        log_warning("database %s: %s", ledger_state_name(state), detail);
     else
-        log_info("database: %s", said);
+        log_info("database %s%s%s", ledger_state_name(state), detail[0] ? ": " : "", detail);
     if (came)
         reconcile_start(d->reconcile);
     daemon_look_soon(d);
