@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The API's core: who may come in, how often, and which handler answers. The small read handlers live here too.
+// The API's core: who may come in, how often, parameters and refusals.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,168 +146,6 @@ bool sim_int_param(struct sim_call *c, const char *name, int64_t min, int64_t ma
     return false;
 }
 
-// Small handlers.
-
-static void get_account(struct sim_call *c)
-{
-    sim_json_account(&c->out, c->sim, c->now);
-}
-
-static void get_positions(struct sim_call *c)
-{
-    json_array_begin(&c->out);
-    for (size_t i = 0; i < market_symbol_count(c->sim->market); i++) {
-        const struct exchange_position *p =
-            exchange_position_find(c->sim->exchange, market_symbol_at(c->sim->market, i));
-        if (p != NULL)
-            sim_json_position(&c->out, c->sim, p, c->now);
-    }
-    json_array_end(&c->out);
-}
-
-static void get_position(struct sim_call *c)
-{
-    const struct market_symbol *s = market_find(c->sim->market, c->part);
-    const struct exchange_position *p = s != NULL ? exchange_position_find(c->sim->exchange, s) : NULL;
-    if (s == NULL)
-        sim_refuse(c, 404, 40410000, "symbol not found: %.64s", c->part);
-    else if (p == NULL)
-        sim_refuse(c, 404, 40410000, "position does not exist");
-    else
-        sim_json_position(&c->out, c->sim, p, c->now);
-}
-
-static void get_assets(struct sim_call *c)
-{
-    char status[SIM_TEXT_MAX] = "active", kind[SIM_TEXT_MAX] = "us_equity";
-    bool given = sim_param(c, "status", status), wanted = !given || strcmp(status, "active") == 0;
-    if (sim_param(c, "asset_class", kind) && strcmp(kind, "us_equity") != 0)
-        wanted = false;
-    json_array_begin(&c->out);
-    for (size_t i = 0; wanted && i < market_symbol_count(c->sim->market); i++)
-        sim_json_asset(&c->out, market_symbol_at(c->sim->market, i));
-    json_array_end(&c->out);
-}
-
-static void get_asset(struct sim_call *c)
-{
-    const struct market_symbol *s = market_find(c->sim->market, c->part);
-    if (s == NULL)
-        sim_refuse(c, 404, 40410000, "asset not found for %.64s", c->part);
-    else
-        sim_json_asset(&c->out, s);
-}
-
-static void get_clock(struct sim_call *c)
-{
-    sim_json_clock(&c->out, c->sim->market, c->now);
-}
-
-static void get_calendar(struct sim_call *c)
-{
-    char text[SIM_TEXT_MAX];
-    struct day d = {1990, 1, 1}, end = {2029, 12, 31}, first = d, last = end;
-    struct market_session s;
-    if ((sim_param(c, "start", text) && !day_parse(text, &d)) ||
-        (sim_param(c, "end", text) && !day_parse(text, &end))) {
-        sim_refuse(c, 422, 40010001, "invalid date: %.64s (expected YYYY-MM-DD)", text);
-        return;
-    }
-    d = day_compare(d, first) < 0 ? first : d;
-    end = day_compare(end, last) > 0 ? last : end;
-    json_array_begin(&c->out);
-    for (; day_compare(d, end) <= 0; d = day_add(d, 1))
-        if (market_day_session(c->sim->market, d, &s))
-            sim_json_calendar_day(&c->out, c->sim->market, &s);
-    json_array_end(&c->out);
-}
-
-static void get_configurations(struct sim_call *c)
-{
-    const struct exchange_settings *set = exchange_settings(c->sim->exchange);
-    json_object_begin(&c->out);
-    json_put_string(&c->out, "dtbp_check", "entry");
-    json_put_string(&c->out, "trade_confirm_email", "none");
-    json_put_bool(&c->out, "suspend_trade", set->suspend_trade);
-    json_put_bool(&c->out, "no_shorting", set->no_shorting);
-    json_put_bool(&c->out, "fractional_trading", set->fractional_trading);
-    json_put_int(&c->out, "max_options_trading_level", 3);
-    json_put_string(&c->out, "max_margin_multiplier", "4");
-    json_put_string(&c->out, "pdt_check", "entry");
-    json_put_bool(&c->out, "ptp_no_exception_entry", false);
-    json_put_bool(&c->out, "disable_overnight_trading", false);
-    json_object_end(&c->out);
-}
-
-static void patch_configurations(struct sim_call *c)
-{
-    struct exchange_settings *set = exchange_settings(c->sim->exchange);
-    struct json_doc *doc;
-    if (json_doc_parse(c->request->body, c->request->body_len, &doc, NULL) != 0) {
-        sim_refuse(c, 400, 40010000, "request body format is invalid");
-        return;
-    }
-    const struct {
-        const char *name;
-        bool *value;
-    } served[] = {{"suspend_trade", &set->suspend_trade},
-                  {"no_shorting", &set->no_shorting},
-                  {"fractional_trading", &set->fractional_trading}};
-    for (size_t i = 0; i < ARRAY_LEN(served); i++) {
-        bool value;
-        if (json_bool(json_get(json_doc_root(doc), served[i].name), &value))
-            *served[i].value = value;
-    }
-    json_doc_free(doc);
-    get_configurations(c);
-}
-
-// Routes.
-
-enum area { AREA_TRADING, AREA_DATA, AREA_ADMIN };
-static const struct route {
-    enum http_method method;
-    const char *path; // one * stands for one segment
-    enum area area;
-    void (*handle)(struct sim_call *c);
-} routes[] = {
-    {HTTP_GET, "/v2/account", AREA_TRADING, get_account},
-    {HTTP_GET, "/v2/account/configurations", AREA_TRADING, get_configurations},
-    {HTTP_PATCH, "/v2/account/configurations", AREA_TRADING, patch_configurations},
-    {HTTP_GET, "/v2/account/activities", AREA_TRADING, sim_activities},
-    {HTTP_GET, "/v2/account/activities/*", AREA_TRADING, sim_activities_of_type},
-    {HTTP_GET, "/v2/positions", AREA_TRADING, get_positions},
-    {HTTP_GET, "/v2/positions/*", AREA_TRADING, get_position},
-    {HTTP_POST, "/v2/orders", AREA_TRADING, sim_orders_post},
-    {HTTP_GET, "/v2/orders", AREA_TRADING, sim_orders_list},
-    {HTTP_DELETE, "/v2/orders", AREA_TRADING, sim_orders_delete_all},
-    {HTTP_GET, "/v2/orders:by_client_order_id", AREA_TRADING, sim_orders_by_client_id},
-    {HTTP_GET, "/v2/orders/*", AREA_TRADING, sim_orders_get},
-    {HTTP_DELETE, "/v2/orders/*", AREA_TRADING, sim_orders_delete},
-    {HTTP_GET, "/v2/clock", AREA_TRADING, get_clock},
-    {HTTP_GET, "/v2/calendar", AREA_TRADING, get_calendar},
-    {HTTP_GET, "/v2/assets", AREA_TRADING, get_assets},
-    {HTTP_GET, "/v2/assets/*", AREA_TRADING, get_asset},
-    {HTTP_GET, "/v2/stocks/trades/latest", AREA_DATA, sim_data_trades},
-    {HTTP_GET, "/v2/stocks/quotes/latest", AREA_DATA, sim_data_quotes},
-    {HTTP_GET, "/v2/stocks/bars/latest", AREA_DATA, sim_data_latest_bars},
-    {HTTP_GET, "/v2/stocks/bars", AREA_DATA, sim_data_bars},
-    {HTTP_GET, "/sim/state", AREA_ADMIN, sim_admin_state},
-    {HTTP_GET, "/sim/fault", AREA_ADMIN, sim_admin_faults},
-    {HTTP_POST, "/sim/fault", AREA_ADMIN, sim_admin_fault},
-    {HTTP_POST, "/sim/price", AREA_ADMIN, sim_admin_price},
-};
-
-static bool path_matches(const char *pattern, const char *path, char part[SIM_TEXT_MAX])
-{
-    size_t fixed = strcspn(pattern, "*");
-    if (pattern[fixed] == '\0')
-        return strcmp(pattern, path) == 0;
-    if (strncmp(pattern, path, fixed) != 0 || path[fixed] == '\0' || strchr(path + fixed, '/') != NULL)
-        return false;
-    return str_copy(part, SIM_TEXT_MAX, path + fixed);
-}
-
 // %XX in a path: SDKs may encode the colon of orders:by_client_order_id. false when malformed.
 static bool path_decode(const char *path, char *out, size_t size)
 {
@@ -315,19 +153,6 @@ static bool path_decode(const char *path, char *out, size_t size)
     if (snprintf(query, sizeof query, "p=%s", path) >= (int)sizeof query || strpbrk(path, "&+") != NULL)
         return false;
     return http_query_get(query, "p", out, size);
-}
-
-static const struct route *route_find(const char *path, enum http_method method, char part[SIM_TEXT_MAX], bool *known)
-{
-    *known = false;
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (!path_matches(routes[i].path, path, part))
-            continue;
-        *known = true;
-        if (routes[i].method == method)
-            return &routes[i];
-    }
-    return NULL;
 }
 
 static bool let_in(struct sim_call *c)
@@ -373,9 +198,9 @@ static void route(struct sim_call *c)
 {
     char path[SIM_TEXT_MAX];
     bool known = false;
-    const struct route *r = NULL;
+    const struct sim_route *r = NULL;
     if (path_decode(c->request->path, path, sizeof path))
-        r = route_find(path, c->request->method, c->part, &known);
+        r = sim_route_find(c, path, c->request->method, &known);
     bool admin = str_starts(c->request->path, "/sim/");
     if (!admin && !let_in(c))
         return;
@@ -384,7 +209,7 @@ static void route(struct sim_call *c)
                    known ? "method not allowed" : "endpoint not found");
         return;
     }
-    if (!admin && !within_rate(c, r->area == AREA_DATA ? &c->sim->data : &c->sim->trading))
+    if (!admin && !within_rate(c, r->area == SIM_AREA_DATA ? &c->sim->data : &c->sim->trading))
         return;
     exchange_advance(c->sim->exchange, c->now);
     r->handle(c);

@@ -36,9 +36,20 @@ struct sim_call {
     const struct sim_request *request;
     int64_t now;
     struct sim_reply *reply;
-    char part[SIM_TEXT_MAX]; // what the * of the route matched
-    struct json_out out;     // onto the reply's body
+    char part[SIM_TEXT_MAX], part2[SIM_TEXT_MAX]; // what the first and the second * of the route matched
+    struct json_out out;                          // onto the reply's body
 };
+
+// sim_routes.c
+enum sim_area { SIM_AREA_TRADING, SIM_AREA_DATA, SIM_AREA_ADMIN };
+struct sim_route {
+    enum http_method method;
+    const char *path; // each * stands for one segment
+    enum sim_area area;
+    void (*handle)(struct sim_call *c);
+};
+// NULL when there is none; *known tells that the path exists for another method.
+const struct sim_route *sim_route_find(struct sim_call *c, const char *path, enum http_method method, bool *known);
 
 // Sets status and type of a refusal: {"code":..,"message":..}; code 0 is left out.
 void sim_refuse(struct sim_call *c, int status, int code, const char *format, ...) PRINTF_LIKE(4, 5);
@@ -62,6 +73,15 @@ void sim_json_calendar_day(struct json_out *o, const struct market *m, const str
 void sim_json_clock(struct json_out *o, struct market *m, int64_t now);
 
 // Handlers.
+void sim_account_get(struct sim_call *c);
+void sim_configurations_get(struct sim_call *c);
+void sim_configurations_patch(struct sim_call *c);
+void sim_positions_list(struct sim_call *c);
+void sim_positions_get(struct sim_call *c);
+void sim_assets_list(struct sim_call *c);
+void sim_assets_get(struct sim_call *c);
+void sim_clock(struct sim_call *c);
+void sim_calendar(struct sim_call *c);
 void sim_orders_post(struct sim_call *c);
 void sim_orders_list(struct sim_call *c);
 void sim_orders_get(struct sim_call *c);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Which handler answers which path.
+#include <string.h>
+
+#include "daemon/sim/sim_internal.h"
+
+static const struct sim_route routes[] = {
+    {HTTP_GET, "/v2/account", SIM_AREA_TRADING, sim_account_get},
+    {HTTP_GET, "/v2/account/configurations", SIM_AREA_TRADING, sim_configurations_get},
+    {HTTP_PATCH, "/v2/account/configurations", SIM_AREA_TRADING, sim_configurations_patch},
+    {HTTP_GET, "/v2/account/activities", SIM_AREA_TRADING, sim_activities},
+    {HTTP_GET, "/v2/account/activities/*", SIM_AREA_TRADING, sim_activities_of_type},
+    {HTTP_GET, "/v2/positions", SIM_AREA_TRADING, sim_positions_list},
+    {HTTP_GET, "/v2/positions/*", SIM_AREA_TRADING, sim_positions_get},
+    {HTTP_POST, "/v2/orders", SIM_AREA_TRADING, sim_orders_post},
+    {HTTP_GET, "/v2/orders", SIM_AREA_TRADING, sim_orders_list},
+    {HTTP_DELETE, "/v2/orders", SIM_AREA_TRADING, sim_orders_delete_all},
+    {HTTP_GET, "/v2/orders:by_client_order_id", SIM_AREA_TRADING, sim_orders_by_client_id},
+    {HTTP_GET, "/v2/orders/*", SIM_AREA_TRADING, sim_orders_get},
+    {HTTP_DELETE, "/v2/orders/*", SIM_AREA_TRADING, sim_orders_delete},
+    {HTTP_GET, "/v2/clock", SIM_AREA_TRADING, sim_clock},
+    {HTTP_GET, "/v2/calendar", SIM_AREA_TRADING, sim_calendar},
+    {HTTP_GET, "/v2/assets", SIM_AREA_TRADING, sim_assets_list},
+    {HTTP_GET, "/v2/assets/*", SIM_AREA_TRADING, sim_assets_get},
+    {HTTP_GET, "/v2/stocks/trades/latest", SIM_AREA_DATA, sim_data_trades},
+    {HTTP_GET, "/v2/stocks/quotes/latest", SIM_AREA_DATA, sim_data_quotes},
+    {HTTP_GET, "/v2/stocks/bars/latest", SIM_AREA_DATA, sim_data_latest_bars},
+    {HTTP_GET, "/v2/stocks/bars", SIM_AREA_DATA, sim_data_bars},
+    {HTTP_GET, "/sim/state", SIM_AREA_ADMIN, sim_admin_state},
+    {HTTP_GET, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults},
+    {HTTP_POST, "/sim/fault", SIM_AREA_ADMIN, sim_admin_fault},
+    {HTTP_POST, "/sim/price", SIM_AREA_ADMIN, sim_admin_price},
+};
+
+// A * stands for one segment, at most two of them.
+static bool path_matches(const char *pattern, const char *path, char part[2][SIM_TEXT_MAX])
+{
+    for (int i = 0;; i++) {
+        size_t fixed = strcspn(pattern, "*");
+        if (pattern[fixed] == '\0')
+            return strcmp(pattern, path) == 0;
+        if (i == 2 || strncmp(pattern, path, fixed) != 0)
+            return false;
+        size_t len = strcspn(path += fixed, "/");
+        if (len == 0 || len >= SIM_TEXT_MAX)
+            return false;
+        memcpy(part[i], path, len);
+        part[i][len] = '\0';
+        pattern += fixed + 1;
+        path += len;
+    }
+}
+
+const struct sim_route *sim_route_find(struct sim_call *c, const char *path, enum http_method method, bool *known)
+{
+    char part[2][SIM_TEXT_MAX];
+    *known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        part[0][0] = part[1][0] = '\0';
+        if (!path_matches(routes[i].path, path, part))
+            continue;
+        *known = true;
+        if (routes[i].method != method)
+            continue;
+        str_copy_cut(c->part, sizeof c->part, part[0]);
+        str_copy_cut(c->part2, sizeof c->part2, part[1]);
+        return &routes[i];
+    }
+    return NULL;
+}
