@@ -425,12 +425,21 @@ static void deny(struct desk_order *o, const char *rule, const char *detail)
     o->timer = loop_post(d->p.loop, tell_denied, o);
 }
 
+bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,
+                struct risk_verdict *out)
+{
+    struct risk_view view;
+    if (!exposure_view(d->p.exposure, order, run_id, session, clock_boot_ns(), &view))
+        return false;
+    risk_judge(d->p.limits, &view, order, out);
+    return true;
+}
+
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
                 void *arg)
 {
     CHECK(!map_get(d->by_client_id, intent->order.client_order_id));
     struct desk_order *o = order_new(d, intent);
-    struct risk_view view;
     struct risk_verdict verdict;
     struct err err;
     o->done = done;
@@ -439,11 +448,10 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
         deny(o, "order", err.text);
         return;
     }
-    if (!exposure_view(d->p.exposure, &intent->order, intent->run_id, intent->session, clock_boot_ns(), &view)) {
+    if (!desk_judge(d, &intent->order, intent->run_id, intent->session, &verdict)) {
         deny(o, "exposure", "sums of the account do not fit; exposure is unknown");
         return;
     }
-    risk_judge(d->p.limits, &view, &intent->order, &verdict);
     if (verdict.answer != RISK_PASS) {
         metrics_add(d->p.metrics, METRIC_RISK_DENIALS, risk_row_name(verdict.row), 1);
         deny(o, risk_row_name(verdict.row), verdict.detail);

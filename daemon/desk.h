@@ -31,6 +31,9 @@ struct desk *desk_new(const struct desk_params *params);
 void desk_free(struct desk *d);
 void desk_set_limits(struct desk *d, const struct risk_limits *limits);
 
+// As desk_place would judge the order now, without placing it. false: sums of the account do not fit.
+bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,
+                struct risk_verdict *out) MUST_CHECK;
 // intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted,
 // rejected, denied, dry_run, unknown); further changes come through on_order.
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),

@@ -158,6 +158,7 @@ static void on_calendar(void *arg, const struct session_day *days, size_t count)
     struct daemon *d = arg;
     cache_put_calendar(d->cache, days, count, clock_wall_ns());
     load_rows(d);
+    runs_set_calendar(d->runs, days, count);
     scheduler_set_calendar(d->scheduler, days, count);
 }
 

@@ -40,6 +40,7 @@ struct runs *runs_new(const struct runs_params *params)
     r->legs = map_new();
     list_init(&r->endings);
     list_init(&r->missed);
+    list_init(&r->previews);
     return r;
 }
 
@@ -51,14 +52,19 @@ static void books_free(struct ledger_books *b)
     *b = (struct ledger_books){0};
 }
 
-static void run_free(struct run *run)
+void run_free_parts(struct run *run)
 {
-    loop_cancel(run->runs->p.loop, &run->timer);
-    loop_cancel(run->runs->p.loop, &run->deadline_timer);
     run_plan_free(run);
     for (size_t i = 0; i < run->symbol_count; i++)
         free(run->symbols[i]);
     free(run->legs);
+}
+
+static void run_free(struct run *run)
+{
+    loop_cancel(run->runs->p.loop, &run->timer);
+    loop_cancel(run->runs->p.loop, &run->deadline_timer);
+    run_free_parts(run);
     free(run);
 }
 
@@ -133,8 +139,10 @@ void runs_free(struct runs *r)
     ending_free(LIST_ENTRY(n, struct ending, node));
     LIST_EACH(n, tmp, &r->missed)
     missed_free(LIST_ENTRY(n, struct missed, node));
+    runs_previews_free(r);
     map_free(r->legs);
     books_free(&r->books);
+    free(r->days);
     free(r->waiting);
     free(r);
 }
@@ -235,6 +243,10 @@ void run_finish(struct run *run, enum run_status status, const char *format, ...
     va_start(args, format);
     vsnprintf(run->row.detail, sizeof run->row.detail, format, args);
     va_end(args);
+    if (run->preview) {
+        run_preview_failed(run, run->row.detail);
+        return;
+    }
     run->row.status = status;
     run->row.completed_at = clock_wall_ns();
     if (r->books_known)
@@ -516,6 +528,15 @@ void runs_books_changed(struct runs *r, const struct ledger_books *books)
     }
     r->books_known = true;
     resume_next(r);
+}
+
+void runs_set_calendar(struct runs *r, const struct session_day *days, size_t count)
+{
+    free(r->days);
+    r->days = check_alloc(count ? count : 1, sizeof *days);
+    if (count)
+        memcpy(r->days, days, count * sizeof *days);
+    r->day_count = count;
 }
 
 void runs_drain(struct runs *r)

@@ -43,6 +43,30 @@ void runs_resume(struct runs *r, const struct run_row *rows, size_t count); // u
 void runs_order_changed(struct runs *r, const struct order_row *row);
 void runs_books_changed(struct runs *r, const struct ledger_books *books);
 bool runs_busy(const struct runs *r);
+void runs_set_calendar(struct runs *r, const struct session_day *days, size_t count);
 void runs_drain(struct runs *r); // SIGTERM: starts nothing new; runs stay resumable
+
+// What a strategy would do now: fresh prices and bars, the strategy as a child, a plan against its book. Nothing is
+// claimed, stored or sent, and it may be asked while a run is under way. done comes once, also from within the call;
+// preview is NULL when there is none, and why says the reason. All of it is borrowed for the callback.
+struct run_preview_leg {
+    const struct plan_leg *leg;
+    struct money notional; // at the decision price, rounded up
+    bool reduces;          // class REDUCE, else OPEN
+    char refused[240];     // "row: detail" when the desk would refuse it now; "" = it would pass
+};
+struct run_preview {
+    const char *strategy, *model_name, *model_version;
+    struct day session;
+    int64_t as_of; // ns
+    struct alpaca_account account;
+    struct money capital; // the strategy's share of deployable equity
+    const struct signal_target *targets;
+    size_t target_count;
+    const struct run_preview_leg *legs; // sells first
+    size_t leg_count;
+};
+void runs_preview(struct runs *r, const char *strategy,
+                  void (*done)(void *arg, const struct run_preview *preview, const char *why), void *arg);
 
 #endif

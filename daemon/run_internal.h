@@ -51,6 +51,7 @@ struct run {
     enum run_step step;
     struct run_row row;
     int64_t close_at, latest_start_at;
+    bool preview;    // only a plan is wanted (run_preview.c)
     bool resumed;    // of an earlier life: only followed
     bool claim_lost; // a claim of ours may have been written: only the ledger can tell
     struct member *members;
@@ -79,7 +80,10 @@ struct runs {
     bool books_known, draining;
     struct map *legs;    // client order id -> leg of the active run
     struct list endings; // how runs ended, until the ledger has it
-    struct list missed;  // slots that passed without a run, until the ledger has them
+    struct list previews;
+    struct session_day *days; // the exchange calendar
+    size_t day_count;
+    struct list missed; // slots that passed without a run, until the ledger has them
 };
 
 void run_set_step(struct run *run, enum run_step to);
@@ -91,6 +95,11 @@ void run_save(struct run *run); // row into the ledger and told
 void run_finish(struct run *run, enum run_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 void run_after(struct run *run, int64_t ms, loop_fn *fn);
 const struct book *runs_book(const struct runs *r, const char *name); // NULL: none yet
+void run_free_parts(struct run *run);                                 // all it owns
+// run_preview.c
+void run_preview_planned(struct run *run);
+void run_preview_failed(struct run *run, const char *why);
+void runs_previews_free(struct runs *r);
 // run_plan.c
 void run_prepare(struct run *run); // refresh -> bars -> strategies -> plan -> stored -> run_place_legs
 void run_plan_free(struct run *run);

@@ -183,6 +183,8 @@ static void strategies_ended(struct run *run)
         run_finish(run, RUN_FAILED, "no strategy gave a usable answer: %s", run->members[0].detail);
     else if (!make_plan(run, &err))
         run_finish(run, RUN_FAILED, "no plan: %s", err.text);
+    else if (run->preview)
+        run_preview_planned(run);
     else
         store_plan(run);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/run.o daemon/run_plan.o daemon/run_orders.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/run.o daemon/run_plan.o daemon/run_preview.o daemon/run_orders.o daemon/exposure.o daemon/metrics.o
 //
 // Runs between doubles: ledger, reconcile, strategies and desk keep what they are asked and answer when the test says
 // so; planner and exposure are the real ones.
@@ -56,6 +56,13 @@ static struct {
     void (*place_done[ASKED_MAX])(void *, const struct order_row *);
     void *place_arg[ASKED_MAX];
     char cancelled_run[RUN_ID_MAX];
+    enum risk_row judged; // what a buy fails
+    // previews
+    int previews;
+    size_t preview_legs;
+    struct plan_leg shown[4]; // without allocations
+    struct run_preview_leg shown_legs[4];
+    char preview_why[200];
     // what is told
     int started, refused, alerts, freed;
     struct run_row told;
@@ -189,6 +196,19 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     w.intents[w.placed] = *intent;
     w.place_done[w.placed] = done;
     w.place_arg[w.placed++] = arg;
+}
+
+bool desk_judge(const struct desk *d, const struct order_request *o, const char *run_id, struct day day,
+                struct risk_verdict *out)
+{
+    (void)d, (void)run_id, (void)day;
+    *out = (struct risk_verdict){.answer = RISK_PASS, .reduces = o->side == ORDER_SELL};
+    if (o->side == ORDER_BUY) {
+        out->answer = RISK_FAIL;
+        out->row = w.judged;
+        strcpy(out->detail, "too much");
+    }
+    return true;
 }
 
 void desk_cancel_run(struct desk *d, const char *run_id)
@@ -553,6 +573,83 @@ static void one_that_had_everything_filled_is_completed(void **state)
     assert_true(w.told.settled);
 }
 
+static void on_preview(void *arg, const struct run_preview *preview, const char *why)
+{
+    (void)arg;
+    w.previews++;
+    w.preview_legs = preview ? preview->leg_count : 0;
+    snprintf(w.preview_why, sizeof w.preview_why, "%s", why);
+    for (size_t i = 0; i < w.preview_legs; i++) {
+        w.shown_legs[i] = preview->legs[i];
+        w.shown[i] = *preview->legs[i].leg;
+    }
+}
+
+static void a_preview_plans_and_sends_nothing(void **state)
+{
+    (void)state;
+    const struct session_day day = {day_of(w.now), 9 * 3600, 16 * 3600};
+    struct signal_target target = {.symbol = "TLT", .weight = {DECIMAL_ONE / 2}};
+    struct signal s = {.targets = &target, .count = 1};
+    runs_set_calendar(runs, &day, 1);
+    books();
+    w.judged = RISK_BUYING_POWER;
+    runs_preview(runs, "weights", on_preview, NULL);
+    w.refresh_done(w.refresh_arg, true, "");
+    w.bars_done(w.bars_arg, true, NULL, 0, "");
+    w.strategy_done(w.strategy_arg, STRATEGY_OK, &s, "");
+    assert_int_equal(w.previews, 1);
+    assert_int_equal(w.preview_legs, 2);
+    assert_int_equal(w.shown[0].side, ORDER_SELL);
+    assert_int_equal(w.shown[0].qty.nanos, SHARES(10).nanos);
+    assert_int_equal(w.shown_legs[0].notional.nanos, USD(1000).nanos);
+    assert_true(w.shown_legs[0].reduces);
+    assert_string_equal(w.shown_legs[1].refused, ""); // the sells' money comes first
+    assert_int_equal(w.claims + w.plans + w.updates + w.placed, 0);
+    assert_false(runs_busy(runs));
+    for (int i = 0; i < PATIENCE_TURNS && !list_empty(&runs->previews); i++)
+        loop_step(loop, 100);
+    assert_true(list_empty(&runs->previews));
+}
+
+static void a_preview_says_what_the_desk_would_refuse(void **state)
+{
+    (void)state;
+    const struct session_day day = {day_of(w.now), 9 * 3600, 16 * 3600};
+    struct signal_target target = {.symbol = "TLT", .weight = {DECIMAL_ONE / 2}};
+    struct signal s = {.targets = &target, .count = 1};
+    runs_set_calendar(runs, &day, 1);
+    start(); // beside a run under way
+    w.judged = RISK_ORDER_NOTIONAL;
+    runs_preview(runs, "weights", on_preview, NULL);
+    w.refresh_done(w.refresh_arg, true, "");
+    w.bars_done(w.bars_arg, true, NULL, 0, "");
+    w.strategy_done(w.strategy_arg, STRATEGY_OK, &s, "");
+    assert_string_equal(w.shown_legs[1].refused, "order_notional: too much");
+}
+
+static void a_preview_that_cannot_be_says_why(void **state)
+{
+    (void)state;
+    const struct session_day day = {day_of(w.now), 9 * 3600, 16 * 3600};
+    runs_preview(runs, "nosuch", on_preview, NULL);
+    assert_string_equal(w.preview_why, "no strategy has that name");
+    runs_preview(runs, "weights", on_preview, NULL);
+    assert_string_equal(w.preview_why, "the books are not read yet");
+    books();
+    runs_preview(runs, "weights", on_preview, NULL);
+    assert_string_equal(w.preview_why, "the exchange calendar does not reach today");
+    runs_set_calendar(runs, &day, 1);
+    runs_preview(runs, "weights", on_preview, NULL);
+    w.refresh_done(w.refresh_arg, false, "latest trades: 500");
+    assert_int_equal(w.previews, 4);
+    assert_string_equal(w.preview_why, "latest trades: 500");
+    for (size_t i = 0; i < 4; i++)
+        runs_preview(runs, "weights", on_preview, NULL);
+    assert_int_equal(w.previews, 5); // the fifth at a time is one too many: the one that ended is not swept yet
+    assert_non_null(strstr(w.preview_why, "as many previews"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -570,6 +667,9 @@ int main(void)
         T(one_that_may_not_start_in_time_is_missed),
         T(a_run_that_was_sending_is_followed_and_says_what_was_never_sent),
         T(one_that_had_everything_filled_is_completed),
+        T(a_preview_plans_and_sends_nothing),
+        T(a_preview_says_what_the_desk_would_refuse),
+        T(a_preview_that_cannot_be_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
