@@ -19,7 +19,7 @@
 #define CANCEL_RESERVE_PART 10 // a tenth of the budget is for cancels
 
 struct call {
-    struct list node; // in waiting, or in under_way
+    struct list node; // in cancels or waiting, or in under_way
     struct broker *broker;
     enum guard_op op;
     char *target, *body;
@@ -40,7 +40,7 @@ struct call {
 struct broker {
     struct broker_params p;
     struct http_client *http;
-    struct list waiting, under_way;
+    struct list cancels, waiting, under_way; // the first two wait for a slot, cancels before all others
     size_t waiting_count, in_flight;
     bool slot_open; // while a waiter's ready runs: the slot it may use
     int64_t tokens_milli, refilled_ns;
@@ -76,6 +76,7 @@ struct broker *broker_new(const struct broker_params *params)
 {
     struct broker *b = check_alloc(1, sizeof *b);
     b->p = *params;
+    list_init(&b->cancels);
     list_init(&b->waiting);
     list_init(&b->under_way);
     const struct facts_secrets *secrets = facts_secrets(params->facts);
@@ -113,6 +114,8 @@ void broker_free(struct broker *b)
     if (!b)
         return;
     http_client_free(b->http);
+    LIST_EACH(n, tmp, &b->cancels)
+    call_free(LIST_ENTRY(n, struct call, node));
     LIST_EACH(n, tmp, &b->waiting)
     call_free(LIST_ENTRY(n, struct call, node));
     LIST_EACH(n, tmp, &b->under_way)
@@ -160,9 +163,10 @@ static void pump(void *arg)
 {
     struct broker *b = arg;
     b->pump = 0;
-    while (!list_empty(&b->waiting)) {
-        struct call *c = LIST_ENTRY(b->waiting.next, struct call, node);
-        if (!slot_free(b, !c->ready && guard_op_class(c->op) == GUARD_CANCEL)) {
+    while (b->waiting_count > 0) {
+        bool cancel = !list_empty(&b->cancels);
+        struct call *c = LIST_ENTRY(cancel ? b->cancels.next : b->waiting.next, struct call, node);
+        if (!slot_free(b, cancel)) {
             if (b->in_flight < b->p.connections)
                 pump_later(b, 20); // out of tokens; an ending call pumps by itself otherwise
             return;
@@ -176,18 +180,18 @@ static void pump(void *arg)
         }
         b->slot_open = true;
         c->ready(c->arg);
+        if (b->slot_open) // nothing was sent after all
+            b->tokens_milli += 1000;
         b->slot_open = false;
         call_free(c);
     }
 }
 
-static void enqueue(struct call *c, bool first)
+static void enqueue(struct call *c)
 {
     struct broker *b = c->broker;
-    if (first)
-        list_append(b->waiting.next, &c->node); // in front of the first
-    else
-        list_append(&b->waiting, &c->node);
+    bool cancel = !c->ready && guard_op_class(c->op) == GUARD_CANCEL;
+    list_append(cancel ? &b->cancels : &b->waiting, &c->node);
     b->waiting_count++;
     loop_cancel(b->p.loop, &b->pump);
     pump_later(b, 0);
@@ -258,6 +262,13 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
         facts_set_clock(b->p.facts_mut, answer->answered_wall_ns - k.timestamp, boot);
 }
 
+// The broker's own words: an object with a message. Other JSON comes from something in between.
+static bool is_envelope(const struct json_doc *doc)
+{
+    const char *message = json_string(json_get(json_doc_root(doc), "message"));
+    return message && *message;
+}
+
 // Sorts a whole HTTP answer: only a 2xx with JSON (or 204) is OK and only a 4xx with an error envelope is a refusal;
 // all else tells nothing about what the broker did.
 static void judge_http(const struct http_answer *h, struct json_doc **doc, struct broker_answer *out, struct err *err)
@@ -275,7 +286,8 @@ static void judge_http(const struct http_answer *h, struct json_doc **doc, struc
         return;
     }
     alpaca_error_parse(h->body, h->body_len, &out->error);
-    out->result = json && h->status >= 400 && h->status < 500 && h->status != 408 ? BROKER_REJECTED : BROKER_UNKNOWN;
+    bool refusal = h->status >= 400 && h->status < 500 && h->status != 408 && json && is_envelope(*doc);
+    out->result = refusal ? BROKER_REJECTED : BROKER_UNKNOWN;
     err_set(err, "HTTP %d code %d: %s", h->status, out->error.code, out->error.message);
 }
 
@@ -447,7 +459,7 @@ void broker_call(struct broker *b, enum guard_op op, const char *id, const char 
         defer_ending(c, BROKER_NOT_SENT);
         return;
     }
-    enqueue(c, guard_op_class(op) == GUARD_CANCEL);
+    enqueue(c);
 }
 
 void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request)
@@ -459,7 +471,7 @@ void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
 {
     struct call *c = call_new(b, OP_SUBMIT_OPEN, NULL, arg);
     c->ready = ready;
-    enqueue(c, false);
+    enqueue(c);
 }
 
 void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg)
