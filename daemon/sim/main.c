@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/sim/sim_journal.h"
 #include "daemon/sim/sim_server.h"
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
@@ -41,14 +42,15 @@ static const char help[] =
     "  --key ID --secret TEXT  the pair that is let in; the id must begin with PKSIM; also read from\n"
     "                          PAPERGUARD_SIM_KEY and PAPERGUARD_SIM_SECRET\n"
     "                          (" KEY_DEFAULT ", " SECRET_DEFAULT ")\n"
+    "  --state FILE            keeps orders, positions and all else over a restart (default: in memory only)\n"
     "  --log-requests FILE     appends one JSON line per request and answer\n"
     "  --help, --version\n"
     "\n"
-    "State is in memory only. Tests may use GET /sim/state, POST /sim/price and POST /sim/fault.\n";
+    "Tests may use GET /sim/state, POST /sim/price and POST /sim/fault.\n";
 
 struct options {
     struct sim_params sim;
-    const char *listen, *port_file, *log_file;
+    const char *listen, *port_file, *log_file, *state_file;
 };
 
 enum option_id {
@@ -68,6 +70,7 @@ enum option_id {
     OPT_KEY,
     OPT_SECRET,
     OPT_LOG,
+    OPT_STATE,
     OPT_HELP,
     OPT_VERSION
 };
@@ -88,6 +91,7 @@ static const struct option long_options[] = {
     {"no-rate-limit", no_argument, NULL, OPT_NO_RATE},
     {"key", required_argument, NULL, OPT_KEY},
     {"secret", required_argument, NULL, OPT_SECRET},
+    {"state", required_argument, NULL, OPT_STATE},
     {"log-requests", required_argument, NULL, OPT_LOG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -215,6 +219,9 @@ static int option_take(struct options *o, int id, const char *text, struct err *
     case OPT_LOG:
         o->log_file = text;
         break;
+    case OPT_STATE:
+        o->state_file = text;
+        break;
     case OPT_HELP:
         fputs(help, stdout);
         return 1;
@@ -269,12 +276,12 @@ static void on_stop(void *arg, int signo)
     loop_stop(arg);
 }
 
-static int serve(const struct options *o, struct sim *sim, FILE *log, struct err *err)
+static int serve(const struct options *o, struct sim *sim, int64_t not_before, FILE *log, struct err *err)
 {
     struct loop *loop = loop_new();
     loop_on_signal(loop, SIGTERM, on_stop, loop);
     loop_on_signal(loop, SIGINT, on_stop, loop);
-    struct sim_server *server = sim_server_new(loop, sim, log);
+    struct sim_server *server = sim_server_new(loop, sim, log, not_before);
     int result = sim_server_listen(server, o->listen, err);
     if (result == 0 && o->port_file != NULL)
         result = port_file_write(o->port_file, sim_server_address(server), err);
@@ -291,6 +298,31 @@ static int serve(const struct options *o, struct sim *sim, FILE *log, struct err
     return result;
 }
 
+static int start(struct options *o, FILE *log, struct err *err)
+{
+    int64_t now = clock_wall_ns(), started = now;
+    o->sim.request_salt = o->sim.exchange.id_salt = draw_mix((uint64_t)now); // two simulators never share an id
+    struct sim_journal *journal = NULL;
+    if (o->state_file != NULL) {
+        journal = sim_journal_open(o->state_file, now, o->sim.exchange.id_salt, err);
+        if (journal == NULL)
+            return -1;
+        started = sim_journal_started(journal);
+        o->sim.exchange.id_salt = sim_journal_salt(journal);
+    }
+    struct sim *sim = sim_new(&o->sim, started, err);
+    int result = sim == NULL ? -1 : 0;
+    if (result == 0 && journal != NULL)
+        result = sim_journal_attach(journal, sim, err);
+    if (result == 0 && journal != NULL && sim_journal_count(journal) > 0)
+        log_notice("SIMULATOR: %zu changes taken from %s", sim_journal_count(journal), o->state_file);
+    if (result == 0)
+        result = serve(o, sim, journal != NULL ? sim_journal_last(journal) : now, log, err);
+    sim_free(sim);
+    sim_journal_close(journal);
+    return result;
+}
+
 static int run(int argc, char **argv, struct err *err)
 {
     struct options o = options_default();
@@ -302,11 +334,7 @@ static int run(int argc, char **argv, struct err *err)
     FILE *log = NULL;
     if (o.log_file != NULL && (log = fopen(o.log_file, "ae")) == NULL)
         return err_set(err, "--log-requests %s: %s", o.log_file, strerror(errno));
-    int64_t now = clock_wall_ns();
-    o.sim.exchange.id_salt = draw_mix((uint64_t)now); // orders of two simulators never share an id
-    struct sim *sim = sim_new(&o.sim, now, err);
-    result = sim == NULL ? -1 : serve(&o, sim, log, err);
-    sim_free(sim);
+    result = start(&o, log, err);
     if (log != NULL)
         fclose(log);
     return result;

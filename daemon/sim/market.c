@@ -109,6 +109,30 @@ int market_start(struct market *m, int64_t now, struct err *err)
     return 0;
 }
 
+uint64_t market_fingerprint(const struct market *m)
+{
+    uint64_t sum = m->special_count;
+    for (size_t i = 0; i < m->symbol_count; i++) {
+        const struct market_symbol *s = m->symbols[i];
+        sum = draw_mix(sum ^ s->key);
+        for (size_t k = 0; k < s->count; k++) {
+            const struct market_bar *b = &s->bars[k];
+            sum = draw3(sum, (uint64_t)day_number(b->date), (uint64_t)b->open.nanos, (uint64_t)b->high.nanos);
+            sum = draw3(sum, (uint64_t)b->volume, (uint64_t)b->low.nanos, (uint64_t)b->close.nanos);
+        }
+        for (size_t k = 0; k < s->split_count; k++)
+            sum = draw3(sum, (uint64_t)day_number(s->splits[k].ex_date), (uint64_t)s->splits[k].factor, 0);
+    }
+    for (size_t i = 0; i < m->special_count; i++)
+        sum = draw3(sum, (uint64_t)m->specials[i].number, m->specials[i].closed, (uint64_t)m->specials[i].close_s);
+    return sum;
+}
+
+int market_speed(const struct market *m)
+{
+    return m->params.speed;
+}
+
 size_t market_symbol_count(const struct market *m)
 {
     return m->symbol_count;

@@ -56,6 +56,10 @@ int market_load(struct market *m, const char *dir, struct err *err) MUST_CHECK;
 // Fixes which session the newest bar belongs to: the first one whose date is not before that of `now`.
 int market_start(struct market *m, int64_t now, struct err *err) MUST_CHECK;
 
+// Of all bars, splits and special days.
+uint64_t market_fingerprint(const struct market *m);
+int market_speed(const struct market *m);
+
 size_t market_symbol_count(const struct market *m);
 const struct market_symbol *market_symbol_at(const struct market *m, size_t i);      // sorted by name
 const struct market_symbol *market_find(const struct market *m, const char *symbol); // by symbol or asset id; NULL

@@ -19,12 +19,14 @@
 
 #define SIM_BODY_MAX (size_t)(96 * 1024 * 1024)
 #define SIM_REQUEST_ID_MAX 33
+#define SIM_OPTIONS_MAX 512
 
 struct sim;
 
 struct sim_params {
     const char *key, *secret; // the only pair that is let in; copied
     int rate_per_minute;      // 0: no limit and no headers about it
+    uint64_t request_salt;    // enters the ids of requests, which a restart must not repeat
     struct market_params market;
     struct exchange_params exchange; // market and started are set by sim_new
     const char *data_dir;            // as market_load takes it
@@ -80,6 +82,13 @@ const char *sim_account_number(const struct sim *s);
 
 void sim_handle(struct sim *s, const struct sim_request *q, int64_t now, struct sim_reply *reply);
 void sim_reply_free(struct sim_reply *reply);
+// Called before a request that can change something is processed; when it fails the request is refused with 500.
+typedef int sim_change_fn(void *arg, const struct sim_request *q, int64_t now, struct err *err);
+void sim_on_change(struct sim *s, sim_change_fn *fn, void *arg);
+// As sim_handle for a request that was let in once before: no keys, no rate, no call of the function above.
+void sim_replay(struct sim *s, const struct sim_request *q, int64_t now, struct sim_reply *reply);
+// What decides how the exchange behaves: options and prices, as one line.
+void sim_options_text(const struct sim *s, char out[SIM_OPTIONS_MAX]);
 // The fault that hits this request (and counts it), or action SIM_FAULT_NONE.
 struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q);
 const char *sim_fault_name(enum sim_fault_action action);

@@ -31,6 +31,7 @@ struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *er
     s->rate_per_minute = params->rate_per_minute;
     s->trading = s->data = (struct sim_bucket){params->rate_per_minute * DECIMAL_ONE, now};
     s->salt = params->exchange.id_salt;
+    s->request_salt = params->request_salt;
     s->started = now;
     draw_uuid(seed, DRAW_ACCOUNT_ID, 0, s->account_id);
     account_number_make(seed, s->account_number);
@@ -194,22 +195,35 @@ static bool within_rate(struct sim_call *c, struct sim_bucket *b)
     return ok;
 }
 
+// What changes something is written down before it happens. Faults are orders to the server, not to the exchange.
+static bool written_down(struct sim_call *c, const struct sim_route *r)
+{
+    struct err err = {.text = ""};
+    struct sim *s = c->sim;
+    if (s->on_change == NULL || s->replaying || r->method == HTTP_GET || r->handle == sim_admin_fault ||
+        s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
+        return true;
+    sim_refuse(c, 500, 50010000, "%s", err.text);
+    return false;
+}
+
 static void route(struct sim_call *c)
 {
     char path[SIM_TEXT_MAX];
-    bool known = false;
+    bool known = false, free_pass = c->sim->replaying || str_starts(c->request->path, "/sim/");
     const struct sim_route *r = NULL;
     if (path_decode(c->request->path, path, sizeof path))
         r = sim_route_find(c, path, c->request->method, &known);
-    bool admin = str_starts(c->request->path, "/sim/");
-    if (!admin && !let_in(c))
+    if (!free_pass && !let_in(c))
         return;
     if (r == NULL) {
         sim_refuse(c, known ? 405 : 404, known ? 40510000 : 40410000,
                    known ? "method not allowed" : "endpoint not found");
         return;
     }
-    if (!admin && !within_rate(c, r->area == SIM_AREA_DATA ? &c->sim->data : &c->sim->trading))
+    if (!free_pass && !within_rate(c, r->area == SIM_AREA_DATA ? &c->sim->data : &c->sim->trading))
+        return;
+    if (!written_down(c, r))
         return;
     exchange_advance(c->sim->exchange, c->now);
     r->handle(c);
@@ -221,8 +235,8 @@ void sim_handle(struct sim *s, const struct sim_request *q, int64_t now, struct 
     text_init(&reply->body, SIM_BODY_MAX);
     uint64_t number = s->requests++;
     snprintf(reply->request_id, sizeof reply->request_id, "%016llx%016llx",
-             (unsigned long long)draw3(s->salt, DRAW_REQUEST_ID, number, 1),
-             (unsigned long long)draw3(s->salt, DRAW_REQUEST_ID, number, 2));
+             (unsigned long long)draw3(s->request_salt, DRAW_REQUEST_ID, number, 1),
+             (unsigned long long)draw3(s->request_salt, DRAW_REQUEST_ID, number, 2));
     struct sim_call c = {.sim = s, .request = q, .now = now, .reply = reply};
     json_out_init(&c.out, &reply->body);
     route(&c);
@@ -230,4 +244,30 @@ void sim_handle(struct sim *s, const struct sim_request *q, int64_t now, struct 
         text_clear(&reply->body);
         reply->content_type = NULL;
     }
+}
+
+void sim_replay(struct sim *s, const struct sim_request *q, int64_t now, struct sim_reply *reply)
+{
+    s->replaying = true;
+    sim_handle(s, q, now, reply);
+    s->replaying = false;
+}
+
+void sim_on_change(struct sim *s, sim_change_fn *fn, void *arg)
+{
+    s->on_change = fn;
+    s->on_change_arg = arg;
+}
+
+void sim_options_text(const struct sim *s, char out[SIM_OPTIONS_MAX])
+{
+    const struct exchange_params *e = exchange_params(s->exchange);
+    char cash[DECIMAL_TEXT_MAX];
+    snprintf(out, SIM_OPTIONS_MAX,
+             "seed=%llu cash=%s multiplier=%d shorting=%d hours=%s speed=%d fill_delay_ms=%lld partial_ppm=%lld "
+             "prices=%016llx",
+             (unsigned long long)e->seed, decimal_format(e->cash.nanos, cash), e->multiplier, e->shorting,
+             market_exchange_hours(s->market) ? "exchange" : "always", market_speed(s->market),
+             (long long)(e->fill_delay_ns / NS_PER_MS), (long long)e->partial_ppm,
+             (unsigned long long)market_fingerprint(s->market));
 }

@@ -21,8 +21,11 @@ struct sim {
     struct exchange *exchange;
     char *key, *secret;
     char account_id[DRAW_UUID_MAX], account_number[ACCOUNT_NUMBER_MAX];
-    uint64_t salt;
+    uint64_t salt, request_salt;
     uint64_t requests;
+    sim_change_fn *on_change; // may be NULL
+    void *on_change_arg;
+    bool replaying;
     int rate_per_minute;
     struct sim_bucket trading, data;
     int64_t started;

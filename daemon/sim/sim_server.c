@@ -189,12 +189,13 @@ static void handle(void *arg, struct http_exchange *x)
     sim_reply_free(&reply);
 }
 
-struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log)
+struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log, int64_t not_before)
 {
     struct sim_server *s = check_alloc(1, sizeof *s);
     s->loop = loop;
     s->sim = sim;
     s->log = request_log;
+    s->now = not_before;
     list_init(&s->delayed);
     struct http_server_params params = {.loop = loop,
                                         .max_connections = CONNECTIONS_MAX,
