@@ -37,6 +37,12 @@ static const char *list_name(enum ledger_query query)
         return "alerts";
     case LEDGER_QUERY_DECISIONS:
         return "decisions";
+    case LEDGER_QUERY_EQUITY:
+        return "equity";
+    case LEDGER_QUERY_SIGNALS:
+        return "signals";
+    case LEDGER_QUERY_STRATEGIES:
+        return "strategies";
     case LEDGER_QUERY_RUN:
         break;
     }

@@ -191,6 +191,19 @@ void ledger_books_load(struct ledger *l, const char *account,
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
                     size_t count, int64_t watermark_at, int64_t now_ns, ledger_done_fn *done, void *arg);
 
+// --- snapshots
+// What the account is worth and holds, as read from the broker just now. source "run" (with run_id, once a run),
+// "close" (once a session), "timer" or "start". OK also when there is one already.
+struct ledger_snapshot {
+    const char *account, *source, *run_id; // run_id NULL but for "run"
+    struct day session;
+    int64_t at;
+    const struct alpaca_account *figures;
+    const struct alpaca_position *positions;
+    size_t position_count;
+};
+void ledger_snapshot_take(struct ledger *l, const struct ledger_snapshot *s, ledger_done_fn *done, void *arg);
+
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller
@@ -207,10 +220,16 @@ enum ledger_query {
     LEDGER_QUERY_FILLS,
     LEDGER_QUERY_POSITIONS,
     LEDGER_QUERY_ALERTS,
-    LEDGER_QUERY_DECISIONS
+    LEDGER_QUERY_DECISIONS,
+    LEDGER_QUERY_EQUITY,    // snapshots, newest first; status is their source: start, run, timer, close
+    LEDGER_QUERY_SIGNALS,   // targets of the newest run of each strategy; of every run when sessions or a run are asked
+                            // for
+    LEDGER_QUERY_STRATEGIES // each strategy: how its last run went, its book; status is that of the member: ok, failed,
+                            // late
 };
 struct ledger_filter {
     const char *id, *run_id, *symbol, *status, *strategy; // NULL = any
+    const char *from, *to;                                // sessions YYYY-MM-DD, both included; NULL = any
     int limit, offset;
 };
 void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger_filter *filter,

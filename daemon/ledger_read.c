@@ -30,8 +30,26 @@ static const struct pg_statement *statement_of(enum ledger_query query)
         return &SQL_QUERY_ALERTS;
     case LEDGER_QUERY_DECISIONS:
         return &SQL_QUERY_DECISIONS;
+    case LEDGER_QUERY_EQUITY:
+        return &SQL_QUERY_EQUITY;
+    case LEDGER_QUERY_SIGNALS:
+        return &SQL_QUERY_SIGNALS;
+    case LEDGER_QUERY_STRATEGIES:
+        return &SQL_QUERY_STRATEGIES;
     }
     check_failed("a query of the ledger", __FILE__, __LINE__, __func__);
+}
+
+// One run and the books of now know no span of sessions.
+static bool has_sessions(enum ledger_query query)
+{
+    return query != LEDGER_QUERY_RUN && query != LEDGER_QUERY_POSITIONS;
+}
+
+static bool day_or_any(const char *text)
+{
+    struct day d;
+    return !text || day_parse(text, &d);
 }
 
 static void query_finish(struct ledger_op *op, const struct ledger_reply *reply)
@@ -61,7 +79,16 @@ void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger
     ledger_put_int(&v, query == LEDGER_QUERY_RUN ? 1 : limit);
     ledger_put_int(&v, query == LEDGER_QUERY_RUN || f->offset < 0 ? 0 : f->offset);
     ledger_put(&v, l->p.instance);
+    if (has_sessions(query)) {
+        ledger_put(&v, f->from);
+        ledger_put(&v, f->to);
+    }
+    struct ledger_op *op = ledger_op_new(l, query_finish, LEDGER_DONE(done), arg);
+    if (!day_or_any(f->from) || !day_or_any(f->to)) {
+        ledger_op_refuse(op, LEDGER_CONFLICT, "a session is written YYYY-MM-DD");
+        return;
+    }
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, statement_of(query), v.count, v.values);
-    ledger_op_read(ledger_op_new(l, query_finish, LEDGER_DONE(done), arg), b);
+    ledger_op_read(op, b);
 }

@@ -200,6 +200,8 @@ static void on_run(void *arg, const struct run_row *row)
     d->snapshot.at_boot_ns = 0;
     if (row && row->completed_at)
         cache_prices(d);
+    if (row && row->settled)
+        reconcile_run_settled(d->reconcile, row->id);
     scheduler_run_changed(d->scheduler, row);
 }
 

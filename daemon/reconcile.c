@@ -201,27 +201,6 @@ static void clock_read(void *arg, const struct broker_answer *a)
     good(r, RC_CALENDAR);
 }
 
-static int parse_calendar(const struct json_node *list, struct session_day **out, size_t *count, struct err *err)
-{
-    size_t n = json_size(list);
-    struct session_day *days = check_alloc(n ? n : 1, sizeof *days);
-    for (size_t i = 0; i < n; i++) {
-        struct alpaca_calendar_day d;
-        if (alpaca_calendar_day_parse(json_at(list, i), &d, err) != 0) {
-            free(days);
-            return -1;
-        }
-        days[i] = (struct session_day){d.date, d.open_s, d.close_s};
-        if (i && day_compare(days[i - 1].date, days[i].date) >= 0) {
-            free(days);
-            return err_set(err, "calendar: days are not in order at item %zu", i);
-        }
-    }
-    *out = days;
-    *count = n;
-    return 0;
-}
-
 static void calendar_read(void *arg, const struct broker_answer *a)
 {
     struct reconcile *r = arg;
@@ -230,7 +209,7 @@ static void calendar_read(void *arg, const struct broker_answer *a)
     size_t count = 0;
     if (!usable(r, a, "calendar"))
         return;
-    if (parse_calendar(a->json, &days, &count, &err) != 0) {
+    if (reconcile_calendar_parse(a->json, &days, &count, &err) != 0) {
         failed(r, "calendar", err.text);
         return;
     }
@@ -422,16 +401,14 @@ static void positions_read(void *arg, const struct broker_answer *a)
 {
     struct reconcile *r = arg;
     struct err err;
+    struct alpaca_position *p = NULL;
+    size_t n = 0;
     if (!usable(r, a, "positions"))
         return;
-    size_t n = json_size(a->json);
-    struct alpaca_position *p = check_alloc(n ? n : 1, sizeof *p);
-    for (size_t i = 0; i < n; i++)
-        if (alpaca_position_parse(json_at(a->json, i), &p[i], &err) != 0) {
-            free(p);
-            failed(r, "positions", err.text);
-            return;
-        }
+    if (reconcile_positions_parse(a->json, &p, &n, &err) != 0) {
+        failed(r, "positions", err.text);
+        return;
+    }
     free(r->positions);
     r->positions = p;
     r->position_count = n;
@@ -464,6 +441,7 @@ static void pass_ended(struct reconcile *r)
         reconcile_compare(r);
         compared = true;
     }
+    reconcile_snapshot(r);
     r->fills_seen = false;
     r->full_pass_boot_ns = clock_boot_ns();
     r->new_fills = r->orders_open_at_broker = 0;

@@ -50,6 +50,8 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
                     int lookback_days,
                     void (*done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail),
                     void *arg);
+// A run has settled: equity and positions are kept with its id.
+void reconcile_run_settled(struct reconcile *r, const char *run_id);
 void reconcile_kick(struct reconcile *r); // an order was placed, or what it waits for may have come: look soon
 
 #endif

@@ -37,6 +37,8 @@ struct holding_sum { // one symbol over all books
     struct qty qty;
 };
 
+enum snapshot_source { SNAPSHOT_START, SNAPSHOT_RUN, SNAPSHOT_TIMER, SNAPSHOT_CLOSE };
+
 struct reconcile {
     struct reconcile_params p;
     enum { RECONCILE_STATES(FSM_ENUM) } state;
@@ -75,6 +77,12 @@ struct reconcile {
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns;
     struct list jobs; // one-off reads under way
+    // snapshots: the run that settled last, the ones that are written
+    bool snapshot_under_way;
+    enum snapshot_source snapshot_source;
+    char snapshot_run[RUN_ID_MAX], snapshot_run_asked[RUN_ID_MAX], snapshot_run_done[RUN_ID_MAX];
+    struct day snapshot_session, snapshot_close_done;
+    int64_t snapshot_boot_ns; // 0: none in this life
 };
 
 // Compares ledger and broker after a quiet pass; sets in_step and reason.
@@ -83,5 +91,11 @@ void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format,
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 void reconcile_jobs_free(struct reconcile *r);
+// After account, positions and books were read: keeps them when it is time.
+void reconcile_snapshot(struct reconcile *r);
+int reconcile_positions_parse(const struct json_node *list, struct alpaca_position **out, size_t *count,
+                              struct err *err) MUST_CHECK; // *out is the caller's
+int reconcile_calendar_parse(const struct json_node *list, struct session_day **out, size_t *count,
+                             struct err *err) MUST_CHECK;
 
 #endif

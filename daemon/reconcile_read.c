@@ -16,6 +16,46 @@
 #define SYMBOLS_PER_REQUEST 100 // keeps targets short
 #define BARS_TOTAL_MAX 200000u
 
+// --- lists that passes and jobs read
+
+int reconcile_calendar_parse(const struct json_node *list, struct session_day **out, size_t *count, struct err *err)
+{
+    size_t n = json_size(list);
+    struct session_day *days = check_alloc(n ? n : 1, sizeof *days);
+    for (size_t i = 0; i < n; i++) {
+        struct alpaca_calendar_day d;
+        if (alpaca_calendar_day_parse(json_at(list, i), &d, err) != 0) {
+            free(days);
+            return -1;
+        }
+        days[i] = (struct session_day){d.date, d.open_s, d.close_s};
+        if (i && day_compare(days[i - 1].date, days[i].date) >= 0) {
+            free(days);
+            return err_set(err, "calendar: days are not in order at item %zu", i);
+        }
+    }
+    *out = days;
+    *count = n;
+    return 0;
+}
+
+int reconcile_positions_parse(const struct json_node *list, struct alpaca_position **out, size_t *count,
+                              struct err *err)
+{
+    size_t n = json_size(list);
+    struct alpaca_position *p = check_alloc(n ? n : 1, sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        if (alpaca_position_parse(json_at(list, i), &p[i], err) != 0) {
+            free(p);
+            return -1;
+        }
+    *out = p;
+    *count = n;
+    return 0;
+}
+
+// --- jobs
+
 struct bars_of {
     char symbol[SYMBOL_MAX];
     struct alpaca_bar *bars;
@@ -142,18 +182,15 @@ static void refresh_positions(void *arg, const struct broker_answer *a)
 {
     struct job *j = arg;
     struct err err = {.text = ""};
-    if (!good_answer(j, a, "positions")) {
-        one_answered(j);
-        return;
-    }
-    size_t n = json_size(a->json);
-    struct alpaca_position *p = check_alloc(n ? n : 1, sizeof *p);
-    for (size_t i = 0; i < n && !j->bad; i++)
-        if (alpaca_position_parse(json_at(a->json, i), &p[i], &err) != 0)
+    struct alpaca_position *p = NULL;
+    size_t n = 0;
+    if (good_answer(j, a, "positions")) {
+        if (reconcile_positions_parse(a->json, &p, &n, &err) != 0)
             spoil(j, "positions", err.text);
-    if (!j->bad)
-        exposure_set_positions(j->r->p.exposure, p, n, a->sent_boot_ns);
-    free(p);
+        else
+            exposure_set_positions(j->r->p.exposure, p, n, a->sent_boot_ns);
+        free(p);
+    }
     one_answered(j);
 }
 
@@ -405,13 +442,9 @@ static void opening_positions(void *arg, const struct broker_answer *a)
 {
     struct job *j = arg;
     struct err err = {.text = ""};
-    if (good_answer(j, a, "positions")) {
-        j->position_count = json_size(a->json);
-        j->positions = check_alloc(j->position_count ? j->position_count : 1, sizeof *j->positions);
-        for (size_t i = 0; i < j->position_count && !j->bad; i++)
-            if (alpaca_position_parse(json_at(a->json, i), &j->positions[i], &err) != 0)
-                spoil(j, "positions", err.text);
-    }
+    if (good_answer(j, a, "positions") &&
+        reconcile_positions_parse(a->json, &j->positions, &j->position_count, &err) != 0)
+        spoil(j, "positions", err.text);
     if (j->bad)
         end_job(j);
     else

@@ -8,5 +8,7 @@ FROM (
     WHERE d.instance = $8 AND ($1::text IS NULL OR d.seq::text = $1) AND ($4::text IS NULL OR d.answer = $4)
         AND ($2::text IS NULL OR d.subject = $2) AND ($3::text IS NULL OR d.subject = $3)
         AND ($5::text IS NULL OR d.subject = $5)
+        AND ($9::date IS NULL OR d.at >= session_start($9::date))
+        AND ($10::date IS NULL OR d.at < session_start($10::date + 1))
     ORDER BY d.at DESC, d.seq DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN decisions d USING (decision_key)

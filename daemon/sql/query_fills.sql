@@ -23,6 +23,8 @@ FROM (
         AND ($4::text IS NULL OR $4 = CASE WHEN f.partial THEN 'partial_fill' ELSE 'fill' END)
         AND ($5::text IS NULL OR EXISTS (SELECT FROM entries e JOIN postings p USING (entry_id)
             WHERE e.activity_id = f.activity_id AND p.part = 'position' AND p.book = $5))
+        AND ($9::date IS NULL OR f.transaction_time >= session_start($9::date))
+        AND ($10::date IS NULL OR f.transaction_time < session_start($10::date + 1))
     ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN fills f USING (activity_id) LEFT JOIN intents i USING (client_order_id)
     LEFT JOIN orders o USING (client_order_id)

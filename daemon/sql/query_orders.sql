@@ -17,5 +17,6 @@ FROM (
         AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all' OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
         AND ($5::text IS NULL OR i.strategy = $5 OR EXISTS (SELECT FROM leg_allocations a
             WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5))
+        AND ($9::date IS NULL OR i.session >= $9::date) AND ($10::date IS NULL OR i.session <= $10::date)
     ORDER BY i.created_at DESC, i.client_order_id LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN intents i USING (client_order_id) JOIN orders o USING (client_order_id)

@@ -20,5 +20,6 @@ FROM (
     AND ($3::text IS NULL OR EXISTS (SELECT FROM legs l WHERE l.run_id = r.run_id AND l.symbol = $3))
     AND ($4::text IS NULL OR $4 IN (r.status, CASE WHEN s.terminal THEN r.status ELSE 'running' END))
     AND ($5::text IS NULL OR $5 = ANY (r.strategies))
+    AND ($9::date IS NULL OR r.session >= $9::date) AND ($10::date IS NULL OR r.session <= $10::date)
     ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN runs r USING (run_id) JOIN run_statuses s USING (status)

@@ -42,6 +42,11 @@ def test_run_by_cli(site):
     # The intent was durable before the order was sent.
     for r in site.sql("SELECT i.created_at, o.sent_at FROM intents i JOIN orders o USING (client_order_id)"):
         assert r["sent_at"] is None or r["created_at"] <= r["sent_at"]
+    # What the account was worth then is kept, with what it held.
+    kept = until(lambda: site.sql("SELECT * FROM equity_snapshots WHERE run_id = %s", row["run_id"]), 10, "the snapshot")
+    held = {r["symbol"]: r["qty"] for r in site.sql("SELECT symbol, qty FROM position_snapshots WHERE at = %s", kept[0]["at"])}
+    assert kept[0]["source"] == "run" and held == {r["symbol"]: r["q"] for r in site.sql(
+        "SELECT symbol, sum(qty) AS q FROM books GROUP BY 1 HAVING sum(qty) <> 0")}
     # A second one has nothing to do, or little: prices hardly move; it settles all the same.
     site.daemon.ctl("run")
     until(lambda: len(site.runs()) == 2 and site.runs()[1]["completed_at"], 30, "the second run")

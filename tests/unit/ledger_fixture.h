@@ -44,7 +44,8 @@ struct said {
     char halt_reason[200], first[ACCOUNT_NUMBER_MAX];
     int answered, readies;
 };
-static struct said said, said_other;
+static struct said said;
+UNUSED static struct said said_other;
 static struct loop *loop;
 static struct ledger *ledger;
 
