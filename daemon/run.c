@@ -192,9 +192,16 @@ const struct book *runs_book(const struct runs *r, const char *name)
     return NULL;
 }
 
+// While stopping, a run without a stored plan is left as it is, strategies and all: its row says claimed, and the next
+// start takes it up from there.
+static bool run_is_left(const struct run *run)
+{
+    return run->runs->draining && run->step <= STEP_STRATEGIES;
+}
+
 bool runs_busy(const struct runs *r)
 {
-    return r->active != NULL || !list_empty(&r->endings);
+    return (r->active != NULL && !run_is_left(r->active)) || !list_empty(&r->endings);
 }
 
 // --- the end
@@ -542,4 +549,8 @@ void runs_set_calendar(struct runs *r, const struct session_day *days, size_t co
 void runs_drain(struct runs *r)
 {
     r->draining = true;
+    if (r->active && run_is_left(r->active))
+        log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", r->active->row.id}}),
+                 "run %s has no plan yet (%s): it is left to the next start", r->active->row.id,
+                 step_names[r->active->step]);
 }

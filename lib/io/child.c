@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The life of one child process: RUNNING until its pidfd says it has ended, STOPPING while TERM and the grace time run,
-// then DONE. The first reason to stop it is its result. At the end its group is killed while the unreaped leader still
-// holds the group's number, then the pipes are read as far as they go and closed, so nobody who kept them can hold us
-// up.
+// The life of one child process: RUNNING until its keeper has ended, STOPPING while TERM and the grace time run, KILLED
+// when the keeper was told to kill, then DONE. The first reason to stop it is its result. The keeper ends when nothing
+// of the program is left; then the pipes are read as far as they go and closed. Should something refuse to die (a
+// process that hangs within the kernel), the end is told all the same and the keeper left to it.
 #include "lib/io/child.h"
 
 #include <errno.h>
@@ -18,11 +18,13 @@
 
 #include "lib/base/fsm.h"
 #include "lib/base/text.h"
+#include "lib/io/child_keeper.h"
 #include "lib/io/child_spawn.h"
 
 #define READ_CHUNK 65536u
 #define READ_TURN_CHUNKS 4u   // per turn of the loop, so that a flood leaves room for others
 #define READ_DRAIN_CHUNKS 64u // at the end: more than a pipe can hold
+#define KILL_WAIT_MS 5000     // for the end of what was killed
 
 #define CHILD_STATES(X)                                                                                                \
     X(CHILD_RUNNING, "running") X(CHILD_STOPPING, "stopping") X(CHILD_KILLED, "killed") X(CHILD_DONE, "done")
@@ -110,6 +112,8 @@ static void child_sweep(struct child *c)
     end_close(&c->ended, &c->process.pidfd);
     if (c->process.report >= 0)
         close(c->process.report);
+    if (c->process.control >= 0)
+        close(c->process.control);
     text_free(&c->output);
     text_free(&c->line);
     free(c->program);
@@ -119,29 +123,49 @@ static void child_sweep(struct child *c)
 // ---- stopping
 // ----------------------------------------------------------------------------------------------------------
 
-// Only while the leader is unreaped: after that its number may belong to somebody else's group.
-static void group_signal(struct child *c, int signo)
+static void child_finish(struct child *c);
+static void drain(struct child *c);
+static void PRINTF_LIKE(3, 4) child_reason(struct child *c, enum child_result result, const char *format, ...);
+
+static void kill_over(void *arg)
 {
-    if (kill(-c->process.pid, signo) != 0 && errno == ESRCH)
-        (void)kill(c->process.pid, signo); // not yet the leader of its group
+    struct child *c = arg;
+    c->timer = 0;
+    child_reason(c, CHILD_TIMEOUT, "%s was killed", c->program);
+    size_t used = strlen(c->detail.text);
+    snprintf(c->detail.text + used, sizeof c->detail.text - used, "; something of it does not end");
+    drain(c);
+    child_finish(c);
+}
+
+static void child_end_now(struct child *c)
+{
+    child_set_state(c, CHILD_KILLED);
+    if (c->process.control >= 0)
+        close(c->process.control);
+    c->process.control = -1;
+    loop_cancel(c->loop, &c->timer);
+    c->timer = loop_after_ms(c->loop, KILL_WAIT_MS, kill_over, c);
 }
 
 static void grace_over(void *arg)
 {
     struct child *c = arg;
     c->timer = 0;
-    child_set_state(c, CHILD_KILLED);
-    group_signal(c, SIGKILL);
+    child_end_now(c);
 }
 
 static void child_stop(struct child *c)
 {
+    static const char word = KEEPER_TERM;
     if (c->state != CHILD_RUNNING)
         return;
     child_set_state(c, CHILD_STOPPING);
-    group_signal(c, SIGTERM);
     loop_cancel(c->loop, &c->timer);
-    c->timer = loop_after_ms(c->loop, c->grace_ms, grace_over, c);
+    if (write(c->process.control, &word, 1) == 1)
+        c->timer = loop_after_ms(c->loop, c->grace_ms, grace_over, c);
+    else // the keeper is gone; its end comes next
+        c->timer = loop_after_ms(c->loop, 0, grace_over, c);
 }
 
 static void PRINTF_LIKE(3, 4) child_reason(struct child *c, enum child_result result, const char *format, ...)
@@ -286,19 +310,30 @@ static void child_finish(struct child *c)
         child_sweep(c);
 }
 
-static void result_from_exit(struct child *c, const siginfo_t *info)
+static void result_from_exit(struct child *c, const siginfo_t *keeper)
 {
     struct err err;
-    c->status = info->si_status;
-    if (child_spawn_failed(c->process.report, c->program, &err)) {
+    int status = 0;
+    switch (child_spawn_fate(c->process.report, c->program, &status, &err)) {
+    case FATE_NOT_STARTED:
         c->reason_set = false; // it never ran, whatever else happened meanwhile
-        c->status = -1;
         child_reason(c, CHILD_START_FAILED, "%s", err.text);
-    } else if (info->si_code == CLD_EXITED) {
-        child_reason(c, CHILD_EXITED, "%s exited with status %d", c->program, info->si_status);
+        return;
+    case FATE_UNKNOWN:
+        c->status = keeper->si_status;
+        child_reason(c, CHILD_SIGNALLED, "%s: its keeper was ended by signal %d, what it left is unknown", c->program,
+                     keeper->si_status);
+        return;
+    case FATE_ENDED:
+        break;
+    }
+    if (WIFEXITED(status)) {
+        c->status = WEXITSTATUS(status);
+        child_reason(c, CHILD_EXITED, "%s exited with status %d", c->program, c->status);
     } else {
-        const char *name = sigabbrev_np(info->si_status);
-        child_reason(c, CHILD_SIGNALLED, "%s was ended by signal %d (SIG%s)", c->program, info->si_status,
+        c->status = WTERMSIG(status);
+        const char *name = sigabbrev_np(c->status);
+        child_reason(c, CHILD_SIGNALLED, "%s was ended by signal %d (SIG%s)", c->program, c->status,
                      name != NULL ? name : "?");
     }
 }
@@ -314,20 +349,19 @@ static void drain(struct child *c)
     pipes_end(c);
 }
 
-// The leader has ended but is not reaped, so the group's number is still ours.
 static void child_ended(void *arg, int fd, unsigned events)
 {
     (void)events;
     struct child *c = arg;
     siginfo_t info = {.si_pid = 0};
-    if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
         return;
-    (void)kill(-c->process.pid, SIGKILL);
+    end_close(&c->ended, &c->process.pidfd);
+    if (c->state == CHILD_DONE) // its end was told when it would not die
+        return;
     if (c->state != CHILD_KILLED)
         child_set_state(c, CHILD_KILLED);
     drain(c);
-    CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == c->process.pid);
-    end_close(&c->ended, &c->process.pidfd);
     result_from_exit(c, &info);
     if (c->lines_dropped > 0) {
         size_t used = strlen(c->detail.text);
@@ -368,7 +402,8 @@ struct child *child_start(const struct child_params *params)
     text_init(&c->output, params->output_max);
     text_init(&c->line, params->log_line_max);
     if (child_spawn(params, &c->process, &c->detail) != 0) {
-        c->process = (struct child_process){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .log = -1, .report = -1};
+        c->process =
+            (struct child_process){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .log = -1, .report = -1, .control = -1};
         c->reason_set = true;
         c->result = CHILD_START_FAILED;
         c->timer = loop_post(c->loop, start_failed, c);
@@ -411,7 +446,9 @@ void child_free(struct child *c)
         child_sweep(c);
         return;
     }
-    group_signal(c, SIGKILL);
+    if (c->process.control >= 0)
+        close(c->process.control); // the keeper kills what it has and ends
+    c->process.control = -1;
     loop_cancel(c->loop, &c->timer);
     pipes_end(c);
     loop_watch_free(c->ended);

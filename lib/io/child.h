@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // A bounded, stripped child process: own process group, given environment only, closed descriptors, resource limits,
-// deadline, capped output. Ends once: its result comes after exit and after its pipes were drained and closed, even
-// when a grandchild keeps them open.
+// deadline, capped output. Ends once: its result comes when the program and everything it ever started, groups and
+// sessions regardless, are dead and reaped, and its pipes drained and closed. They die too when we die.
 #ifndef PAPERGUARD_IO_CHILD_H
 #define PAPERGUARD_IO_CHILD_H
 
@@ -43,8 +43,7 @@ struct child_params {
     void *arg;
 };
 
-// status is the exit code, the signal's number for CHILD_SIGNALLED, -1 when it never started. Whatever is left of the
-// process group when the child has ended is killed.
+// status is the exit code, the signal's number for CHILD_SIGNALLED, -1 when it never started.
 struct child *
 child_start(const struct child_params *params); // never NULL: failures come through done; ended by child_free
 void child_kill(struct child *c);               // TERM then KILL; done still follows

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// fork, strip, execve. posix_spawn cannot set limits, the parent-death signal or no_new_privs, so this is fork; the
-// code between fork and execve makes plain system calls only (no allocation, no stdio, no log) and reports the step
-// that failed through a pipe that execve closes.
+// fork a keeper, which forks, strips and executes the program. posix_spawn cannot set limits, the parent-death signal
+// or no_new_privs, so this is fork; the code between fork and execve makes plain system calls only (no allocation, no
+// stdio, no log) and reports the step that failed through a pipe that execve closes.
 #include "lib/io/child_spawn.h"
 
 #include <errno.h>
@@ -18,7 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/io/child_keeper.h"
+
 #define SPAWN_STEPS(X)                                                                                                 \
+    X(STEP_KEEPER, "setting up its keeper")                                                                            \
+    X(STEP_FORK, "forking")                                                                                            \
     X(STEP_GROUP, "setting its process group")                                                                         \
     X(STEP_SIGNALS, "resetting its signals")                                                                           \
     X(STEP_DESCRIPTORS, "setting its descriptors")                                                                     \
@@ -34,21 +38,21 @@ enum spawn_step { SPAWN_STEPS(STEP_SYMBOL) STEP_COUNT };
 static const char *const step_texts[] = {SPAWN_STEPS(STEP_TEXT)};
 
 struct child_report {
-    uint32_t step;
-    int32_t error;
+    uint32_t step; // STEP_COUNT: the program has ended and nothing of it is left
+    int32_t error; // or its wait status
 };
 
 #define REPORT_FD 3 // in the child, close-on-exec
 #define HIGH_FD 16  // where the descriptors wait while 0 to 3 are filled
 
 struct spawn_pipes {
-    int in[2], out[2], log[2], report[2]; // [0] read, [1] write
+    int in[2], out[2], log[2], report[2], control[2]; // [0] read, [1] write
 };
 
 // ---- in the child: system calls only
 // -----------------------------------------------------------------------------------
 
-static bool child_reset_signals(void)
+static bool child_reset_dispositions(void)
 {
     struct sigaction plain;
     memset(&plain, 0, sizeof plain);
@@ -57,9 +61,14 @@ static bool child_reset_signals(void)
         if (signo != SIGKILL && signo != SIGSTOP)
             (void)sigaction(signo, &plain, NULL); // the C library refuses its own two: they are never set either
     }
+    return true;
+}
+
+static bool child_reset_signals(void)
+{
     sigset_t none;
     sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+    return child_reset_dispositions() && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
 // Our own 0 to 3 may be closed or be among the pipes, so everything moves up before it moves down.
@@ -121,6 +130,14 @@ static enum spawn_step child_become(const struct child_params *p, pid_t parent)
     return STEP_EXEC;
 }
 
+static NORETURN void tell_and_exit(int report, uint32_t step, int error)
+{
+    struct child_report r = {.step = step, .error = error};
+    if (write(report, &r, sizeof r) != (ssize_t)sizeof r)
+        _exit(126);
+    _exit(step == STEP_COUNT ? 0 : 127);
+}
+
 static NORETURN void child_main(const struct child_params *p, const struct spawn_pipes *pipes, pid_t parent)
 {
     int report = pipes->report[1];
@@ -129,10 +146,25 @@ static NORETURN void child_main(const struct child_params *p, const struct spawn
         report = REPORT_FD;
         failed = child_become(p, parent);
     }
-    struct child_report r = {.step = failed, .error = errno};
-    if (write(report, &r, sizeof r) != (ssize_t)sizeof r)
-        _exit(126);
-    _exit(127);
+    tell_and_exit(report, failed, errno);
+}
+
+// It keeps our user: a program with a user of its own cannot touch it.
+static NORETURN void keeper_main(const struct child_params *p, const struct spawn_pipes *pipes)
+{
+    struct keeper_fds fds = {.report = pipes->report[1], .control = pipes->control[0]};
+    close(pipes->control[1]); // else it would never hear that nobody holds it any more
+    if (!child_reset_dispositions() || !keeper_open(&fds))
+        tell_and_exit(fds.report, STEP_KEEPER, errno);
+    pid_t keeper = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        tell_and_exit(fds.report, STEP_FORK, errno);
+    if (pid == 0)
+        child_main(p, pipes, keeper);
+    (void)setpgid(pid, pid); // the child does it too; whoever is first, the group is there before anyone signals it
+    int status = keeper_run(&fds, pid);
+    tell_and_exit(fds.report, STEP_COUNT, status);
 }
 
 // ---- in the parent
@@ -153,17 +185,19 @@ static void pipes_close(struct spawn_pipes *p)
     pipe_close(p->out);
     pipe_close(p->log);
     pipe_close(p->report);
+    pipe_close(p->control);
 }
 
 static bool pipes_open(struct spawn_pipes *p)
 {
-    *p = (struct spawn_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    *p = (struct spawn_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     if (pipe2(p->in, O_CLOEXEC) != 0 || pipe2(p->out, O_CLOEXEC) != 0 || pipe2(p->log, O_CLOEXEC) != 0 ||
-        pipe2(p->report, O_CLOEXEC) != 0)
+        pipe2(p->report, O_CLOEXEC) != 0 || pipe2(p->control, O_CLOEXEC) != 0)
         return false;
     // Our ends only: the flag belongs to the end, and programs do not expect a non-blocking stdin or stdout.
     return fcntl(p->in[1], F_SETFL, O_NONBLOCK) == 0 && fcntl(p->out[0], F_SETFL, O_NONBLOCK) == 0 &&
-           fcntl(p->log[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(p->report[0], F_SETFL, O_NONBLOCK) == 0;
+           fcntl(p->log[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(p->report[0], F_SETFL, O_NONBLOCK) == 0 &&
+           fcntl(p->control[1], F_SETFL, O_NONBLOCK) == 0;
 }
 
 static int end_take(int *end)
@@ -173,16 +207,15 @@ static int end_take(int *end)
     return fd;
 }
 
-// All signals are blocked across fork, so that no handler of ours ever runs in the child.
+// All signals are blocked across fork, so that no handler of ours ever runs in the child; the keeper leaves it so.
 static pid_t fork_quietly(const struct child_params *params, const struct spawn_pipes *pipes)
 {
-    pid_t parent = getpid();
     sigset_t all, before;
     sigfillset(&all);
     CHECK(sigprocmask(SIG_SETMASK, &all, &before) == 0);
     pid_t pid = fork();
     if (pid == 0)
-        child_main(params, pipes, parent);
+        keeper_main(params, pipes);
     int error = errno;
     CHECK(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
     errno = error;
@@ -211,22 +244,28 @@ int child_spawn(const struct child_params *params, struct child_process *out, st
         pipes_close(&pipes);
         return -1;
     }
-    (void)setpgid(pid, pid); // the child does it too; whoever is first, the group is there before anyone signals it
     *out = (struct child_process){.pid = pid,
                                   .pidfd = pidfd,
                                   .in = end_take(&pipes.in[1]),
                                   .out = end_take(&pipes.out[0]),
                                   .log = end_take(&pipes.log[0]),
-                                  .report = end_take(&pipes.report[0])};
+                                  .report = end_take(&pipes.report[0]),
+                                  .control = end_take(&pipes.control[1])};
     pipes_close(&pipes);
     return 0;
 }
 
-bool child_spawn_failed(int report, const char *program, struct err *err)
+enum child_fate child_spawn_fate(int report, const char *program, int *wait_status, struct err *err)
 {
     struct child_report r;
-    if (read(report, &r, sizeof r) != (ssize_t)sizeof r || r.step >= STEP_COUNT)
-        return false;
-    err_set(err, "cannot start %s: %s: %s", program, step_texts[r.step], strerror(r.error));
-    return true;
+    enum child_fate fate = FATE_UNKNOWN;
+    while (read(report, &r, sizeof r) == (ssize_t)sizeof r)
+        if (r.step < STEP_COUNT && fate != FATE_NOT_STARTED) {
+            err_set(err, "cannot start %s: %s: %s", program, step_texts[r.step], strerror(r.error));
+            fate = FATE_NOT_STARTED;
+        } else if (r.step == STEP_COUNT && fate == FATE_UNKNOWN) {
+            *wait_status = r.error;
+            fate = FATE_ENDED;
+        }
+    return fate;
 }

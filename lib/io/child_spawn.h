@@ -11,15 +11,18 @@
 #include "lib/io/child.h"
 
 struct child_process {
-    pid_t pid; // also its process group
+    pid_t pid; // of the keeper, which ends when nothing of the program is left
     int pidfd;
     int in, out, log; // our ends of stdin, stdout, stderr; non-blocking
-    int report;       // becomes readable with a struct child_report when execve was not reached, else ends empty
+    int report;       // what the keeper, or the program before execve, has to say
+    int control;      // KEEPER_TERM, or closed: all is killed
 };
 
 // 0 and *out owned by the caller, or -1 (nothing is left open, no process is left).
 int child_spawn(const struct child_params *params, struct child_process *out, struct err *err) MUST_CHECK;
-// After the process has ended: true when it never reached its program; fills err with the step that failed.
-bool child_spawn_failed(int report, const char *program, struct err *err);
+enum child_fate { FATE_ENDED, FATE_NOT_STARTED, FATE_UNKNOWN };
+// After the keeper has ended. ENDED: *wait_status as of waitpid. NOT_STARTED: err names the step that failed. UNKNOWN:
+// the keeper was killed and told nothing.
+enum child_fate child_spawn_fate(int report, const char *program, int *wait_status, struct err *err);
 
 #endif

@@ -55,14 +55,22 @@ BAD = {
     "gone": (None, []),
 }
 
+# Leaves its group and its session, is orphaned, is deaf to TERM, holds the pipes: and has said its number first.
 GRANDCHILD = """
-import os, sys, time
+import os, signal, sys, time
 sys.stdin.read()
+ready = os.pipe()
 if os.fork() == 0:
     os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     open(sys.argv[1], "w").write(str(os.getpid()))
+    os.write(ready[1], b"x")
     time.sleep(600)
     os._exit(0)
+os.read(ready[0], 1)
 sys.stdout.write('%s[{"symbol":"SPY","weight":"0.2","reason":"left a grandchild"}]}')
 """ % HEAD
 
@@ -146,14 +154,12 @@ def test_a_member_may_not_name_what_another_trades(host):
 
 
 def test_grandchild_that_holds_the_pipe(host):
-    """The answer was whole when the child ended: nobody waits for whoever kept the pipe open.
-
-    What left the child's group is ended by the service manager when the service stops; here we are that."""
+    """The answer was whole when the child ended: nobody waits for whoever kept the pipe open, and nobody outlives the run."""
     written = host.scripts / "grandchild.pid"
     began = time.monotonic()
     row, members = run(host, "grandchild")
     assert time.monotonic() - began < 8
-    os.kill(int(until(lambda: written.exists() and written.read_text(), 5, "its number")), signal.SIGKILL)
+    assert not os.path.exists(f"/proc/{int(written.read_text())}")
     assert row["status"] == "completed" and members["grandchild"]["status"] == "ok", row
     assert Decimal(host.sql("SELECT qty FROM books WHERE book = 'grandchild'")[0]["qty"]) > 0
 
@@ -183,6 +189,27 @@ def test_nothing_of_a_strategy_is_left_running(host):
     def children():
         return [p for p in os.listdir("/proc") if p.isdigit() and _parent(p) == host.daemon.process.pid]
     until(lambda: not children(), 10, "the end of all children")
+
+
+def test_stopping_does_not_wait_for_a_strategy(host):
+    """TERM while a strategy thinks: it is ended with all it started, and the run is taken up where it was at the next start."""
+    written = host.scripts / "deaf.pid"
+    program(host.scripts / "bad.py", GRANDCHILD.replace("sys.argv[1]", repr(str(written))).replace("sys.stdout.write", "time.sleep(600) #"))
+    before = len(host.runs())
+    host.daemon.ctl("run", "bad")
+    until(lambda: written.exists() and written.read_text(), 10, "the strategy runs")
+    began = time.monotonic()
+    host.daemon.process.signal(signal.SIGTERM)
+    assert host.daemon.exit(20) == 0 and time.monotonic() - began < 4
+    until(lambda: not os.path.exists(f"/proc/{int(written.read_text())}"), 5, "its end")
+    row = host.runs()[before]
+    assert row["status"] == "claimed" and not row["completed_at"], row
+    program(host.scripts / "bad.py", answer(HEAD + f"[{SPY}]}}"))
+    host.daemon.notify.forget()
+    host.daemon.start().up().ready()
+    until(lambda: host.runs()[before]["completed_at"], 30, "the end of the run that was left")
+    row = host.runs()[before]
+    assert row["status"] == "completed" and row["settled"] and len(host.runs()) == before + 1, row
 
 
 def _parent(pid):

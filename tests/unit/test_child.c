@@ -110,21 +110,172 @@ static void what_it_leaves_behind_is_killed_with_it(void **state)
     run_close(&r);
 }
 
-static void a_grandchild_that_escaped_cannot_hold_the_end_up(void **state)
+// This program once more, as what is run: `escape` starts a process that leaves group and session, is orphaned, is deaf
+// to all that can be ignored, holds the pipes and has said its number; then it ends with 0, or lives on when told to
+// `stay`.
+static int escape(bool stay)
+{
+    int ready[2];
+    char byte;
+    if (pipe2(ready, O_CLOEXEC) != 0)
+        return 3;
+    if (fork() == 0) {
+        setsid();
+        if (fork() != 0)
+            _exit(0);
+        setsid();
+        for (int signo = 1; signo < NSIG; signo++)
+            signal(signo, SIG_IGN);
+        dprintf(STDERR_FILENO, "%d\n", (int)getpid());
+        close(ready[0]);
+        close(ready[1]);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 0)
+        return 4;
+    dprintf(STDOUT_FILENO, "out\n");
+    while (stay)
+        pause();
+    return 0;
+}
+
+static void escape_open(struct run *r, const char *how)
+{
+    run_open(r, "/proc/self/exe", NULL);
+    r->argv[1] = how;
+}
+
+static pid_t said(const struct run *r)
+{
+    int64_t pid;
+    assert_int_equal(r->lines, 1);
+    assert_true(str_int64(r->log[0], 1, INT32_MAX, &pid));
+    return (pid_t)pid;
+}
+
+static bool is_dead(pid_t pid) // and reaped
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+static void what_escaped_its_group_is_dead_when_the_end_is_told(void **state)
 {
     (void)state;
     struct run r;
-    // It tells its number itself, so it has left the group by then; the shell ends only when it has read it.
-    run_script(&r, "exec 3>&2; setsid sh -c 'echo $$ >&3; exec sleep 1000' & "
-                   "while ! grep -qs sleep /proc/$!/comm; do :; done; echo out");
+    escape_open(&r, "escape");
+    run_until_done(&r);
     assert_int_equal(r.result, CHILD_EXITED);
+    assert_int_equal(r.status, 0);
     assert_string_equal(r.output, "out\n");
-    assert_int_equal(r.lines, 1);
-    int64_t pid;
-    assert_true(str_int64(r.log[0], 1, INT32_MAX, &pid));
-    assert_int_equal(kill((pid_t)pid, 0), 0); // it lives, and held our pipes
-    kill((pid_t)pid, SIGKILL);
+    assert_true(is_dead(said(&r)));
     run_close(&r);
+}
+
+static void what_escaped_dies_after_a_deadline_too(void **state)
+{
+    (void)state;
+    struct run r;
+    escape_open(&r, "stay");
+    r.params.timeout_ms = 200;
+    r.params.grace_ms = 50;
+    run_until_done(&r);
+    assert_int_equal(r.result, CHILD_TIMEOUT);
+    assert_true(is_dead(said(&r)));
+    run_close(&r);
+}
+
+static void what_escaped_dies_when_it_is_freed(void **state)
+{
+    (void)state;
+    struct run r;
+    escape_open(&r, "stay");
+    r.free_at_line = true;
+    run_start(&r);
+    while (loop_step(r.loop, WAIT_MS))
+        ;
+    assert_true(is_dead(said(&r)));
+    run_close(&r);
+}
+
+// Two at once, each with one that escaped: the end of one is nothing to the other.
+static void the_end_of_one_spares_the_other(void **state)
+{
+    (void)state;
+    struct run one, other;
+    escape_open(&other, "stay");
+    run_start(&other);
+    while (other.lines == 0)
+        assert_true(loop_step(other.loop, WAIT_MS));
+    escape_open(&one, "escape");
+    run_until_done(&one);
+    assert_true(is_dead(said(&one)));
+    assert_false(is_dead(said(&other)));
+    assert_int_equal(other.dones, 0);
+    child_kill(other.child);
+    while (other.dones == 0)
+        loop_step(other.loop, WAIT_MS);
+    assert_int_equal(other.status, SIGTERM);
+    assert_true(is_dead(said(&other)));
+    run_close(&one);
+    run_close(&other);
+}
+
+// Whoever forks as it dies is met again: a chain in which each link forks the next and ends.
+static void a_chain_of_forks_ends(void **state)
+{
+    (void)state;
+    struct run r;
+    escape_open(&r, "chain");
+    run_until_done(&r);
+    assert_int_equal(r.result, CHILD_EXITED);
+    run_close(&r);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, path, sizeof path), 0);
+    close(fd);
+}
+
+static int chain(void)
+{
+    if (fork() == 0) {
+        setsid();
+        while (fork() == 0)
+            ;
+        _exit(0);
+    }
+    return 0;
+}
+
+static void a_keeper_that_is_gone_is_told(void **state)
+{
+    (void)state;
+    struct run r;
+    run_open(&r, "/bin/sh", "kill -KILL $PPID; while :; do sleep 1000; done");
+    run_until_done(&r);
+    assert_int_equal(r.result, CHILD_SIGNALLED);
+    assert_int_equal(r.status, SIGKILL);
+    assert_string_equal(r.detail, "/bin/sh: its keeper was ended by signal 9, what it left is unknown");
+    run_close(&r);
+}
+
+// The nearest thing to a process that hangs within the kernel: a keeper that is stopped.
+static void what_does_not_die_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct run r;
+    run_open(&r, "/bin/sh", "echo $PPID >&2; kill -STOP $PPID; while :; do sleep 1000; done");
+    r.params.timeout_ms = 200;
+    r.params.grace_ms = 50;
+    run_until_done(&r);
+    assert_int_equal(r.result, CHILD_TIMEOUT);
+    assert_string_equal(r.detail, "/bin/sh did not end within 200 ms; it was stopped; something of it does not end");
+    assert_int_equal(kill(said(&r), SIGCONT), 0);
+    run_close(&r);
+    assert_true(is_dead(said(&r)));
 }
 
 static void its_stderr_comes_line_by_line(void **state)
@@ -251,8 +402,10 @@ static void results_have_names(void **state)
     assert_string_equal(child_result_name((enum child_result)77), "unknown");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        return str_equal(argv[1], "chain") ? chain() : escape(str_equal(argv[1], "stay"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_gets_its_input_and_gives_its_output),
         cmocka_unit_test(a_failing_program_says_so),
@@ -262,7 +415,13 @@ int main(void)
         cmocka_unit_test(a_late_one_is_asked_to_stop),
         cmocka_unit_test(one_that_does_not_listen_is_killed),
         cmocka_unit_test(what_it_leaves_behind_is_killed_with_it),
-        cmocka_unit_test(a_grandchild_that_escaped_cannot_hold_the_end_up),
+        cmocka_unit_test(what_escaped_its_group_is_dead_when_the_end_is_told),
+        cmocka_unit_test(what_escaped_dies_after_a_deadline_too),
+        cmocka_unit_test(what_escaped_dies_when_it_is_freed),
+        cmocka_unit_test(the_end_of_one_spares_the_other),
+        cmocka_unit_test(a_chain_of_forks_ends),
+        cmocka_unit_test(a_keeper_that_is_gone_is_told),
+        cmocka_unit_test(what_does_not_die_holds_nobody_up),
         cmocka_unit_test(its_stderr_comes_line_by_line),
         cmocka_unit_test(a_flood_on_stderr_is_counted_and_not_passed_on),
         cmocka_unit_test(input_that_nobody_reads_blocks_nobody),
