@@ -82,7 +82,7 @@ config.mk: configure config.mk.in config.h.in
 config.h: config.mk
 	@test -e $@ || ./configure --quiet
 
-$(O)/%.o: %.c config.h | $(O)/sql_gen.h $(O)/commit.h
+$(O)/%.o: %.c config.h | $(O)/sql_gen.h $(O)/web_gen.h $(O)/commit.h
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(CCALL) -c $< -o $@
@@ -91,6 +91,10 @@ $(O)/sql_gen.h: $(sort $(wildcard daemon/sql/*.sql daemon/sql/migrations/*.sql))
 	$(call say,SQL)
 	@mkdir -p $(@D)
 	$(Q)sh daemon/sql/embed.sh daemon/sql > $@.tmp && mv $@.tmp $@
+$(O)/web_gen.h: $(sort $(wildcard daemon/web/*.json)) daemon/web/embed.sh
+	$(call say,WEB)
+	@mkdir -p $(@D)
+	$(Q)sh daemon/web/embed.sh $(filter %.json,$^) > $@.tmp && mv $@.tmp $@
 $(O)/commit.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define PAPERGUARD_COMMIT "%s"\n' "$(or $(COMMIT),$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown))" > $@.tmp

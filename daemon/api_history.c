@@ -1,122 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// History: what Postgres recorded, filtered and paged. A query that is not understood whole is refused, for a filter
-// that is silently left out shows the wrong rows.
+// History: what Postgres recorded, filtered and paged. One row more than a page is asked for, so that the answer can
+// tell whether there is a next page.
 #include "daemon/api_internal.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX 500
-#define OFFSET_MAX 1000000
-#define VALUE_MAX 64
 #define RETRY_S 2
+#define BIT(param) (1u << API_Q_##param)
+#define PAGE (BIT(LIMIT) | BIT(OFFSET))
+#define SESSIONS (BIT(FROM) | BIT(TO))
+#define FILTERS (BIT(RUN_ID) | BIT(SYMBOL) | BIT(STATUS) | BIT(STRATEGY))
 
-enum { P_LIMIT, P_OFFSET, P_RUN_ID, P_SYMBOL, P_STATUS, P_STRATEGY, P_COUNT };
-static const char *const PARAMS[P_COUNT] = {"limit", "offset", "run_id", "symbol", "status", "strategy"};
-
-struct query_values {
-    bool has[P_COUNT];
-    char value[P_COUNT][VALUE_MAX];
+static const struct { // by enum ledger_query
+    const char *name, *one;
+    unsigned params; // of the list; one thing takes none
+} KINDS[] = {
+    [LEDGER_QUERY_RUNS] = {"runs", "run", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_RUN] = {"runs", "run", 0},
+    [LEDGER_QUERY_ORDERS] = {"orders", "order", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_FILLS] = {"fills", "fill", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_POSITIONS] = {"positions", "position", PAGE | FILTERS},
+    [LEDGER_QUERY_ALERTS] = {"alerts", "alert", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_DECISIONS] = {"decisions", "decision", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS},
 };
 
-static const char *list_name(enum ledger_query query)
+// The first `keep` values of a JSON array and where they end; *more tells whether there are others. Postgres wrote it,
+// so it is well formed.
+static size_t array_head(const char *json, int keep, int *count, bool *more)
 {
-    switch (query) {
-    case LEDGER_QUERY_RUNS:
-        return "runs";
-    case LEDGER_QUERY_ORDERS:
-        return "orders";
-    case LEDGER_QUERY_FILLS:
-        return "fills";
-    case LEDGER_QUERY_POSITIONS:
-        return "positions";
-    case LEDGER_QUERY_ALERTS:
-        return "alerts";
-    case LEDGER_QUERY_DECISIONS:
-        return "decisions";
-    case LEDGER_QUERY_EQUITY:
-        return "equity";
-    case LEDGER_QUERY_SIGNALS:
-        return "signals";
-    case LEDGER_QUERY_STRATEGIES:
-        return "strategies";
-    case LEDGER_QUERY_RUN:
-        break;
-    }
-    return NULL;
-}
-
-static int known_names(const char *query, struct err *err)
-{
-    while (*query) {
-        size_t part = strcspn(query, "&"), len = strcspn(query, "=&");
-        char name[32];
-        bool known = false;
-        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), query);
-        for (int i = 0; i < P_COUNT; i++)
-            known = known || str_equal(name, PARAMS[i]);
-        if (!known) {
-            const char *near = str_nearest(name, PARAMS, P_COUNT);
-            return err_set(err, "unknown parameter \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
-                           near ? near : "", near ? "\"?" : "");
+    int depth = 0, commas = 0;
+    bool in_string = false, any = false;
+    *more = false;
+    size_t i;
+    for (i = 0; json[i]; i++) {
+        char c = json[i];
+        if (in_string) {
+            if (c == '\\' && json[i + 1])
+                i++;
+            in_string = c != '"';
+            continue;
         }
-        query += part + (query[part] == '&');
+        in_string = c == '"';
+        any = any || (depth == 1 && c != ']' && c != ' ' && c != '\n');
+        depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+        if (c == ',' && depth == 1 && ++commas == keep) {
+            *more = true;
+            break;
+        }
     }
-    return 0;
+    *count = any ? (*more ? keep : commas + 1) : 0;
+    return i;
 }
 
-static bool plain(const char *s)
+static void put_list(struct json_out *o, const struct api_wait *asked, const char *json)
 {
-    for (; *s; s++)
-        if (*s <= ' ' || *s >= 0x7f)
-            return false;
-    return true;
-}
-
-static int read_query(const char *query, struct query_values *v, struct err *err)
-{
-    if (known_names(query, err) != 0)
-        return -1;
-    for (int i = 0; i < P_COUNT; i++) {
-        enum http_query found = http_query_find(query, PARAMS[i], v->value[i], sizeof v->value[i]);
-        v->has[i] = found == HTTP_QUERY_FOUND;
-        if (found == HTTP_QUERY_BAD || (v->has[i] && (!v->value[i][0] || !plain(v->value[i]))))
-            return err_set(err, "%s is malformed, empty, too long or given twice", PARAMS[i]);
+    int count;
+    bool more;
+    size_t len = array_head(json, asked->limit, &count, &more);
+    json_key(o, asked->name);
+    if (more) {
+        char *page = check_alloc(len + 2, 1);
+        memcpy(page, json, len);
+        page[len] = ']';
+        json_add_raw(o, page);
+        free(page);
+    } else {
+        json_add_raw(o, json);
     }
-    return 0;
+    json_put_int(o, "count", count);
+    json_put_int(o, "limit", asked->limit);
+    json_put_int(o, "offset", asked->offset);
+    if (more)
+        json_put_int(o, "next_offset", asked->offset + asked->limit);
+    else
+        json_put_null(o, "next_offset");
 }
 
-static int read_number(const struct query_values *v, int param, int min, int max, int otherwise, int *out,
-                       struct err *err)
-{
-    int64_t n = otherwise;
-    if (v->has[param] && !str_int64(v->value[param], min, max, &n))
-        return err_set(err, "%s must be a whole number from %d to %d", PARAMS[param], min, max);
-    *out = (int)n;
-    return 0;
-}
-
-static const char *or_any(const struct query_values *v, int param)
-{
-    return v->has[param] ? v->value[param] : NULL;
-}
-
-// One run's members stand at the top, with the mode's in front.
-static void answer_run(struct api *a, struct http_exchange *x, const char *json)
+// One thing's members stand at the top, with the mode's in front.
+static void answer_one(const struct api_wait *asked, struct http_exchange *x, const char *json)
 {
     struct text t;
     struct json_out o;
+    if (json[0] == '[' && json[1] == '{')
+        json++; // a list of one: its last bracket is cut below
     if (json[0] != '{') {
-        api_reply_problem(x, 404, "no run has this id");
+        api_reply_problem(x, 404, "no %s has this id", asked->name);
         return;
     }
+    size_t len = strlen(json);
     api_answer_begin(&t, &o);
-    snapshot_put_mode(api_snapshot(a), &o);
+    snapshot_put_mode(api_snapshot(asked->api), &o);
     text_addc(&t, ',');
-    text_add(&t, json + 1);
+    text_addn(&t, json + 1, json[len - 1] == ']' ? len - 2 : len - 1);
     api_reply_json(x, 200, &t);
     text_free(&t);
 }
@@ -133,44 +114,41 @@ static void query_done(void *arg, enum ledger_result result, const char *json)
         api_reply_retry(x, 503, RETRY_S, "Postgres does not answer: history cannot be read now");
         return;
     }
-    if (!asked.name) {
-        answer_run(asked.api, x, json);
+    if (asked.one) {
+        answer_one(&asked, x, json);
         return;
     }
     api_answer_begin(&t, &o);
-    json_key(&o, asked.name);
-    json_add_raw(&o, json);
-    json_put_int(&o, "limit", asked.limit);
-    json_put_int(&o, "offset", asked.offset);
+    put_list(&o, &asked, json);
     api_answer_end(asked.api, x, 200, &t, &o);
 }
 
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id)
 {
-    struct query_values v = {0};
+    struct api_query q;
     struct err err;
-    int limit = 0, offset = 0;
-    if (read_query(http_exchange_query(x), &v, &err) != 0 ||
-        read_number(&v, P_LIMIT, 1, LIMIT_MAX, LIMIT_DEFAULT, &limit, &err) != 0 ||
-        read_number(&v, P_OFFSET, 0, OFFSET_MAX, 0, &offset, &err) != 0) {
+    if (api_query_read(http_exchange_query(x), id ? 0 : KINDS[query].params, &q, &err) != 0) {
         api_reply_problem(x, 400, "%s", err.text);
         return;
     }
     const struct ledger_filter filter = {
         .id = id,
-        .run_id = or_any(&v, P_RUN_ID),
-        .symbol = or_any(&v, P_SYMBOL),
-        .status = or_any(&v, P_STATUS),
-        .strategy = or_any(&v, P_STRATEGY),
-        .limit = limit,
-        .offset = offset,
+        .run_id = api_query_value(&q, API_Q_RUN_ID),
+        .symbol = api_query_value(&q, API_Q_SYMBOL),
+        .status = api_query_value(&q, API_Q_STATUS),
+        .strategy = api_query_value(&q, API_Q_STRATEGY),
+        .from = api_query_value(&q, API_Q_FROM),
+        .to = api_query_value(&q, API_Q_TO),
+        .limit = id ? 1 : q.limit + 1,
+        .offset = q.offset,
     };
     struct api_wait *w = api_wait_new(a, x);
     if (!w)
         return;
-    w->name = list_name(query);
-    w->limit = limit;
-    w->offset = offset;
+    w->name = id ? KINDS[query].one : KINDS[query].name;
+    w->one = id != NULL;
+    w->limit = q.limit;
+    w->offset = q.offset;
     ledger_query(a->p.ledger, query, &filter, query_done, w);
 }
 
@@ -181,4 +159,12 @@ void api_one_run(struct api *a, struct http_exchange *x, const char *id)
         api_reply_problem(x, 404, "no run has this id");
     else
         api_history(a, x, LEDGER_QUERY_RUN, id);
+}
+
+void api_one_order(struct api *a, struct http_exchange *x, const char *id)
+{
+    if (!id[0] || strlen(id) >= CLIENT_ORDER_ID_MAX)
+        api_reply_problem(x, 404, "no order has this id");
+    else
+        api_history(a, x, LEDGER_QUERY_ORDERS, id);
 }

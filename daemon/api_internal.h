@@ -25,6 +25,7 @@ struct api {
 
 // --- answers (api_reply.c). All end the exchange.
 void api_reply_json(struct http_exchange *x, int status, const struct text *body);
+void api_reply_text(struct http_exchange *x, const char *type, const char *body, size_t len); // 200
 // {"status":404,"error":"Not Found","detail":"..."}
 void api_reply_problem(struct http_exchange *x, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 void api_reply_method(struct http_exchange *x, const char *allow); // 405
@@ -44,22 +45,73 @@ struct api_body {
 int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out,
                   struct err *err) MUST_CHECK;
 
+// --- query strings (api_query.c)
+enum api_param {
+    API_Q_LIMIT,
+    API_Q_OFFSET,
+    API_Q_RUN_ID,
+    API_Q_SYMBOL,
+    API_Q_STATUS,
+    API_Q_STRATEGY,
+    API_Q_FROM, // sessions, both included
+    API_Q_TO,
+    API_Q_COUNT
+};
+struct api_query {
+    bool has[API_Q_COUNT];
+    char value[API_Q_COUNT][64];
+    int limit, offset; // given or by default
+};
+// allowed: bits 1 << API_Q_...; anything else in the query is refused (400).
+int api_query_read(const char *query, unsigned allowed, struct api_query *out, struct err *err) MUST_CHECK;
+const char *api_query_value(const struct api_query *q, enum api_param param); // NULL when not given
+
 // --- waiting (api.c): a wait outlives its client (gone) and its api; whoever completes it asks who is still there.
 struct api_wait {
     struct list node;
     struct api *api;         // NULL: freed meanwhile
     struct http_exchange *x; // NULL: the client left
     loop_timer timer;        // an answer that is held back
-    const char *name;        // history: of the list; NULL: a single run
+    const char *name;        // history: of the list, or of the one thing asked for
+    bool one;
     int limit, offset;
 };
 // NULL when too many wait already; then the exchange was answered.
 struct api_wait *api_wait_new(struct api *a, struct http_exchange *x);
 struct http_exchange *api_wait_end(struct api_wait *w); // frees w; NULL: nobody is waiting any more
 
-// --- shared doings
+// --- what is served
+// One request on its way to what serves it.
+struct api_call {
+    struct api *api;
+    struct http_exchange *x;
+    const struct api_path *path;
+    char id[CLIENT_ORDER_ID_MAX]; // what stands for {id}
+};
+typedef void api_serve_fn(const struct api_call *c);
+struct api_path {
+    const char *path; // "{id}" stands for one segment
+    unsigned roles;
+    bool any_query; // probes add what they like; elsewhere a query is read or refused
+    enum ledger_query list;
+    api_serve_fn *get, *post, *del;
+};
+// api_state.c: from memory
+void api_serve_health(const struct api_call *c);
+void api_serve_live(const struct api_call *c);
+void api_serve_ready(const struct api_call *c);
+void api_serve_config(const struct api_call *c);
+void api_serve_scheduler(const struct api_call *c);
+void api_serve_orchestration(const struct api_call *c);
+void api_serve_guard(const struct api_call *c);
+void api_serve_risk(const struct api_call *c);
+void api_serve_prices(const struct api_call *c);
+void api_serve_metrics(const struct api_call *c);
+void api_serve_openapi(const struct api_call *c);
+// Rows of the ledger; id NULL: a list, filtered and paged as the query says, else the one thing with this id.
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id); // api_history.c
 void api_one_run(struct api *a, struct http_exchange *x, const char *id);
+void api_one_order(struct api *a, struct http_exchange *x, const char *id);
 // Is a write from a browser or without the right token? Then answers and says so.
 bool api_write_refused(struct api *a, struct http_exchange *x);            // api_auth.c
 void api_run(struct api *a, struct http_exchange *x, const char *cause);   // api_write.c

@@ -11,10 +11,33 @@
 #define JSON_TYPE "application/json"
 #define DETAIL_MAX 512
 
+// Nothing here is a page: a browser that is led to an answer shows it, runs nothing and frames it nowhere.
+static const struct http_reply_header SAFETY[] = {
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+static void send_as(struct http_exchange *x, int status, const char *type, const char *body, size_t len,
+                    const struct http_reply_header *more)
+{
+    struct http_reply_header headers[ARRAY_LEN(SAFETY) + 1];
+    memcpy(headers, SAFETY, sizeof SAFETY);
+    if (more)
+        headers[ARRAY_LEN(SAFETY)] = *more;
+    http_reply(x, status, type, body, len, headers, ARRAY_LEN(SAFETY) + (more ? 1 : 0));
+}
+
 static void reply(struct http_exchange *x, int status, const struct text *body, const char *name, const char *value)
 {
     const struct http_reply_header header = {name, value};
-    http_reply(x, status, JSON_TYPE, text_str(body), body->len, &header, name ? 1 : 0);
+    send_as(x, status, JSON_TYPE, text_str(body), body->len, name ? &header : NULL);
+}
+
+void api_reply_text(struct http_exchange *x, const char *type, const char *body, size_t len)
+{
+    send_as(x, 200, type, body, len, NULL);
 }
 
 void api_reply_json(struct http_exchange *x, int status, const struct text *body)

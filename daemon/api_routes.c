@@ -1,228 +1,186 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The table of paths: who may see it (the listener's roles), with which method, and what answers.
+// The table of paths: who may see it (the listener's roles), and what answers each method. openapi.json describes the
+// same table; a test holds the two together.
 #include "daemon/api_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ANY_READER (HTTP_ROLE_HEALTH | HTTP_ROLE_API)
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define ID_SEGMENT "{id}"
 
-typedef void serve_fn(struct api *a, struct http_exchange *x, const char *rest);
-
-const struct snapshot *api_snapshot(struct api *a)
+static void serve_list(const struct api_call *c)
 {
-    return a->p.snapshot(a->p.arg);
+    api_history(c->api, c->x, c->path->list, NULL);
 }
 
-static void send_written(struct http_exchange *x, int status, struct text *t)
+static void serve_one_run(const struct api_call *c)
 {
-    api_reply_json(x, status, t);
-    text_free(t);
+    api_one_run(c->api, c->x, c->id);
 }
 
-static void serve_health(struct api *a, struct http_exchange *x, const char *rest)
+static void serve_one_order(const struct api_call *c)
 {
-    const struct snapshot *s = api_snapshot(a);
-    struct text t;
-    struct json_out o;
-    char why[160];
-    (void)rest;
-    text_init(&t, API_ANSWER_MAX);
-    json_out_init(&o, &t);
-    snapshot_write_health(s, http_exchange_service(x), &o);
-    send_written(x, snapshot_health(s, why) == HEALTH_UNHEALTHY ? 503 : 200, &t);
+    api_one_order(c->api, c->x, c->id);
 }
 
-// That this is answered at all is the proof: the loop turns.
-static void serve_live(struct api *a, struct http_exchange *x, const char *rest)
+static void serve_run(const struct api_call *c)
 {
-    struct text t;
-    struct json_out o;
-    (void)rest;
-    api_answer_begin(&t, &o);
-    json_put_string(&o, "status", "alive");
-    api_answer_end(a, x, 200, &t, &o);
+    if (!api_write_refused(c->api, c->x))
+        api_run(c->api, c->x, "http");
 }
 
-static void serve_ready(struct api *a, struct http_exchange *x, const char *rest)
-{
-    const struct snapshot *s = api_snapshot(a);
-    const char *why;
-    struct text t;
-    struct json_out o;
-    bool ready = snapshot_ready(s, &why);
-    (void)rest;
-    api_answer_begin(&t, &o);
-    json_put_string(&o, "status", ready ? "ready" : "not ready");
-    json_put_bool(&o, "ready", ready);
-    json_put_string(&o, "why", why);
-    json_put_string(&o, "halt", fact_halt_name(s->halt));
-    api_answer_end(a, x, ready ? 200 : 503, &t, &o);
-}
-
-static void serve_config(struct api *a, struct http_exchange *x, const char *rest)
-{
-    struct text t;
-    struct json_out o;
-    (void)rest;
-    text_init(&t, API_ANSWER_MAX);
-    json_out_init(&o, &t);
-    snapshot_write_config(api_snapshot(a), http_exchange_service(x), &o);
-    send_written(x, 200, &t);
-}
-
-static void serve_from(struct api *a, struct http_exchange *x,
-                       void (*write)(const struct snapshot *, struct json_out *))
-{
-    struct text t;
-    struct json_out o;
-    text_init(&t, API_ANSWER_MAX);
-    json_out_init(&o, &t);
-    write(api_snapshot(a), &o);
-    send_written(x, 200, &t);
-}
-
-static void serve_scheduler(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    serve_from(a, x, snapshot_write_scheduler);
-}
-
-static void serve_orchestration(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    serve_from(a, x, snapshot_write_orchestration);
-}
-
-static void serve_guard(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    serve_from(a, x, snapshot_write_guard);
-}
-
-static void serve_metrics(struct api *a, struct http_exchange *x, const char *rest)
-{
-    struct text t;
-    (void)rest;
-    text_init(&t, API_ANSWER_MAX);
-    if (a->p.collect_metrics)
-        a->p.collect_metrics(a->p.arg);
-    metrics_write(a->p.metrics, &t);
-    http_reply(x, 200, METRICS_TYPE, text_str(&t), t.len, NULL, 0);
-    text_free(&t);
-}
-
-static void serve_runs(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_RUNS, NULL);
-}
-
-static void serve_one_run(struct api *a, struct http_exchange *x, const char *rest)
-{
-    api_one_run(a, x, rest);
-}
-
-static void serve_orders(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_ORDERS, NULL);
-}
-
-static void serve_fills(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_FILLS, NULL);
-}
-
-static void serve_positions(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_POSITIONS, NULL);
-}
-
-static void serve_alerts(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_ALERTS, NULL);
-}
-
-static void serve_decisions(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    api_history(a, x, LEDGER_QUERY_DECISIONS, NULL);
-}
-
-static void serve_run(struct api *a, struct http_exchange *x, const char *rest)
-{
-    (void)rest;
-    if (!api_write_refused(a, x))
-        api_run(a, x, "http");
-}
-
-static void serve_halt(struct api *a, struct http_exchange *x, const char *rest)
+static void serve_halt(const struct api_call *c)
 {
     char source[80];
-    (void)rest;
-    snprintf(source, sizeof source, "http %.60s", http_exchange_peer(x));
-    if (!api_write_refused(a, x))
-        api_halt(a, x, source);
+    snprintf(source, sizeof source, "http %.60s", http_exchange_peer(c->x));
+    if (!api_write_refused(c->api, c->x))
+        api_halt(c->api, c->x, source);
 }
 
-// A path that ends in '/' takes what follows.
-static const struct route {
-    const char *path;
-    unsigned roles;
-    bool write; // POST; else GET and HEAD
-    serve_fn *serve;
-} ROUTES[] = {
-    {"/health", ANY_READER, false, serve_health},
-    {"/healthz", ANY_READER, false, serve_health},
-    {"/health/live", ANY_READER, false, serve_live},
-    {"/health/ready", ANY_READER, false, serve_ready},
-    {"/readyz", ANY_READER, false, serve_ready},
-    {"/health/scheduler", ANY_READER, false, serve_scheduler},
-    {"/metrics", ANY_READER, false, serve_metrics},
-    {"/api/v1/config", HTTP_ROLE_API, false, serve_config},
-    {"/api/v1/guard", HTTP_ROLE_API, false, serve_guard},
-    {"/api/v1/orchestration/status", HTTP_ROLE_API, false, serve_orchestration},
-    {"/api/v1/orchestration/run", HTTP_ROLE_API, true, serve_run},
-    {"/api/v1/orchestration/runs", HTTP_ROLE_API, false, serve_runs},
-    {"/api/v1/orchestration/runs/", HTTP_ROLE_API, false, serve_one_run},
-    {"/api/v1/orders", HTTP_ROLE_API, false, serve_orders},
-    {"/api/v1/fills", HTTP_ROLE_API, false, serve_fills},
-    {"/api/v1/positions", HTTP_ROLE_API, false, serve_positions},
-    {"/api/v1/alerts", HTTP_ROLE_API, false, serve_alerts},
-    {"/api/v1/decisions", HTTP_ROLE_API, false, serve_decisions},
-    {"/api/v1/halt", HTTP_ROLE_API, true, serve_halt},
+#define PROBE(name, fn)                                                                                                \
+    {                                                                                                                  \
+        .path = name, .roles = ANY_READER, .any_query = true, .get = fn                                                \
+    }
+#define READ(name, fn)                                                                                                 \
+    {                                                                                                                  \
+        .path = name, .roles = HTTP_ROLE_API, .get = fn                                                                \
+    }
+#define LIST(name, query)                                                                                              \
+    {                                                                                                                  \
+        .path = name, .roles = HTTP_ROLE_API, .list = query, .get = serve_list                                         \
+    }
+#define WRITE(name, fn)                                                                                                \
+    {                                                                                                                  \
+        .path = name, .roles = HTTP_ROLE_API, .post = fn                                                               \
+    }
+static const struct api_path PATHS[] = {
+    PROBE("/health", api_serve_health),
+    PROBE("/healthz", api_serve_health),
+    PROBE("/health/live", api_serve_live),
+    PROBE("/health/ready", api_serve_ready),
+    PROBE("/readyz", api_serve_ready),
+    PROBE("/health/scheduler", api_serve_scheduler),
+    PROBE("/risk", api_serve_risk),
+    PROBE("/metrics", api_serve_metrics),
+    PROBE("/openapi.json", api_serve_openapi),
+    READ("/api/v1/config", api_serve_config),
+    READ("/api/v1/guard", api_serve_guard),
+    READ("/api/v1/prices", api_serve_prices),
+    READ("/api/prices/latest", api_serve_prices),
+    READ("/api/v1/orchestration/status", api_serve_orchestration),
+    WRITE("/api/v1/orchestration/run", serve_run),
+    LIST("/api/v1/orchestration/runs", LEDGER_QUERY_RUNS),
+    READ("/api/v1/orchestration/runs/{id}", serve_one_run),
+    LIST("/api/v1/orders", LEDGER_QUERY_ORDERS),
+    READ("/api/v1/orders/{id}", serve_one_order),
+    LIST("/api/v1/fills", LEDGER_QUERY_FILLS),
+    LIST("/api/v1/positions", LEDGER_QUERY_POSITIONS),
+    LIST("/api/v1/strategies", LEDGER_QUERY_STRATEGIES),
+    LIST("/api/v1/signals", LEDGER_QUERY_SIGNALS),
+    LIST("/api/ai/signals/latest", LEDGER_QUERY_SIGNALS),
+    LIST("/api/v1/equity", LEDGER_QUERY_EQUITY),
+    LIST("/api/v1/alerts", LEDGER_QUERY_ALERTS),
+    LIST("/api/v1/decisions", LEDGER_QUERY_DECISIONS),
+    WRITE("/api/v1/halt", serve_halt),
 };
 
-static const struct route *find(const char *path, unsigned roles, const char **rest)
+static bool id_is_plain(const char *id, size_t len)
 {
-    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
-        const struct route *r = &ROUTES[i];
-        size_t len = strlen(r->path);
-        bool open_ended = r->path[len - 1] == '/';
-        if (!(r->roles & roles) || strncmp(path, r->path, len) != 0 || (path[len] && !open_ended))
-            continue;
-        *rest = path + len;
-        return r;
+    for (size_t i = 0; i < len; i++)
+        if (id[i] <= ' ' || id[i] >= 0x7f || id[i] == '%')
+            return false;
+    return len > 0 && len < CLIENT_ORDER_ID_MAX;
+}
+
+// Segment by segment; what stands for {id} is copied out.
+static bool matches(const char *pattern, const char *path, char id[CLIENT_ORDER_ID_MAX])
+{
+    while (*pattern && *path) {
+        size_t want = strcspn(pattern + 1, "/") + 1, len = strcspn(path + 1, "/") + 1;
+        bool is_id = want == sizeof ID_SEGMENT && strncmp(pattern + 1, ID_SEGMENT, want - 1) == 0;
+        if (is_id ? !id_is_plain(path + 1, len - 1) : want != len || memcmp(pattern, path, len) != 0)
+            return false;
+        if (is_id) {
+            memcpy(id, path + 1, len - 1);
+            id[len - 1] = '\0';
+        }
+        pattern += want;
+        path += len;
     }
+    return !*pattern && !*path;
+}
+
+static const struct api_path *find(const char *path, unsigned roles, char id[CLIENT_ORDER_ID_MAX])
+{
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++)
+        if ((PATHS[i].roles & roles) && matches(PATHS[i].path, path, id))
+            return &PATHS[i];
     return NULL;
+}
+
+static void answer_nothing_here(struct http_exchange *x)
+{
+    const char *names[ARRAY_LEN(PATHS)], *path = http_exchange_path(x);
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++)
+        if (PATHS[i].roles & http_exchange_roles(x))
+            names[count++] = PATHS[i].path;
+    const char *near = str_nearest(path, names, count);
+    if (near)
+        api_reply_problem(x, 404, "there is nothing here; did you mean %s?", near);
+    else
+        api_reply_problem(x, 404, "there is nothing here");
+}
+
+static void answer_wrong_method(struct http_exchange *x, const struct api_path *p)
+{
+    char allow[40];
+    snprintf(allow, sizeof allow, "%s%s%s%s%s", p->get ? "GET, HEAD" : "", p->get && (p->post || p->del) ? ", " : "",
+             p->post ? "POST" : "", p->post && p->del ? ", " : "", p->del ? "DELETE" : "");
+    api_reply_method(x, allow);
+}
+
+static api_serve_fn *server_of(const struct api_path *p, enum http_method method)
+{
+    switch (method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+        return p->get;
+    case HTTP_POST:
+        return p->post;
+    case HTTP_DELETE:
+        return p->del;
+    default:
+        return NULL;
+    }
+}
+
+// Paths that read a query do so themselves.
+static bool query_refused(const struct api_path *p, api_serve_fn *serve, struct http_exchange *x)
+{
+    struct api_query none;
+    struct err err;
+    if (p->any_query || serve == serve_list || serve == api_serve_prices ||
+        api_query_read(http_exchange_query(x), 0, &none, &err) == 0)
+        return false;
+    api_reply_problem(x, 400, "%s", err.text);
+    return true;
 }
 
 void api_route(struct api *a, struct http_exchange *x)
 {
-    enum http_method method = http_exchange_method(x);
-    const char *rest;
-    const struct route *r = find(http_exchange_path(x), http_exchange_roles(x), &rest);
-    if (!r)
-        api_reply_problem(x, 404, "there is nothing here");
-    else if (r->write ? method != HTTP_POST : method != HTTP_GET && method != HTTP_HEAD)
-        api_reply_method(x, r->write ? "POST" : "GET, HEAD");
-    else
-        r->serve(a, x, rest);
+    struct api_call c = {.api = a, .x = x};
+    c.path = find(http_exchange_path(x), http_exchange_roles(x), c.id);
+    if (!c.path) {
+        answer_nothing_here(x);
+        return;
+    }
+    api_serve_fn *serve = server_of(c.path, http_exchange_method(x));
+    if (!serve)
+        answer_wrong_method(x, c.path);
+    else if (!query_refused(c.path, serve, x))
+        serve(&c);
 }

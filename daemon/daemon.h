@@ -44,6 +44,7 @@ struct daemon {
     struct risk_limits limits;
 
     struct snapshot snapshot;
+    struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
     enum ledger_state ledger_state;
     char ledger_detail[160], cache_detail[160];
     bool rows_loaded, ready_told, draining, clock_told;

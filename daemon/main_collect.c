@@ -53,6 +53,42 @@ static void collect_account(struct daemon *d)
     s->orders_unknown = (int64_t)desk_unknown_count(d->desk);
 }
 
+// Each symbol that an enabled strategy may name, once; strategies do not change while we run.
+static size_t name_prices(struct daemon *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->config->strategy_count; i++) {
+        const struct config_strategy *c = &d->config->strategies[i];
+        for (size_t k = 0; c->enabled && k < c->symbols.count; k++) {
+            bool seen = false;
+            for (size_t j = 0; j < n && !seen; j++)
+                seen = str_equal(d->prices[j].symbol, c->symbols.words[k]);
+            if (!seen)
+                d->prices[n++].symbol = c->symbols.words[k];
+        }
+    }
+    return n;
+}
+
+static void collect_prices(struct daemon *d)
+{
+    struct snapshot *s = &d->snapshot;
+    if (!s->prices)
+        s->price_count = name_prices(d);
+    s->prices = d->prices;
+    for (size_t i = 0; i < s->price_count; i++) {
+        struct snapshot_price *p = &d->prices[i];
+        struct alpaca_quote quote;
+        int64_t boot;
+        p->known = exposure_price(d->exposure, p->symbol, &p->price, &p->at_wall_ns, &boot);
+        p->quote_known = exposure_quote(d->exposure, p->symbol, &quote);
+        if (p->quote_known) {
+            p->bid = quote.bid;
+            p->ask = quote.ask;
+        }
+    }
+}
+
 static void collect_peers(struct daemon *d)
 {
     struct snapshot *s = &d->snapshot;
@@ -83,6 +119,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     s->commit = PAPERGUARD_COMMIT;
     s->environment = facts_environment_name(d->facts);
     s->instance = d->config->instance;
+    s->config = d->config;
     s->simulator = facts_simulator(d->facts);
     s->orders_sent = str_equal(d->config->orders_mode, "send");
     s->guard_answer = guard_table(facts_view(d->facts), boot, false, s->guard);
@@ -91,6 +128,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     collect_peers(d);
     collect_account(d);
     collect_run(d);
+    collect_prices(d);
     return s;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // What health means, and the JSON of the read model. Everything here is a pure function of struct snapshot.
-#include "daemon/snapshot.h"
+#include "daemon/snapshot_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +54,14 @@ static bool why_unhealthy(const struct snapshot *s, char why[WHY_MAX])
     return true;
 }
 
+static const char *first_missing(const struct snapshot *s)
+{
+    size_t i = 0;
+    while (s->prices[i].known)
+        i++;
+    return s->prices[i].symbol;
+}
+
 static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
 {
     if (s->draining)
@@ -67,6 +75,9 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
         snprintf(why, WHY_MAX, "%lld orders without an answer", (long long)s->orders_unknown);
     else if (s->scheduler_enabled && !s->calendar_known)
         snprintf(why, WHY_MAX, "the exchange calendar is not known");
+    else if (snapshot_missing(s) > 0)
+        snprintf(why, WHY_MAX, "no price for %zu of %zu symbols, such as %s", snapshot_missing(s), s->price_count,
+                 first_missing(s));
     else if (s->redis_configured && !s->redis_connected)
         snprintf(why, WHY_MAX, "Redis is away%s%.120s", s->redis_detail[0] ? ": " : "", s->redis_detail);
     else
@@ -113,7 +124,7 @@ bool snapshot_ready(const struct snapshot *s, const char **why)
 
 // --- JSON
 
-static void put_when(struct json_out *o, const char *key, int64_t ns)
+void snapshot_put_when(struct json_out *o, const char *key, int64_t ns)
 {
     if (ns > 0)
         json_put_when(o, key, ns);
@@ -121,7 +132,7 @@ static void put_when(struct json_out *o, const char *key, int64_t ns)
         json_put_null(o, key);
 }
 
-static void put_age(const struct snapshot *s, struct json_out *o, int64_t since)
+void snapshot_put_age(const struct snapshot *s, struct json_out *o, int64_t since)
 {
     if (since <= 0)
         json_put_null(o, "age_seconds");
@@ -207,17 +218,14 @@ static void put_guard_summary(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
-static void put_risk(const struct snapshot *s, struct json_out *o)
+void snapshot_put_positions(const struct snapshot *s, struct json_out *o)
 {
-    json_key(o, "risk");
-    json_object_begin(o);
     json_key(o, "positions");
     json_object_begin(o);
     json_put_int(o, "positions", s->positions);
     put_gross(s, o, "total_notional");
-    put_when(o, "as_of", s->positions_as_of);
-    put_age(s, o, s->positions_as_of);
-    json_object_end(o);
+    snapshot_put_when(o, "as_of", s->positions_as_of);
+    snapshot_put_age(s, o, s->positions_as_of);
     json_object_end(o);
 }
 
@@ -230,8 +238,8 @@ static void put_execution(const struct snapshot *s, struct json_out *o)
     json_object_begin(o);
     json_put_string(o, "status", s->scheduler_running ? "running" : seen ? s->last_run.status : "idle");
     put_text(o, "run_id", s->last_run.id);
-    put_when(o, "last_started", s->last_run.started_at);
-    put_when(o, "last_completed", completed);
+    snapshot_put_when(o, "last_started", s->last_run.started_at);
+    snapshot_put_when(o, "last_completed", completed);
     put_duration(o, s->last_run.started_at, completed);
     json_put_int(o, "orders_submitted", s->last_run.submitted);
     json_put_int(o, "orders_accepted", s->last_run.accepted);
@@ -245,7 +253,7 @@ static void put_execution(const struct snapshot *s, struct json_out *o)
     json_put_int(o, "positions_synced", s->positions);
     json_put_bool(o, "in_step", s->in_step);
     put_text(o, "in_step_reason", s->in_step ? "" : s->in_step_reason);
-    put_age(s, o, s->positions_as_of);
+    snapshot_put_age(s, o, s->positions_as_of);
     json_object_end(o);
 }
 
@@ -259,7 +267,9 @@ static const char *scheduler_word(const struct snapshot *s)
         return "waiting";
     if (s->scheduler_running)
         return "busy";
-    return s->halt == HALT_RUNNING ? "idle" : "halted";
+    if (s->halt != HALT_RUNNING)
+        return "halted";
+    return snapshot_missing(s) > 0 ? "degraded" : "idle";
 }
 
 static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
@@ -268,10 +278,12 @@ static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
     json_put_bool(o, "enabled", s->scheduler_enabled);
     json_put_bool(o, "running", s->scheduler_enabled && s->calendar_known && !s->draining); // it watches the clock
     json_put_bool(o, "calendar_known", s->calendar_known);
+    json_key(o, "missing_symbols");
+    snapshot_add_missing(s, o);
     json_key(o, "job");
     json_object_begin(o);
     json_put_string(o, "id", "run");
-    put_when(o, "next_run_time", s->next_run_ns);
+    snapshot_put_when(o, "next_run_time", s->next_run_ns);
     put_text(o, "trigger", s->trigger);
     json_object_end(o);
 }
@@ -286,8 +298,8 @@ static void put_last_run(const struct snapshot *s, struct json_out *o)
     json_object_begin(o);
     json_put_string(o, "run_id", s->last_run.id);
     json_put_string(o, "status", s->last_run.status);
-    put_when(o, "started_at", s->last_run.started_at);
-    put_when(o, "completed_at", s->last_run.completed_at);
+    snapshot_put_when(o, "started_at", s->last_run.started_at);
+    snapshot_put_when(o, "completed_at", s->last_run.completed_at);
     put_duration(o, s->last_run.started_at, s->last_run.completed_at);
     json_put_int(o, "num_signals", s->last_run.signals);
     json_put_int(o, "num_orders_submitted", s->last_run.submitted);
@@ -323,10 +335,13 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     json_put_bool(o, "redis_connected", s->redis_connected);
     json_put_bool(o, "redis_configured", s->redis_configured);
     json_put_when(o, "timestamp", s->at_wall_ns);
-    put_when(o, "started_at", s->started_wall_ns);
+    snapshot_put_when(o, "started_at", s->started_wall_ns);
     put_halt(s, o);
     put_guard_summary(s, o);
-    put_risk(s, o);
+    json_key(o, "risk");
+    json_object_begin(o);
+    snapshot_put_positions(s, o);
+    json_object_end(o);
     json_key(o, "scheduler");
     json_object_begin(o);
     put_scheduler_state(s, o);
@@ -340,6 +355,7 @@ void snapshot_write_scheduler(const struct snapshot *s, struct json_out *o)
 {
     json_object_begin(o);
     put_scheduler_state(s, o);
+    snapshot_put_scheduler_config(s, o);
     put_last_run(s, o);
     put_execution(s, o);
     put_halt(s, o);
@@ -366,7 +382,7 @@ void snapshot_write_orchestration(const struct snapshot *s, struct json_out *o)
     json_put_bool(o, "ready", ready);
     put_text(o, "ready_reason", why);
     put_halt(s, o);
-    put_when(o, "next_run_time", s->next_run_ns);
+    snapshot_put_when(o, "next_run_time", s->next_run_ns);
     put_text(o, "trigger", s->trigger);
     put_last_run(s, o);
     json_put_int(o, "orders_open", s->orders_open);

@@ -11,10 +11,17 @@
 #include "lib/guard/guard.h"
 #include "lib/base/json_write.h"
 
+struct snapshot_price { // of one symbol that an enabled strategy may name
+    const char *symbol;
+    bool known, quote_known;
+    struct price price, bid, ask;
+    int64_t at_wall_ns;
+};
 struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
     int64_t at_wall_ns, at_boot_ns, started_wall_ns;
     const char *version, *commit, *environment, *instance;
     bool simulator, orders_sent; // orders = send
+    const struct config *config; // borrowed; NULL in tests that do not need it
     struct guard_result guard[GUARD_CHECK_COUNT];
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;
@@ -30,6 +37,8 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     struct money gross_exposure, equity, cash;
     char account_number[ACCOUNT_NUMBER_MAX];
     int64_t orders_open, orders_unknown;
+    const struct snapshot_price *prices; // borrowed; each symbol once
+    size_t price_count;
     // scheduler
     bool scheduler_enabled, scheduler_running, calendar_known;
     int64_t next_run_ns;
@@ -57,6 +66,12 @@ void snapshot_write_scheduler(const struct snapshot *s, struct json_out *o);
 void snapshot_write_config(const struct snapshot *s, const char *service, struct json_out *o);
 void snapshot_write_orchestration(const struct snapshot *s, struct json_out *o);
 void snapshot_write_guard(const struct snapshot *s, struct json_out *o);
+void snapshot_write_risk(const struct snapshot *s, struct json_out *o);
+// All prices (symbol NULL), or that of one symbol; status degraded and the names when some are missing.
+void snapshot_write_prices(const struct snapshot *s, const char *symbol, struct json_out *o);
+// Symbols without a price, though prices were asked for: their number, and an array of them.
+size_t snapshot_missing(const struct snapshot *s);
+void snapshot_add_missing(const struct snapshot *s, struct json_out *o);
 void snapshot_write_account(const struct snapshot *s, struct json_out *o); // for the admin socket only
 
 #endif

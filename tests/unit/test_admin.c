@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_reply.o daemon/api_routes.o
-// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/metrics.o
+// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_query.o daemon/api_reply.o
+// needs: daemon/api_routes.o daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot.o
+// needs: daemon/snapshot_market.o daemon/metrics.o
 //
 // The operator's verbs over a real Unix socket: who may come in, and what each verb does.
 #include "tests/unit/api_rig.h"
@@ -154,7 +155,7 @@ static void history_is_that_of_the_api(void **state)
 {
     (void)state;
     assert_int_equal(status_of(ADMIN_SOCKET, "GET", "/admin/orders?run_id=r-1&limit=3", "", NULL), 200);
-    assert_string_equal(rig.filter, "-|r-1|-|-|-|3|0");
+    assert_string_equal(rig.filter, "-|r-1|-|-|-|4|0");
     assert_int_equal(status_of(ADMIN_SOCKET, "GET", "/admin/orders?limit=x", "", NULL), 400);
     rig.query_json = "{\"run_id\":\"r-1\"}";
     assert_int_equal(status_of(ADMIN_SOCKET, "GET", "/admin/runs/r-1", "", NULL), 200);

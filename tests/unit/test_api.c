@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_reply.o daemon/api_routes.o
-// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/metrics.o
+// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_query.o daemon/api_reply.o
+// needs: daemon/api_routes.o daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot.o
+// needs: daemon/snapshot_market.o daemon/metrics.o
 //
 // The API over a real server: roles, methods, tokens, web pages, strict queries and bodies, clients that leave.
 #include "tests/unit/api_rig.h"
@@ -40,15 +41,21 @@ static int get(size_t listener, const char *target)
 static void paths_belong_to_roles(void **state)
 {
     (void)state;
-    static const char *const health[] = {"/health", "/healthz", "/health/live",     "/health/ready",
-                                         "/readyz", "/metrics", "/health/scheduler"};
+    static const char *const health[] = {"/health",  "/healthz",          "/health/live", "/health/ready", "/readyz",
+                                         "/metrics", "/health/scheduler", "/risk",        "/openapi.json"};
     static const char *const api[] = {"/api/v1/config",
                                       "/api/v1/guard",
                                       "/api/v1/orchestration/status",
                                       "/api/v1/orchestration/runs",
+                                      "/api/v1/prices",
+                                      "/api/prices/latest?symbol=BTCUSDT",
                                       "/api/v1/orders",
                                       "/api/v1/fills",
                                       "/api/v1/positions",
+                                      "/api/v1/strategies",
+                                      "/api/v1/signals",
+                                      "/api/ai/signals/latest?limit=5",
+                                      "/api/v1/equity?from=2026-10-01&to=2026-10-08",
                                       "/api/v1/alerts",
                                       "/api/v1/decisions"};
     for (size_t i = 0; i < ARRAY_LEN(health); i++) {
@@ -74,11 +81,12 @@ static void what_is_not_there_is_404_json(void **state)
                                         "/health/",
                                         "/healthx",
                                         "/api/v1/orders/",
-                                        "/api/v1/orders/1",
                                         "/admin/status",
                                         "/api/v2/config",
                                         "//health",
-                                        "/api/v1/strategies"};
+                                        "/api/v1/orders/a/b",
+                                        "/api/v1/orders/a%2Fb",
+                                        "/api/v1/strategis"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct answer a = ask(API_PORT, "GET", paths[i], "", NULL);
         assert_int_equal(a.status, 404);
@@ -166,14 +174,14 @@ static void history_is_wrapped(void **state)
     struct answer a = ask(API_PORT, "GET", "/api/v1/orders?limit=7&offset=3&symbol=SPY&status=filled", "", NULL);
     assert_int_equal(a.status, 200);
     assert_int_equal(rig.query, LEDGER_QUERY_ORDERS);
-    assert_string_equal(rig.filter, "-|-|SPY|filled|-|7|3");
+    assert_string_equal(rig.filter, "-|-|SPY|filled|-|8|3");
     assert_int_equal(json_size(json_get(json_doc_root(a.json), "orders")), 1);
     assert_string_equal(member(&a, "orders_text"), "PAPER ORDERS ARE SENT");
     assert_string_equal(member(&a, "mode"), "paper");
     answer_free(&a);
     assert_int_equal(get(API_PORT, "/api/v1/fills?run_id=r-1&strategy=a%2Db"), 200);
     assert_int_equal(rig.query, LEDGER_QUERY_FILLS);
-    assert_string_equal(rig.filter, "-|r-1|-|-|a-b|50|0");
+    assert_string_equal(rig.filter, "-|r-1|-|-|a-b|51|0");
     rig.snapshot.simulator = true;
     a = ask(API_PORT, "GET", "/api/v1/alerts", "", NULL);
     assert_int_equal(rig.query, LEDGER_QUERY_ALERTS);
@@ -184,10 +192,25 @@ static void history_is_wrapped(void **state)
 static void nonsense_in_a_query_is_400(void **state)
 {
     (void)state;
-    static const char *const queries[] = {"limit=0",      "limit=501", "limit=-1",        "limit=5x",
-                                          "limit=",       "limit=%20", "limit=1&limit=2", "offset=-1",
-                                          "offset=1e3",   "limit=+5",  "symbol=",         "stauts=open",
-                                          "symbol=a%00b", "limit",     "page=2",          "symbol=%zz"};
+    static const char *const queries[] = {"limit=0",
+                                          "limit=501",
+                                          "limit=-1",
+                                          "limit=5x",
+                                          "limit=",
+                                          "limit=%20",
+                                          "limit=1&limit=2",
+                                          "offset=-1",
+                                          "offset=1e3",
+                                          "limit=+5",
+                                          "symbol=",
+                                          "stauts=open",
+                                          "symbol=a%00b",
+                                          "limit",
+                                          "page=2",
+                                          "symbol=%zz",
+                                          "from=2026-02-30",
+                                          "to=yesterday",
+                                          "from=2026-10-02&to=2026-10-01"};
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         char target[128];
         snprintf(target, sizeof target, "/api/v1/orders?%s", queries[i]);
@@ -212,7 +235,7 @@ static void one_run_or_404(void **state)
     struct answer a = ask(API_PORT, "GET", "/api/v1/orchestration/runs/r-1", "", NULL);
     assert_int_equal(a.status, 200);
     assert_int_equal(rig.query, LEDGER_QUERY_RUN);
-    assert_string_equal(rig.filter, "r-1|-|-|-|-|50|0");
+    assert_string_equal(rig.filter, "r-1|-|-|-|-|1|0");
     assert_string_equal(member(&a, "run_id"), "r-1");
     assert_string_equal(member(&a, "orders_mode"), "send");
     answer_free(&a);
@@ -225,6 +248,123 @@ static void one_run_or_404(void **state)
                                    "0123456789012345678901234567890123456789"),
                      404);
     assert_int_equal(rig.queries, asked);
+}
+
+static void one_order_or_404(void **state)
+{
+    (void)state;
+    rig.query_json = "[{\"client_order_id\" : \"pg1-x\", \"tags\" : [1, 2]}]";
+    struct answer a = ask(API_PORT, "GET", "/api/v1/orders/pg1-x", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(rig.query, LEDGER_QUERY_ORDERS);
+    assert_string_equal(rig.filter, "pg1-x|-|-|-|-|1|0");
+    assert_string_equal(member(&a, "client_order_id"), "pg1-x");
+    assert_string_equal(member(&a, "orders_mode"), "send");
+    answer_free(&a);
+    assert_int_equal(get(API_PORT, "/api/v1/orders/pg1-x?limit=1"), 400);
+    rig.query_json = "[]";
+    a = ask(API_PORT, "GET", "/api/v1/orders/no:such", "", NULL);
+    assert_int_equal(a.status, 404);
+    assert_string_equal(member(&a, "detail"), "no order has this id");
+    answer_free(&a);
+}
+
+static void a_page_tells_of_the_next(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *count, *next;
+    } cases[] = {
+        {"[]", "0", NULL},
+        {"[{\"a\":\"],[\\\"\"}]", "1", NULL},
+        {"[{\"a\":[1,2]}, \n {\"b\":{}}]", "2", NULL},
+        {"[{\"a\":1}, {\"b\":\"}]\"}, {\"c\":1}]", "2", "12"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        rig.query_json = cases[i].json;
+        struct answer a = ask(API_PORT, "GET", "/api/v1/fills?limit=2&offset=10", "", NULL);
+        const struct json_node *root = json_doc_root(a.json);
+        assert_int_equal(json_size(json_get(root, "fills")), atoi(cases[i].count));
+        assert_string_equal(json_number_text(json_get(root, "count")), cases[i].count);
+        assert_int_equal(json_type_of(json_get(root, "next_offset")), cases[i].next ? JSON_IS_NUMBER : JSON_IS_NULL);
+        if (cases[i].next)
+            assert_string_equal(json_number_text(json_get(root, "next_offset")), cases[i].next);
+        answer_free(&a);
+    }
+}
+
+static void unknown_things_get_a_suggestion(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *detail;
+        int status;
+    } cases[] = {
+        {"/api/v1/ordrs", "there is nothing here; did you mean /api/v1/orders?", 404},
+        {"/api/v1/nonsense/that/is/far", "there is nothing here", 404},
+        {"/api/v1/config?verbose=1", "unknown parameter \"verbose\"; this path takes none", 400},
+        {"/api/v1/prices?symbl=SPY", "unknown parameter \"symbl\"; did you mean \"symbol\"?", 400},
+        {"/api/v1/prices?limit=1", "unknown parameter \"limit\"; this path takes symbol", 400},
+        {"/api/v1/prices?symbol=spy", "symbol must be 1 to 12 of A-Z, 0-9 and '.', a letter first, such as SPY", 400},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct answer a = ask(API_PORT, "GET", cases[i].target, "", NULL);
+        assert_int_equal(a.status, cases[i].status);
+        assert_string_equal(member(&a, "detail"), cases[i].detail);
+        answer_free(&a);
+    }
+    assert_int_equal(get(API_PORT, "/health?t=1"), 200); // probes add what they like
+}
+
+static void answers_are_safe_in_a_browser(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/health", "/metrics", "/api/v1/orders", "/nosuch", "/api/v1/orders?limit=0"};
+    static const char *const headers[] = {"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n",
+                                          "X-Frame-Options: DENY\r\n",
+                                          "X-Content-Type-Options: nosniff\r\n",
+                                          "Referrer-Policy: no-referrer\r\n",
+                                          "Cross-Origin-Resource-Policy: same-origin\r\n",
+                                          "Cache-Control: no-store\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        struct answer a = ask(API_PORT, "GET", targets[i], "Origin: http://evil.example\r\n", NULL);
+        for (size_t k = 0; k < ARRAY_LEN(headers); k++)
+            assert_non_null(strstr(a.head, headers[k]));
+        assert_null(strstr(a.head, "Access-Control-"));
+        answer_free(&a);
+    }
+}
+
+static void prices_of_what_is_known(void **state)
+{
+    (void)state;
+    static const struct snapshot_price prices[] = {
+        {.symbol = "SPY",
+         .known = true,
+         .price = {INT64_C(500250000000)},
+         .at_wall_ns = INT64_C(1759999990) * NS_PER_S},
+        {.symbol = "TLT"},
+    };
+    rig.snapshot.prices = prices;
+    rig.snapshot.price_count = ARRAY_LEN(prices);
+    struct answer a = ask(API_PORT, "GET", "/api/prices/latest?symbol=SPY", "", NULL);
+    assert_string_equal(member(&a, "status"), "ok");
+    assert_string_equal(member(&a, "price"), "500.25");
+    assert_string_equal(json_number_text(json_get(json_doc_root(a.json), "age_seconds")), "10");
+    answer_free(&a);
+    a = ask(API_PORT, "GET", "/api/prices/latest?symbol=BTCUSDT", "", NULL); // as a guide asks
+    assert_int_equal(a.status, 200);
+    assert_string_equal(member(&a, "status"), "degraded");
+    assert_string_equal(json_string(json_at(json_get(json_doc_root(a.json), "missing"), 0)), "BTCUSDT");
+    answer_free(&a);
+    a = ask(API_PORT, "GET", "/api/v1/prices", "", NULL);
+    assert_int_equal(json_size(json_get(json_doc_root(a.json), "prices")), 1);
+    assert_string_equal(json_string(json_at(json_get(json_doc_root(a.json), "missing"), 0)), "TLT");
+    answer_free(&a);
+    a = ask(API_PORT, "GET", "/health", "", NULL);
+    assert_string_equal(member(&a, "status"), "degraded");
+    assert_string_equal(member(&a, "why"), "no price for 1 of 2 symbols, such as TLT");
+    answer_free(&a);
 }
 
 static void history_without_postgres_is_503(void **state)
@@ -513,6 +653,11 @@ int main(void)
         T(history_is_wrapped),
         T(nonsense_in_a_query_is_400),
         T(one_run_or_404),
+        T(one_order_or_404),
+        T(a_page_tells_of_the_next),
+        T(unknown_things_get_a_suggestion),
+        T(answers_are_safe_in_a_browser),
+        T(prices_of_what_is_known),
         T(history_without_postgres_is_503),
         T(a_client_that_leaves_takes_nothing_along),
         T(waits_are_bounded_and_given_back),
