@@ -30,6 +30,7 @@ static const char help[] =
     "  --data DIR              prices/*.csv, corporate_actions.csv, calendar/\n"
     "                          (" DATA_INSTALLED ", else " DATA_IN_TREE ")\n"
     "  --seed N                decides account number, fills and price paths (1)\n"
+    "  --begin YYYY-MM-DD      the day of the prices that is replayed today   (the newest)\n"
     "  --cash DOLLARS          opening cash                                 (100000)\n"
     "  --multiplier 1|2|4      margin                                       (4)\n"
     "  --no-shorting           refuses short sales\n"
@@ -58,6 +59,7 @@ enum option_id {
     OPT_PORT_FILE,
     OPT_DATA,
     OPT_SEED,
+    OPT_BEGIN,
     OPT_CASH,
     OPT_MULTIPLIER,
     OPT_NO_SHORTING,
@@ -80,6 +82,7 @@ static const struct option long_options[] = {
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"data", required_argument, NULL, OPT_DATA},
     {"seed", required_argument, NULL, OPT_SEED},
+    {"begin", required_argument, NULL, OPT_BEGIN},
     {"cash", required_argument, NULL, OPT_CASH},
     {"multiplier", required_argument, NULL, OPT_MULTIPLIER},
     {"no-shorting", no_argument, NULL, OPT_NO_SHORTING},
@@ -192,6 +195,10 @@ static int option_take(struct options *o, int id, const char *text, struct err *
     case OPT_SEED:
         result = option_number(err, "seed", text, 0, INT64_MAX, &n);
         o->sim.market.seed = o->sim.exchange.seed = (uint64_t)n;
+        break;
+    case OPT_BEGIN:
+        if (!day_parse(text, &o->sim.market.begin))
+            result = wrong(err, "begin", text, "a date YYYY-MM-DD");
         break;
     case OPT_NO_SHORTING:
         o->sim.exchange.shorting = false;

@@ -24,10 +24,12 @@ void market_free(struct market *m)
     for (size_t i = 0; i < m->symbol_count; i++) {
         free(m->symbols[i]->bars);
         free(m->symbols[i]->splits);
+        free(m->symbols[i]->fixes);
         free(m->symbols[i]);
     }
     free(m->specials);
     free(m->sessions);
+    free(m->splits);
     free(m);
 }
 
@@ -83,35 +85,100 @@ int market_add_split(struct market *m, const char *symbol, struct day ex_date, i
         return err_set(err, "split of %.32s: the symbol needs bars, and a factor between 2 and 1000", symbol);
     struct market_symbol *s = find_or_add(m, known->name, err);
     s->splits = check_realloc(s->splits, (s->split_count + 1) * sizeof *s->splits);
-    s->splits[s->split_count++] = (struct market_split){ex_date, factor};
+    s->splits[s->split_count++] = (struct market_split){ex_date, factor, INT64_MAX};
     return 0;
+}
+
+// Bars of s after the first one that is not before `date`.
+static int64_t bars_after(const struct market_symbol *s, struct day date)
+{
+    size_t at = 0;
+    while (at < s->count && day_compare(s->bars[at].date, date) < 0)
+        at++;
+    return (int64_t)s->count - 1 - (int64_t)at;
+}
+
+static int check_bars(const struct market *m, int64_t *later, struct err *err)
+{
+    char day[WHEN_TEXT_MAX];
+    *later = 0;
+    for (size_t i = 0; i < m->symbol_count; i++) {
+        const struct market_symbol *a = m->symbols[0], *s = m->symbols[i];
+        if (day_compare(a->bars[a->count - 1].date, s->bars[s->count - 1].date) != 0)
+            return err_set(err, "market: the newest bars of %s and %s have different dates", a->name, s->name);
+        if (m->params.begin.year == 0)
+            continue;
+        int64_t n = bars_after(s, m->params.begin);
+        if (n < 0 || day_compare(s->bars[s->count - 1 - (size_t)n].date, m->params.begin) != 0)
+            return err_set(err, "market: %s has no bar of %s, where the prices should begin", s->name,
+                           day_format(m->params.begin, day));
+        if (i > 0 && n != *later)
+            return err_set(err, "market: %s and %s have a different number of bars after %s", a->name, s->name,
+                           day_format(m->params.begin, day));
+        *later = n;
+    }
+    return 0;
+}
+
+static int by_ex_date(const void *a, const void *b)
+{
+    const struct market_split_event *x = a, *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return strcmp(x->symbol->name, y->symbol->name);
+}
+
+static void date_splits(struct market *m)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->symbol_count; i++)
+        count += m->symbols[i]->split_count;
+    m->splits = check_alloc(count + 1, sizeof *m->splits);
+    for (size_t i = 0; i < m->symbol_count; i++)
+        for (size_t k = 0; k < m->symbols[i]->split_count; k++) {
+            struct market_split *split = &m->symbols[i]->splits[k];
+            int64_t later = bars_after(m->symbols[i], split->ex_date);
+            if (later < 0)
+                continue;
+            struct day date = market_session_date(m, m->anchor - later);
+            split->ex_day = day_number(date);
+            m->splits[m->split_count++] =
+                (struct market_split_event){m->symbols[i], day_at(date, 0), date, split->factor};
+        }
+    qsort(m->splits, m->split_count, sizeof *m->splits, by_ex_date);
 }
 
 int market_start(struct market *m, int64_t now, struct err *err)
 {
+    int64_t later;
     if (m->symbol_count == 0)
         return err_set(err, "market: no bars were loaded");
-    for (size_t i = 1; i < m->symbol_count; i++) {
-        const struct market_symbol *a = m->symbols[0], *b = m->symbols[i];
-        if (day_compare(a->bars[a->count - 1].date, b->bars[b->count - 1].date) != 0)
-            return err_set(err, "market: the newest bars of %s and %s have different dates", a->name, b->name);
-    }
-    if (market_build_calendar(m, err) != 0)
+    if (check_bars(m, &later, err) != 0 || market_build_calendar(m, err) != 0)
         return -1;
     for (size_t i = 0; i < m->symbol_count; i++)
         m->symbols[i]->index = i;
-    m->anchor = market_session_index(m, day_of(now));
+    m->anchor = market_session_index(m, day_of(now)) + later;
     if (m->params.exchange_hours && m->anchor + 10 > (int64_t)m->session_count)
         return err_set(err, "market: the calendar ends in 2029");
-    m->start_pos = -1; // taken at the first quote, see market_path.c
+    date_splits(m);
     struct market_quote q;
-    market_quote(m, m->symbols[0], now, &q);
+    market_quote(m, m->symbols[0], now, &q); // takes start_pos, see market_path.c
     return 0;
+}
+
+size_t market_split_count(const struct market *m)
+{
+    return m->split_count;
+}
+
+struct market_split_event market_split_at(const struct market *m, size_t i)
+{
+    return m->splits[i];
 }
 
 uint64_t market_fingerprint(const struct market *m)
 {
-    uint64_t sum = m->special_count;
+    uint64_t sum = m->special_count ^ (uint64_t)(m->params.begin.year != 0 ? day_number(m->params.begin) : 0);
     for (size_t i = 0; i < m->symbol_count; i++) {
         const struct market_symbol *s = m->symbols[i];
         sum = draw_mix(sum ^ s->key);
@@ -131,6 +198,11 @@ uint64_t market_fingerprint(const struct market *m)
 int market_speed(const struct market *m)
 {
     return m->params.speed;
+}
+
+struct day market_begin(const struct market *m)
+{
+    return m->params.begin;
 }
 
 size_t market_symbol_count(const struct market *m)
@@ -178,33 +250,30 @@ size_t market_symbol_index(const struct market_symbol *s)
     return s->index;
 }
 
-static int64_t split_factor(const struct market_symbol *s, struct day date)
+static void bar_scale(struct market_bar *bar, int64_t up, int64_t down)
 {
-    int64_t factor = 1;
-    for (size_t i = 0; i < s->split_count; i++)
-        if (day_compare(date, s->splits[i].ex_date) < 0)
-            factor *= s->splits[i].factor;
-    return factor;
+    struct price *prices[] = {&bar->open, &bar->high, &bar->low, &bar->close};
+    for (size_t i = 0; i < ARRAY_LEN(prices); i++)
+        prices[i]->nanos = (prices[i]->nanos * up + down / 2) / down;
+    bar->volume = bar->volume * down / up;
 }
 
-static struct price divided(struct price p, int64_t by)
+struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, int64_t asof, bool *mirrored)
 {
-    return (struct price){(p.nanos + by / 2) / by};
-}
-
-struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, bool split, bool *mirrored)
-{
-    int64_t n = (int64_t)s->count, at = ((k % (2 * n)) + 2 * n) % (2 * n);
+    int64_t n = (int64_t)s->count, at = ((k % (2 * n)) + 2 * n) % (2 * n), up = 1, down = 1;
     *mirrored = at >= n;
     struct market_bar bar = s->bars[*mirrored ? 2 * n - 1 - at : at];
-    int64_t factor = split || k >= n ? split_factor(s, bar.date) : 1;
-    if (factor > 1) {
-        bar.open = divided(bar.open, factor);
-        bar.high = divided(bar.high, factor);
-        bar.low = divided(bar.low, factor);
-        bar.close = divided(bar.close, factor);
-        bar.volume *= factor;
+    if (asof == MARKET_RAW && k >= n) // walked backwards after every split
+        asof = INT64_MAX;
+    for (size_t i = 0; asof != MARKET_RAW && i < s->split_count; i++) {
+        const struct market_split *split = &s->splits[i];
+        bool before = day_compare(bar.date, split->ex_date) < 0, done = asof >= split->ex_day;
+        if (before && done)
+            down *= split->factor;
+        else if (!before && !done && split->ex_day != INT64_MAX) // a path that runs ahead of the calendar
+            up *= split->factor;
     }
+    bar_scale(&bar, up, down);
     return bar;
 }
 
@@ -214,10 +283,12 @@ size_t market_history_count(struct market *m, const struct market_symbol *s, int
     return count > 0 ? (size_t)count : 0;
 }
 
-struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split)
+struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split,
+                                    int64_t now)
 {
     bool mirrored;
-    struct market_bar bar = market_bar_at(s, (int64_t)i, split, &mirrored);
+    int64_t asof = split ? day_number(day_of(now)) : MARKET_RAW;
+    struct market_bar bar = market_bar_at(s, (int64_t)i, asof, &mirrored);
     if (mirrored) {
         struct price open = bar.open;
         bar.open = bar.close;
@@ -225,4 +296,9 @@ struct market_bar market_history_at(const struct market *m, const struct market_
     }
     bar.date = market_session_date(m, m->anchor - (int64_t)s->count + 1 + (int64_t)i);
     return bar;
+}
+
+bool market_has_path(const struct market *m, const struct market_symbol *s, struct day date)
+{
+    return market_session_index(m, date) > m->anchor - (int64_t)s->count;
 }

@@ -28,6 +28,7 @@ struct market_params {
     uint64_t seed;
     bool exchange_hours; // false: open around the clock, every date is a session
     int speed;           // >= 1: how many times faster the price path runs than the clock
+    struct day begin;    // the bar that belongs to today's session; year 0: the newest
 };
 struct market_bar {
     struct day date; // as in the file
@@ -53,12 +54,14 @@ int market_add_special_day(struct market *m, struct day date, bool closed, int c
 // From files: DIR/prices/*.csv, DIR/corporate_actions.csv and DIR/calendar/nyse_special_days.csv (the last two may
 // miss).
 int market_load(struct market *m, const char *dir, struct err *err) MUST_CHECK;
-// Fixes which session the newest bar belongs to: the first one whose date is not before that of `now`.
+// Fixes which session the bars belong to: that of `begin` to the first one whose date is not before that of `now`, the
+// others around it. Splits of bars after it are still to come, see market_split_next.
 int market_start(struct market *m, int64_t now, struct err *err) MUST_CHECK;
 
 // Of all bars, splits and special days.
 uint64_t market_fingerprint(const struct market *m);
 int market_speed(const struct market *m);
+struct day market_begin(const struct market *m); // as in the parameters
 
 size_t market_symbol_count(const struct market *m);
 const struct market_symbol *market_symbol_at(const struct market *m, size_t i);      // sorted by name
@@ -74,15 +77,38 @@ void market_session_at(struct market *m, int64_t now, struct market_session *out
 void market_session_after(const struct market *m, const struct market_session *s, struct market_session *out);
 bool market_is_open(struct market *m, int64_t now);
 
-// Prices. A fixed price (tests) stands until it is released with last = 0.
+// A regular session begins at 09:30 at the latest; before and after it lies the extended one. always: core only.
+#define MARKET_PHASES(X) X(MARKET_CLOSED, "closed") X(MARKET_PRE, "pre") X(MARKET_CORE, "core") X(MARKET_POST, "post")
+#define MARKET_PHASE_ENUM(symbol, word) symbol,
+enum market_phase { MARKET_PHASES(MARKET_PHASE_ENUM) };
+const char *market_phase_name(enum market_phase phase);
+enum market_phase market_phase_at(struct market *m, int64_t now, int64_t *until); // until: when it ends; may be NULL
+// The extended session around a regular one, in seconds of its day: 04:00 to 20:00, 17:00 after an early close.
+void market_extended(const struct market *m, const struct market_session *s, int *open_s, int *close_s);
+
+// Prices. A fixed price (tests) stands from `at` on until it is released with last = 0; without an instant always.
+// Prices of the past are as they were then.
 void market_quote(struct market *m, const struct market_symbol *s, int64_t now, struct market_quote *out);
 void market_fix_price(struct market *m, const struct market_symbol *s, struct market_quote fixed);
+void market_fix_price_at(struct market *m, const struct market_symbol *s, struct market_quote fixed, int64_t at);
 // Close of the newest session that ended at or before now.
 struct price market_last_close(struct market *m, const struct market_symbol *s, int64_t now);
 
 // History: sessions before the date of now, newest last. Number of bars that exist, and bar i (0 = oldest) with its
-// re-dated date; split = adjusted for the splits between it and today.
+// re-dated date; split = adjusted for the splits between it and now.
 size_t market_history_count(struct market *m, const struct market_symbol *s, int64_t now);
-struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split);
+struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split,
+                                    int64_t now);
+bool market_has_path(const struct market *m, const struct market_symbol *s, struct day date); // bars reach back so far
+
+// Splits, on their re-dated ex-dates; they take effect at that date's midnight in New York.
+struct market_split_event {
+    const struct market_symbol *symbol;
+    int64_t at;
+    struct day ex_date;
+    int64_t factor; // new shares per old share
+};
+size_t market_split_count(const struct market *m);
+struct market_split_event market_split_at(const struct market *m, size_t i); // by ex-date
 
 #endif

@@ -12,6 +12,9 @@
 #define OPEN_S (9 * 3600 + 30 * 60)
 #define CLOSE_S (16 * 3600)
 #define DAY_S 86400
+#define PRE_S (4 * 3600) // the extended session
+#define POST_S (20 * 3600)
+#define POST_EARLY_S (17 * 3600)
 
 struct day market_day_of_number(int64_t number)
 {
@@ -133,4 +136,48 @@ bool market_is_open(struct market *m, int64_t now)
     struct market_session s;
     market_session_at(m, now, &s);
     return now >= s.open_ns;
+}
+
+// Phases.
+
+#define PHASE_WORD(symbol, word) word,
+static const char *const phase_words[] = {MARKET_PHASES(PHASE_WORD)};
+
+const char *market_phase_name(enum market_phase phase)
+{
+    return phase_words[phase];
+}
+
+void market_extended(const struct market *m, const struct market_session *s, int *open_s, int *close_s)
+{
+    *open_s = m->params.exchange_hours ? PRE_S : s->open_s;
+    *close_s = !m->params.exchange_hours ? s->close_s : s->close_s < CLOSE_S ? POST_EARLY_S : POST_S;
+}
+
+enum market_phase market_phase_at(struct market *m, int64_t now, int64_t *until)
+{
+    struct market_session s;
+    int64_t ends = now;
+    enum market_phase phase = MARKET_CLOSED;
+    int open_s, close_s;
+    if (market_day_session(m, day_of(now), &s)) { // after its close still today's
+        market_extended(m, &s, &open_s, &close_s);
+        int64_t opens = day_at(s.date, open_s), closes = close_s == DAY_S ? s.close_ns : day_at(s.date, close_s);
+        phase = now < opens        ? MARKET_CLOSED
+                : now < s.open_ns  ? MARKET_PRE
+                : now < s.close_ns ? MARKET_CORE
+                : now < closes     ? MARKET_POST
+                                   : MARKET_CLOSED;
+        ends = phase == MARKET_PRE ? s.open_ns : phase == MARKET_CORE ? s.close_ns : closes;
+        if (now < opens)
+            ends = opens;
+    }
+    if (phase == MARKET_CLOSED && (!market_day_session(m, day_of(now), &s) || now >= s.close_ns)) {
+        market_session_at(m, now, &s);
+        market_extended(m, &s, &open_s, &close_s);
+        ends = day_at(s.date, open_s);
+    }
+    if (until != NULL)
+        *until = ends;
+    return phase;
 }

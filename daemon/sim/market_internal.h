@@ -8,9 +8,16 @@
 #include "daemon/sim/draw.h"
 #include "daemon/sim/market.h"
 
+#define MARKET_RAW INT64_MIN
+
 struct market_split {
     struct day ex_date;
     int64_t factor; // new shares per old share
+    int64_t ex_day; // day_number of the re-dated ex-date, INT64_MAX when no bar belongs to it; by market_start
+};
+struct market_fix { // a fixed quote; last = 0 gives the path back
+    int64_t at;
+    struct market_quote quote;
 };
 struct market_symbol {
     char name[SYMBOL_MAX], asset_id[DRAW_UUID_MAX];
@@ -20,8 +27,8 @@ struct market_symbol {
     size_t count, cap;
     struct market_split *splits;
     size_t split_count;
-    bool fixed;
-    struct market_quote fixed_quote;
+    struct market_fix *fixes; // ascending
+    size_t fix_count, fix_cap;
 };
 struct special_day {
     int32_t number; // day_number
@@ -36,8 +43,11 @@ struct market {
     size_t special_count, special_cap;
     int32_t *sessions; // exchange hours: day numbers of all sessions, sorted
     size_t session_count;
-    int64_t anchor;               // session index of the newest bar
-    int64_t start_pos;            // session position (1e9 per session) at market_start
+    int64_t anchor;    // session index of the newest bar
+    int64_t start_pos; // session position (1e9 per session) at market_start
+    bool started;
+    struct market_split_event *splits; // of all symbols, by ex-date
+    size_t split_count;
     struct market_session cached; // of the last market_session_at
     int64_t cached_from;          // the cache holds in [cached_from, cached.close_ns)
 };
@@ -47,8 +57,8 @@ struct day market_day_of_number(int64_t number);
 int64_t market_session_index(const struct market *m, struct day date);
 struct day market_session_date(const struct market *m, int64_t index);
 int market_build_calendar(struct market *m, struct err *err) MUST_CHECK;
-// Bar of session offset k from the oldest bar on (k may lie beyond the newest), split-adjusted to the newest bar when
-// asked; *mirrored says that it runs backwards in time.
-struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, bool split, bool *mirrored);
+// Bar of session offset k from the oldest bar on (k may lie beyond the newest), in shares as they are on the day
+// `asof` (a day_number) or MARKET_RAW, as they were then; *mirrored says that it runs backwards in time.
+struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, int64_t asof, bool *mirrored);
 
 #endif

@@ -56,12 +56,12 @@ static int64_t bar_price(uint64_t key, int64_t index, const struct market_bar *b
     return folded(price + scaled(wave, window), low, high);
 }
 
-static int64_t path_price(const struct market *m, const struct market_symbol *s, int64_t pos)
+static int64_t path_price(const struct market *m, const struct market_symbol *s, int64_t pos, int64_t asof)
 {
     int64_t n = (int64_t)s->count, whole = pos >= 0 ? pos / ONE : -((-pos + ONE - 1) / ONE);
     int64_t t = pos - whole * ONE;
     bool mirrored;
-    struct market_bar bar = market_bar_at(s, n - 1 + whole, true, &mirrored);
+    struct market_bar bar = market_bar_at(s, n - 1 + whole, asof, &mirrored);
     int64_t k = (((n - 1 + whole) % (2 * n)) + 2 * n) % (2 * n);
     int64_t index = mirrored ? 2 * n - 1 - k : k;
     return bar_price(m->params.seed ^ s->key, index, &bar, mirrored ? ONE - t : t);
@@ -77,9 +77,11 @@ static int64_t path_position(struct market *m, int64_t now)
     bool open = now >= s.open_ns;
     if (open)
         pos += (int64_t)((__int128)(now - s.open_ns) * ONE / (s.close_ns - s.open_ns));
-    if (m->start_pos == -1)
+    if (!m->started)
         m->start_pos = pos;
-    pos = m->start_pos + (pos - m->start_pos) * m->params.speed;
+    m->started = true;
+    if (pos > m->start_pos) // what lies before the start passed at its own speed, as the bars say
+        pos = m->start_pos + (pos - m->start_pos) * m->params.speed;
     return open ? pos : pos - 1;
 }
 
@@ -95,18 +97,35 @@ static struct market_quote quote_around(int64_t mid)
     return (struct market_quote){{bid}, {bid + spread}, {mid}};
 }
 
+static const struct market_fix *fix_at(const struct market_symbol *s, int64_t at)
+{
+    size_t i = s->fix_count;
+    while (i > 0 && s->fixes[i - 1].at > at)
+        i--;
+    return i > 0 && s->fixes[i - 1].quote.last.nanos > 0 ? &s->fixes[i - 1] : NULL;
+}
+
 void market_quote(struct market *m, const struct market_symbol *s, int64_t now, struct market_quote *out)
 {
-    *out = s->fixed ? s->fixed_quote : quote_around(path_price(m, s, path_position(m, now)));
+    const struct market_fix *fix = fix_at(s, now);
+    int64_t asof = s->split_count > 0 ? day_number(day_of(now)) : 0;
+    *out = fix != NULL ? fix->quote : quote_around(path_price(m, s, path_position(m, now), asof));
+}
+
+void market_fix_price_at(struct market *m, const struct market_symbol *s, struct market_quote fixed, int64_t at)
+{
+    struct market_symbol *own = m->symbols[s->index];
+    if (own->fix_count == own->fix_cap) {
+        own->fix_cap = own->fix_cap == 0 ? 4 : own->fix_cap * 2;
+        own->fixes = check_realloc(own->fixes, own->fix_cap * sizeof *own->fixes);
+    }
+    own->fixes[own->fix_count++] = (struct market_fix){at, fixed};
 }
 
 void market_fix_price(struct market *m, const struct market_symbol *s, struct market_quote fixed)
 {
-    for (size_t i = 0; i < m->symbol_count; i++)
-        if (m->symbols[i] == s) {
-            m->symbols[i]->fixed = fixed.last.nanos > 0;
-            m->symbols[i]->fixed_quote = fixed;
-        }
+    m->symbols[s->index]->fix_count = 0;
+    market_fix_price_at(m, s, fixed, INT64_MIN);
 }
 
 struct price market_last_close(struct market *m, const struct market_symbol *s, int64_t now)
@@ -115,6 +134,6 @@ struct price market_last_close(struct market *m, const struct market_symbol *s, 
     market_session_at(m, now, &session);
     int64_t k = market_session_index(m, session.date) - m->anchor + (int64_t)s->count - 2;
     bool mirrored;
-    struct market_bar bar = market_bar_at(s, k < 0 ? 0 : k, true, &mirrored);
+    struct market_bar bar = market_bar_at(s, k < 0 ? 0 : k, day_number(day_of(now)), &mirrored);
     return mirrored ? bar.open : bar.close;
 }

@@ -262,12 +262,14 @@ void sim_on_change(struct sim *s, sim_change_fn *fn, void *arg)
 void sim_options_text(const struct sim *s, char out[SIM_OPTIONS_MAX])
 {
     const struct exchange_params *e = exchange_params(s->exchange);
+    struct day begin = market_begin(s->market);
     char cash[DECIMAL_TEXT_MAX];
     snprintf(out, SIM_OPTIONS_MAX,
-             "seed=%llu cash=%s multiplier=%d shorting=%d hours=%s speed=%d fill_delay_ms=%lld partial_ppm=%lld "
+             "seed=%llu begin=%04d-%02d-%02d cash=%s multiplier=%d shorting=%d hours=%s speed=%d fill_delay_ms=%lld "
+             "partial_ppm=%lld "
              "prices=%016llx",
-             (unsigned long long)e->seed, decimal_format(e->cash.nanos, cash), e->multiplier, e->shorting,
-             market_exchange_hours(s->market) ? "exchange" : "always", market_speed(s->market),
-             (long long)(e->fill_delay_ns / NS_PER_MS), (long long)e->partial_ppm,
+             (unsigned long long)e->seed, begin.year, begin.month, begin.mday, decimal_format(e->cash.nanos, cash),
+             e->multiplier, e->shorting, market_exchange_hours(s->market) ? "exchange" : "always",
+             market_speed(s->market), (long long)(e->fill_delay_ns / NS_PER_MS), (long long)e->partial_ppm,
              (unsigned long long)market_fingerprint(s->market));
 }

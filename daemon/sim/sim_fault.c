@@ -115,7 +115,7 @@ void sim_admin_price(struct sim_call *c)
     else if (market_find(c->sim->market, symbol) == NULL)
         sim_refuse(c, 404, 0, "no such symbol");
     else
-        market_fix_price(c->sim->market, market_find(c->sim->market, symbol), q);
+        market_fix_price_at(c->sim->market, market_find(c->sim->market, symbol), q, c->now);
     json_doc_free(doc);
     if (c->reply->status == 200)
         text_add(&c->reply->body, "{}");

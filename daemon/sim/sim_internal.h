@@ -10,7 +10,8 @@
 #include "lib/base/json_write.h"
 
 #define SIM_FAULTS_MAX 64
-#define SIM_TEXT_MAX 512 // one query value
+#define SIM_TEXT_MAX 512     // one query value
+#define SIM_SYMBOLS_MAX 4096 // a list of symbols
 
 struct sim_bucket { // refills continuously
     int64_t tokens; // 1e9 per request
@@ -66,6 +67,50 @@ bool sim_csv_has(const char *csv, const char *word);
 bool sim_when_param(struct sim_call *c, const char *name, bool *present, int64_t *ns);
 bool sim_int_param(struct sim_call *c, const char *name, int64_t min, int64_t max, int64_t *value);
 
+// sim_page.c: data over a stretch of time, page by page. Errors of the data side carry no code.
+struct sim_span {
+    char symbols[SIM_SYMBOLS_MAX], from_symbol[SYMBOL_MAX]; // from_symbol, from_at: where this page begins
+    int64_t start, end, limit, from_at;
+    bool single, descending;
+};
+struct sim_grid { // steps of the price path inside sessions
+    struct day day, last;
+    struct market_session session;
+    int step_s, base_s, count, index;
+    int64_t at, from, to; // the step now, and the part of it inside the session and not after now
+};
+struct sim_series { // the points of one symbol
+    struct sim_call *call;
+    const struct market_symbol *symbol;
+    int64_t start, end;
+    bool descending;
+    bool (*next)(struct sim_series *s, int64_t *at);
+    void (*write)(struct sim_series *s, int64_t at);
+    void *arg;
+    struct sim_grid grid;
+    void *list; // freed by sim_span_write
+    size_t count, i;
+};
+typedef void sim_series_open(struct sim_series *s);
+bool sim_data_refuse(struct sim_call *c, const char *what, const char *value); // false
+// A parameter is one of the words; answers 400 and returns false when it is not.
+bool sim_word_param(struct sim_call *c, const char *name, const char *words, bool required);
+bool sim_symbols_read(struct sim_call *c, char symbols[SIM_SYMBOLS_MAX]); // from the path, else ?symbols=
+bool sim_span_read(struct sim_call *c, struct sim_span *p);
+void sim_span_write(struct sim_call *c, const struct sim_span *p, const char *name, sim_series_open *open, void *arg);
+void sim_grid_open(struct sim_series *s, int step_s);
+bool sim_grid_next(struct sim_series *s);
+
+// sim_bars.c, sim_ticks.c
+void sim_bar_write(struct json_out *o, int64_t at, const struct market_bar *b);
+struct market_bar sim_bar_of_path(struct sim_call *c, const struct market_symbol *s, int64_t from, int64_t to,
+                                  int looks);
+// The day's bar so far (before = 0) or the one before it (1); false when there is none.
+bool sim_bar_of_day(struct sim_call *c, const struct market_symbol *s, int before, int64_t *at, struct market_bar *bar);
+int64_t sim_print_time(struct sim_call *c); // newest instant at which the market was open
+void sim_trade_write(struct sim_call *c, const struct market_symbol *s);
+void sim_quote_write(struct sim_call *c, const struct market_symbol *s);
+
 // sim_json.c
 void sim_json_order(struct json_out *o, const struct exchange_order *order);
 void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
@@ -93,9 +138,14 @@ void sim_orders_delete(struct sim_call *c);
 void sim_orders_delete_all(struct sim_call *c);
 void sim_activities(struct sim_call *c);
 void sim_activities_of_type(struct sim_call *c);
+void sim_data_latest_trades(struct sim_call *c);
+void sim_data_latest_quotes(struct sim_call *c);
+void sim_data_latest_bars(struct sim_call *c);
+void sim_data_snapshots(struct sim_call *c);
 void sim_data_trades(struct sim_call *c);
 void sim_data_quotes(struct sim_call *c);
-void sim_data_latest_bars(struct sim_call *c);
+void sim_data_exchanges(struct sim_call *c);
+void sim_data_conditions(struct sim_call *c);
 void sim_data_bars(struct sim_call *c);
 void sim_admin_state(struct sim_call *c);
 void sim_admin_fault(struct sim_call *c);

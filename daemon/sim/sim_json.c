@@ -240,14 +240,15 @@ void sim_json_calendar_day(struct json_out *o, const struct market *m, const str
 {
     struct market_session settlement;
     market_session_after(m, s, &settlement);
-    bool around_the_clock = !market_exchange_hours(m), early = s->close_s < 16 * 3600;
+    int open_s, close_s;
+    market_extended(m, s, &open_s, &close_s);
     json_object_begin(o);
     json_key(o, "date");
     json_add_day(o, s->date);
     put_clock_time(o, "open", ":", s->open_s);
     put_clock_time(o, "close", ":", s->close_s);
-    put_clock_time(o, "session_open", "", around_the_clock ? 0 : 4 * 3600);
-    put_clock_time(o, "session_close", "", around_the_clock ? 86400 : early ? 17 * 3600 : 20 * 3600);
+    put_clock_time(o, "session_open", "", open_s);
+    put_clock_time(o, "session_close", "", close_s);
     json_key(o, "settlement_date");
     json_add_day(o, settlement.date);
     json_object_end(o);

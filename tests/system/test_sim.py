@@ -410,7 +410,7 @@ def test_daily_history(sim):
     assert newest["AAPL"] == raw[:-3:-1]
     end = raw[10]["t"]
     assert sim.get("/v2/stocks/bars?symbols=AAPL&timeframe=1Day&start=2020-01-01&end=" + end)["bars"]["AAPL"] == raw[:11]
-    for bad in ("timeframe=1Min", "timeframe=1Day&limit=0", "timeframe=1Day&adjustment=odd"):
+    for bad in ("timeframe=60Min", "timeframe=1Day&limit=0", "timeframe=1Day&adjustment=odd"):
         assert set(sim.get("/v2/stocks/bars?symbols=SPY&" + bad, 400)) == {"message"}
 
 

@@ -525,14 +525,14 @@ static void history_is_redated_one_for_one_and_ends_before_today(void **state)
     const struct market_symbol *s = market_find(m, "SPY");
     size_t n = market_history_count(m, s, now);
     assert_int_equal(n, 19);
-    struct market_bar b = market_history_at(m, s, n - 1, false);
+    struct market_bar b = market_history_at(m, s, n - 1, false, now);
     assert_int_equal(day_compare(b.date, (struct day){2026, 11, 27}), 0);
     assert_decimal(b.close.nanos, "310"); // bar of 2020-12-19, the ex date
-    b = market_history_at(m, s, n - 2, false);
+    b = market_history_at(m, s, n - 2, false, now);
     assert_int_equal(day_compare(b.date, (struct day){2026, 11, 25}), 0);
     assert_decimal(b.close.nanos, "309.5");
     assert_int_equal(b.volume, 1000000);
-    b = market_history_at(m, s, n - 2, true);
+    b = market_history_at(m, s, n - 2, true, now);
     assert_decimal(b.close.nanos, "77.375");
     assert_int_equal(b.volume, 4000000);
     assert_int_equal(market_history_count(m, s, at("2026-12-01T05:00:00Z")), 20); // the next day: one more
