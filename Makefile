@@ -168,8 +168,8 @@ bench: have-deps ## measure, in ratios of one run: a table and build/bench.json
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' $(PYTHON) tests/bench/run.py
 
 .PHONY: docs
-docs: $(BIN)/paperguardd ## write the sample configuration and the manual page's options anew from their table
-	@$(PYTHON) tests/tools/docs.py $<
+docs: $(BIN)/paperguardd $(BIN)/paperguard ## write sample configuration, manual pages and completion anew from their tables
+	@$(PYTHON) tests/tools/docs.py $^
 
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
@@ -187,6 +187,7 @@ install: programs ## install under DESTDIR (PREFIX=/usr); an existing configurat
 	$(call put,systemd/paperguard.sysusers,$(LIBDIR)/sysusers.d/paperguard.conf,644)
 	$(call put,systemd/paperguard.tmpfiles,$(LIBDIR)/tmpfiles.d/paperguard.conf,644)
 	$(call puts,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DATADIR)/doc/paperguard,644)
+	$(call put,conf/paperguard.bash,$(DATADIR)/bash-completion/completions/paperguard,644)
 	cd conf && find sample-data -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(DATADIR)/paperguard/{} \;
 	$(foreach n,1 5 8,$(if $(wildcard man/*.$n),$(call puts,$(wildcard man/*.$n),$(DATADIR)/man/man$n,644) &&)) :
 	test -e $(DESTDIR)$(SYSCONFDIR)/paperguard/paperguard.conf || \

@@ -3,22 +3,17 @@
 //
 // The operator's verbs. Whoever passes the socket's permissions may use them, except a strategies' user: a strategy
 // that could start runs or release a halt would guard itself.
-#include "daemon/admin.h"
+#include "daemon/admin_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api_internal.h"
 #include "lib/base/log.h"
 
 #define WHO_MAX 64
 #define ONE_RUN "/admin/runs/"
 #define CODE_VALID_S 120 // as halt.h promises
-
-struct admin {
-    struct admin_params p;
-};
 
 struct admin *admin_new(const struct admin_params *params)
 {
@@ -199,7 +194,7 @@ static void serve_opening(struct admin *a, struct http_exchange *x, const char *
 static const struct verb {
     const char *path;
     bool write;
-    void (*serve)(struct admin *a, struct http_exchange *x, const char *who);
+    admin_serve_fn *serve;
 } VERBS[] = {
     {"/admin/status", false, serve_status},
     {"/admin/guard", false, serve_guard},
@@ -208,6 +203,7 @@ static const struct verb {
     {"/admin/orders", false, serve_orders},
     {"/admin/fills", false, serve_fills},
     {"/admin/positions", false, serve_positions},
+    {"/admin/strategies", false, admin_serve_strategies},
     {"/admin/halt", true, serve_halt},
     {"/admin/run", true, serve_run},
     {"/admin/release/request", true, serve_release_request},

@@ -11,10 +11,11 @@
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
-// positions} (as api)
+// positions} (as api) · /admin/strategies
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths
+    const struct config *config;
     const struct snapshot *(*snapshot)(void *arg);
     struct ledger *ledger;
     struct scheduler *scheduler;

@@ -439,6 +439,7 @@ static void start_front(struct daemon *d)
     });
     d->admin = admin_new(&(struct admin_params){
         .api = d->api,
+        .config = d->config,
         .snapshot = daemon_snapshot,
         .ledger = d->ledger,
         .scheduler = d->scheduler,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/ctl/ctl.h"
@@ -39,6 +40,8 @@ static void call_done(void *arg, const struct http_answer *a)
 static int unreachable(const struct ctl *c, const char *why)
 {
     fprintf(stderr, "paperguard: no daemon answers on %s: %s\n", c->socket, why);
+    fprintf(stderr,
+            "paperguard: is it running (systemctl status paperguardd)? another instance: --config or --socket\n");
     return EX_UNAVAILABLE;
 }
 
@@ -133,23 +136,51 @@ static int exit_of(int status)
     }
 }
 
-int ctl_ask(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out)
+int ctl_refused(struct ctl_answer *a)
+{
+    const char *detail = ctl_text(ctl_root(a), "detail");
+    int code = exit_of(a->status);
+    fprintf(stderr, "paperguard: refused (%d): ", a->status);
+    ctl_print(stderr, detail[0] ? detail : "the daemon gave no reason");
+    fputc('\n', stderr);
+    ctl_answer_free(a);
+    return code;
+}
+
+static int ask(struct ctl *c, const char *method, const char *path, const char *body, bool print,
+               struct ctl_answer *out)
 {
     struct ctl_answer a = {0};
     int code = ctl_call(c, method, path, body, &a);
     if (code != EX_OK)
         return code;
-    if (c->options.json)
+    if (print)
         printf("%s\n", a.body);
-    if (a.status >= 200 && a.status < 300) {
-        *out = a;
-        return EX_OK;
-    }
-    const char *detail = ctl_text(ctl_root(&a), "detail");
-    fprintf(stderr, "paperguard: refused (%d): ", a.status);
-    ctl_print(stderr, detail[0] ? detail : "the daemon gave no reason");
-    fputc('\n', stderr);
-    code = exit_of(a.status);
-    ctl_answer_free(&a);
-    return code;
+    if (a.status < 200 || a.status > 299)
+        return ctl_refused(&a);
+    *out = a;
+    return EX_OK;
+}
+
+int ctl_ask(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out)
+{
+    return ask(c, method, path, body, c->options.json, out);
+}
+
+int ctl_get(struct ctl *c, const char *path, struct ctl_answer *out)
+{
+    return ask(c, "GET", path, NULL, false, out);
+}
+
+void ctl_body_begin(struct text *t, struct json_out *o)
+{
+    text_init(t, CTL_BODY_MAX);
+    json_out_init(o, t);
+    json_object_begin(o);
+}
+
+void ctl_pause_ms(long ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
 }

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "lib/base/json_read.h"
+#include "lib/base/json_write.h"
 #include "lib/base/text.h"
 
 // Exit codes: EX_OK 0, CTL_REFUSED 1, EX_USAGE 64, EX_UNAVAILABLE 69, EX_TEMPFAIL 75, EX_NOPERM 77, EX_CONFIG 78.
@@ -18,13 +19,15 @@
 
 #define CTL_DEFAULT_CONFIG "/etc/paperguard/paperguard.conf"
 #define CTL_DEFAULT_SOCKET "/run/paperguard/admin.sock"
+#define CTL_PATH_MAX 1024
+#define CTL_BODY_MAX 4096
 
 struct ctl_options {
     const char *config, *socket; // NULL: not given
     bool config_after_verb;      // "check --config FILE": look at the file, not at the daemon
-    bool json, wait, offline, help;
-    const char *run, *symbol, *status, *strategy, *url, *environment;
-    int64_t limit, timeout_s; // 0: not given
+    bool json, wide, wait, offline, nagios, parked, follow, help;
+    const char *run, *symbol, *status, *strategy, *book, *url, *environment, *confirm, *reason, *since;
+    int64_t limit, timeout_s, days; // 0: not given
 };
 
 struct ctl {
@@ -34,6 +37,49 @@ struct ctl {
     size_t word_count;
     char *const *envp;
 };
+
+// --- verbs.c: the tables from which command line, help, manual and completion are made
+typedef int ctl_verb_fn(struct ctl *c);
+enum ctl_group { CTL_LOOKS, CTL_ACTS, CTL_SETS_UP, CTL_GROUP_COUNT, CTL_HIDDEN = CTL_GROUP_COUNT };
+struct ctl_verb {
+    const char *name; // one word or two
+    // As shown in help. Upper-case words name what is expected (and what completion offers); options in it are those
+    // that the verb knows besides the global ones.
+    const char *arguments;
+    const char *help; // one line
+    const char *more; // further sentences for the manual and the help of the verb; "" none
+    ctl_verb_fn *run;
+    size_t least, most; // words
+    enum ctl_group group;
+    bool local; // works without the daemon
+};
+extern const struct ctl_verb ctl_verbs[];
+extern const size_t ctl_verb_count;
+
+enum ctl_option_kind { CTL_FLAG, CTL_TEXT, CTL_NUMBER };
+struct ctl_option {
+    const char *name;
+    enum ctl_option_kind kind;
+    size_t offset; // in struct ctl_options
+    const char *argument;
+    const char *help; // NULL: belongs to single verbs, whose help tells
+    const char *more; // further sentences for the manual, or NULL
+};
+extern const struct ctl_option ctl_option_table[];
+extern const size_t ctl_option_count;
+struct ctl_exit {
+    int code;
+    const char *text;
+};
+extern const struct ctl_exit ctl_exits[];
+extern const size_t ctl_exit_count;
+bool ctl_verb_knows(const struct ctl_verb *v, const char *option);
+
+// --- help.c, completion.c: what is made of the tables
+void ctl_help(FILE *out);
+void ctl_help_verb(FILE *out, const struct ctl_verb *v);
+void ctl_manual(FILE *out);     // the whole page, mdoc
+void ctl_completion(FILE *out); // for bash
 
 // --- call.c: one request to the daemon
 struct ctl_answer {
@@ -45,25 +91,63 @@ struct ctl_answer {
 int ctl_call(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out) MUST_CHECK;
 // As ctl_call; a status that is not 2xx is said on stderr and becomes its exit code. With --json the body is printed.
 int ctl_ask(struct ctl *c, const char *method, const char *path, const char *body, struct ctl_answer *out) MUST_CHECK;
+// As ctl_ask for a verb that asks more than once: nothing is printed but what went wrong.
+int ctl_get(struct ctl *c, const char *path, struct ctl_answer *out) MUST_CHECK;
+// Says what a refusal says and frees it; its exit code.
+int ctl_refused(struct ctl_answer *a);
 void ctl_answer_free(struct ctl_answer *a);
 const struct json_node *ctl_root(const struct ctl_answer *a);
+void ctl_pause_ms(long ms);
+void ctl_body_begin(struct text *t, struct json_out *o); // an object, for a POST
 
-// --- show.c: for people. What comes from elsewhere is printed without control bytes.
+// --- show.c, tone.c: for people. What comes from elsewhere is printed without control bytes.
+enum { CTL_RIGHT = 1, CTL_MAY_GO = 2, CTL_TONE = 4 }; // numbers; left out when too narrow; coloured by its word
 struct ctl_column {
     const char *title, *member; // member of the row's object, "a.b" for one inside another
-    bool right, optional;       // numbers; may be left out when the terminal is narrow
+    unsigned flags;
 };
-void ctl_table(const struct json_node *rows, const struct ctl_column *columns, size_t count);
+void ctl_table(const struct ctl *c, const struct json_node *rows, const struct ctl_column *columns, size_t count);
 const struct json_node *ctl_at(const struct json_node *n, const char *path); // "health.guard.answer"; NULL
 // The value as text: string, number's text, yes / no, "" for null or missing. Borrowed.
 const char *ctl_text(const struct json_node *n, const char *path);
-void ctl_print(FILE *out, const char *text); // without control bytes
+bool ctl_is(const struct json_node *n, const char *path, const char *value);
+int64_t ctl_int(const struct json_node *n, const char *path); // 0 when it is none
+void ctl_print(FILE *out, const char *text);                  // without control bytes
 void ctl_line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
+const char *ctl_ny(const char *utc, char buf[WHEN_TEXT_MAX]); // New York time of a UTC text, for people
+enum ctl_tone { CTL_PLAIN, CTL_GOOD, CTL_WATCH, CTL_BAD, CTL_DIM };
+enum ctl_tone ctl_tone_of(const char *word);
+const char *ctl_tone_on(enum ctl_tone tone); // "" unless stdout is a terminal that wants colour
+const char *ctl_tone_off(void);
+
+// --- near.c: names that an operator may have guessed wrong
+// "paperguard: WHAT "WORD" is unknown; did you mean ...?" and EX_USAGE.
+int ctl_unknown(const char *what, const char *word, const char *const *known, size_t count);
+#define CTL_NAMES_MAX 512
+struct ctl_names { // owned
+    char *names[CTL_NAMES_MAX];
+    size_t count;
+};
+void ctl_names_add(struct ctl_names *n, const char *name); // once each
+void ctl_names_free(struct ctl_names *n);
+// The run that `word` means: its id, the beginning of one, or "last". EX_OK, or the code, said on stderr.
+int ctl_run_id(struct ctl *c, const char *word, char out[64]) MUST_CHECK;
+// Is the name one of the daemon's strategies (books, with unassigned; symbols)? Asks the daemon.
+int ctl_check_strategy(struct ctl *c, const char *name) MUST_CHECK;
+int ctl_check_book(struct ctl *c, const char *name) MUST_CHECK;
+int ctl_check_symbol(struct ctl *c, const char *name) MUST_CHECK;
+
+// --- explain.c: reason codes
+void ctl_codes_list(FILE *out);   // one a line
+void ctl_codes_manual(FILE *out); // mdoc
 
 // --- verbs
-typedef int ctl_verb_fn(struct ctl *c);
-ctl_verb_fn ctl_status, ctl_runs, ctl_orders, ctl_fills, ctl_positions;                      // read.c
-ctl_verb_fn ctl_run, ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
-ctl_verb_fn ctl_check, ctl_db_init;                                                          // local.c
+ctl_verb_fn ctl_status;                                                             // status.c
+ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                             // run.c, why.c
+ctl_verb_fn ctl_orders, ctl_fills, ctl_positions;                                   // read.c
+ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
+ctl_verb_fn ctl_explain;                                                            // explain.c
+ctl_verb_fn ctl_check, ctl_db_init;                                                 // local.c
+ctl_verb_fn ctl_complete;                                                           // near.c
 
 #endif

@@ -122,16 +122,16 @@ static void write_checks(const struct local *l, struct json_out *o)
 }
 
 // What did not pass is said again, whole, whatever the terminal's width.
-static void show_checks(const struct json_node *root)
+static void show_checks(const struct ctl *c, const struct json_node *root)
 {
     static const struct ctl_column columns[] = {
-        {"ANSWER", "answer", false, false},
-        {"CHECK", "check", false, false},
-        {"WHAT IT SAYS", "text", false, true},
-        {"FOUND", "detail", false, false},
+        {"ANSWER", "answer", CTL_TONE},
+        {"CHECK", "check", 0},
+        {"WHAT IT SAYS", "text", CTL_MAY_GO},
+        {"FOUND", "detail", 0},
     };
     const struct json_node *checks = ctl_at(root, "checks");
-    ctl_table(checks, columns, ARRAY_LEN(columns));
+    ctl_table(c, checks, columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < json_size(checks); i++) {
         const struct json_node *row = json_at(checks, i);
         if (strcmp(ctl_text(row, "answer"), "PASS") != 0)
@@ -169,7 +169,7 @@ static int check_files(struct ctl *c)
             printf("%s\n", text_str(&t));
         else if (json_doc_parse(text_str(&t), t.len, &doc, NULL) == 0) {
             printf("%s with this environment, static checks:\n", config_path(c));
-            show_checks(json_doc_root(doc));
+            show_checks(c, json_doc_root(doc));
             printf("%s, %s\n", l.config->orders_mode[0] == 's' ? "PAPER ORDERS ARE SENT" : "RECORDED ONLY",
                    facts_simulator(l.facts) ? "SIMULATOR" : "Alpaca paper");
             json_doc_free(doc);
@@ -197,7 +197,7 @@ int ctl_check(struct ctl *c)
         return code;
     const struct json_node *root = ctl_root(&a);
     if (!c->options.json) {
-        show_checks(root);
+        show_checks(c, root);
         printf("guard %s, halt %s. %s\n", ctl_text(root, "answer"), ctl_text(root, "halt.state"),
                ctl_text(root, "orders_text"));
     }

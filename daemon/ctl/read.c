@@ -1,100 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Verbs that only look.
+// Lists: runs, orders, fills, positions.
 #include <string.h>
 
 #include "daemon/ctl/ctl.h"
-#include "lib/base/when.h"
-
-#define PATH_MAX_LEN 1024
-
-// Times for people are New York's; the JSON has UTC.
-static const char *ny(const char *utc, char buf[WHEN_TEXT_MAX])
-{
-    int64_t ns;
-    return when_parse(utc, &ns) ? when_format_ny(ns, buf) : utc;
-}
-
-static void show_health(const struct json_node *h)
-{
-    const char *why = ctl_text(h, "why"), *check = ctl_text(h, "guard.check");
-    bool simulator = strcmp(ctl_text(h, "mode"), "SIMULATOR") == 0;
-    ctl_line("paperguard", "%s (commit %s), %s, instance %s%s", ctl_text(h, "version"), ctl_text(h, "commit"),
-             ctl_text(h, "environment"), ctl_text(h, "instance"), simulator ? ", SIMULATOR" : "");
-    ctl_line("health", "%s%s%s", ctl_text(h, "status"), why[0] ? ": " : "", why);
-    ctl_line("orders", "%s", ctl_text(h, "orders_text"));
-    ctl_line("guard", "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "", check, check[0] ? ": " : "",
-             ctl_text(h, "guard.detail"));
-    ctl_line("peers", "Postgres %s, Alpaca %s, Redis %s", ctl_text(h, "details.database"),
-             ctl_text(h, "details.alpaca"), ctl_text(h, "details.redis"));
-}
-
-static void show_halt(const struct json_node *halt)
-{
-    char since[WHEN_TEXT_MAX];
-    const char *state = ctl_text(halt, "state"), *reason = ctl_text(halt, "reason"), *detail = ctl_text(halt, "detail");
-    if (strcmp(state, "running") == 0) {
-        ctl_line("halt", "none");
-        return;
-    }
-    ctl_line("halt", "%s%s%s", state, reason[0] ? ": " : "", reason);
-    ctl_line("", "by %s, since %s", ctl_text(halt, "source"), ny(ctl_text(halt, "since"), since));
-    if (detail[0] && !str_starts(detail, reason)) // another one than that in memory, or what cannot be read
-        ctl_line("", "%s", detail);
-    ctl_line("", "memory %s, state file %s, Postgres %s", ctl_text(halt, "memory"), ctl_text(halt, "file"),
-             ctl_text(halt, "database"));
-}
-
-static void show_runs(const struct json_node *root)
-{
-    char at[WHEN_TEXT_MAX];
-    const struct json_node *last = ctl_at(root, "scheduler.last_run");
-    const char *next = ctl_text(root, "orchestration.next_run_time"),
-               *trigger = ctl_text(root, "scheduler.job.trigger");
-    ctl_line("scheduler", "%s, next run %s%s%s%s", ctl_text(root, "scheduler.status"), next[0] ? ny(next, at) : "none",
-             trigger[0] ? " (" : "", trigger, trigger[0] ? ")" : "");
-    if (json_type_of(last) != JSON_IS_OBJECT)
-        return;
-    ctl_line("last run", "%s %s%s, started %s", ctl_text(last, "run_id"), ctl_text(last, "status"),
-             strcmp(ctl_text(last, "settled"), "yes") == 0 ? ", settled" : "", ny(ctl_text(last, "started_at"), at));
-    ctl_line("", "%s signals, %s orders sent, %s accepted, %s rejected, %s fills", ctl_text(last, "num_signals"),
-             ctl_text(last, "num_orders_submitted"), ctl_text(last, "num_orders_accepted"),
-             ctl_text(last, "num_orders_rejected"), ctl_text(last, "fills"));
-    if (ctl_text(last, "detail")[0])
-        ctl_line("", "%s", ctl_text(last, "detail"));
-}
-
-static void show_status(const struct json_node *root)
-{
-    const struct json_node *execution = ctl_at(root, "health.scheduler.execution");
-    bool ready = strcmp(ctl_text(root, "ready"), "yes") == 0;
-    show_health(ctl_at(root, "health"));
-    show_halt(ctl_at(root, "halt"));
-    if (ctl_text(root, "account.account_number")[0])
-        ctl_line("account", "%s, equity %s, cash %s", ctl_text(root, "account.account_number"),
-                 ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));
-    ctl_line("positions", "%s, gross exposure %s; %s orders open, %s unknown", ctl_text(execution, "positions_synced"),
-             ctl_text(execution, "gross_exposure")[0] ? ctl_text(execution, "gross_exposure") : "not known",
-             ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));
-    ctl_line("ready", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ", ctl_text(root, "ready_reason"));
-    if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)
-        ctl_line("", "look at the account, then: paperguard opening accept");
-    show_runs(root);
-}
-
-int ctl_status(struct ctl *c)
-{
-    struct ctl_answer a;
-    int code = ctl_ask(c, "GET", "/admin/status", NULL, &a);
-    if (code != EX_OK)
-        return code;
-    if (!c->options.json)
-        show_status(ctl_root(&a));
-    code = strcmp(ctl_text(ctl_root(&a), "health.status"), "unhealthy") == 0 ? CTL_REFUSED : EX_OK;
-    ctl_answer_free(&a);
-    return code;
-}
+#include "lib/trade/order.h"
 
 // --- lists
 
@@ -112,95 +23,152 @@ static void add_parameter(struct text *path, const char *name, const char *value
     }
 }
 
-static int show_list(struct ctl *c, const char *path, const char *member, const struct ctl_column *columns,
-                     size_t count)
+static const char *const RUN_STATUSES[] = {"running",   "claimed", "planned", "sending", "settling",
+                                           "completed", "partial", "failed",  "missed"};
+
+static int check_status(const char *status, const char *const *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(known[i], status) == 0)
+            return EX_OK;
+    return ctl_unknown("status", status, known, count);
+}
+
+static int check_order_status(const char *status)
+{
+    const char *known[ORDER_STATUS_COUNT + 4] = {"open", "closed", "all", "parked"};
+    size_t count = 4;
+    for (int i = 0; i < ORDER_STATUS_COUNT; i++)
+        known[count++] = order_status_name((enum order_status)i);
+    return check_status(status, known, count);
+}
+
+// An empty list may mean a name that does not exist.
+static int check_names(struct ctl *c)
+{
+    int code = c->options.strategy ? ctl_check_strategy(c, c->options.strategy) : EX_OK;
+    if (code == EX_OK && c->options.book)
+        code = ctl_check_book(c, c->options.book);
+    if (code == EX_OK && c->options.symbol)
+        code = ctl_check_symbol(c, c->options.symbol);
+    return code;
+}
+
+struct list {
+    const char *path, *member, *status;
+    const struct ctl_column *columns;
+    size_t count;
+};
+
+static void list_target(const struct ctl *c, const struct list *l, const char *run, struct text *target)
+{
+    char limit[24];
+    text_init(target, CTL_PATH_MAX);
+    text_add(target, l->path);
+    snprintf(limit, sizeof limit, "%lld", (long long)c->options.limit);
+    add_parameter(target, "limit", c->options.limit ? limit : NULL);
+    add_parameter(target, "run_id", run);
+    add_parameter(target, "symbol", c->options.symbol);
+    add_parameter(target, "status", l->status);
+    add_parameter(target, "strategy", c->options.book ? c->options.book : c->options.strategy);
+}
+
+static int show_list(struct ctl *c, const struct list *l)
 {
     struct text target;
     struct ctl_answer a;
-    char limit[24];
-    text_init(&target, PATH_MAX_LEN);
-    text_add(&target, path);
-    snprintf(limit, sizeof limit, "%lld", (long long)c->options.limit);
-    add_parameter(&target, "limit", c->options.limit ? limit : NULL);
-    add_parameter(&target, "run_id", c->options.run);
-    add_parameter(&target, "symbol", c->options.symbol);
-    add_parameter(&target, "status", c->options.status);
-    add_parameter(&target, "strategy", c->options.strategy);
-    int code = ctl_ask(c, "GET", text_str(&target), NULL, &a);
+    char run[64];
+    int code = c->options.run ? ctl_run_id(c, c->options.run, run) : EX_OK;
+    if (code != EX_OK)
+        return code;
+    list_target(c, l, c->options.run ? run : NULL, &target);
+    code = ctl_ask(c, "GET", text_str(&target), NULL, &a);
     text_free(&target);
     if (code != EX_OK)
         return code;
-    const struct json_node *rows = ctl_at(ctl_root(&a), member);
-    if (!c->options.json && json_size(rows) == 0)
-        printf("no %s\n", member);
-    else if (!c->options.json)
-        ctl_table(rows, columns, count);
+    const struct json_node *rows = ctl_at(ctl_root(&a), l->member);
+    if (json_size(rows) == 0)
+        code = check_names(c);
+    if (!c->options.json && json_size(rows) == 0 && code == EX_OK)
+        printf("no %s\n", l->member);
+    else if (!c->options.json && json_size(rows) > 0)
+        ctl_table(c, rows, l->columns, l->count);
     ctl_answer_free(&a);
-    return EX_OK;
+    return code;
 }
 
 int ctl_runs(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
-        {"RUN", "run_id", false, false},
-        {"STATUS", "status", false, false},
-        {"SETTLED", "settled", false, false},
-        {"ORDERS", "num_orders_submitted", true, false},
-        {"FILLS", "fills", true, false},
-        {"SESSION", "session", false, true},
-        {"SLOT", "slot", false, true},
-        {"REJECTED", "num_orders_rejected", true, true},
-        {"SECONDS", "duration_seconds", true, true},
-        {"CAUSE", "cause", false, true},
-        {"STRATEGIES", "strategy_id", false, true},
-        {"DETAIL", "detail", false, true},
+        {"RUN", "run_id", 0},
+        {"STATUS", "status", CTL_TONE},
+        {"SETTLED", "settled", 0},
+        {"ORDERS", "num_orders_submitted", CTL_RIGHT},
+        {"FILLS", "fills", CTL_RIGHT},
+        {"SESSION", "session", CTL_MAY_GO},
+        {"SLOT", "slot", CTL_MAY_GO},
+        {"REJECTED", "num_orders_rejected", CTL_RIGHT | CTL_MAY_GO},
+        {"SECONDS", "duration_seconds", CTL_RIGHT | CTL_MAY_GO},
+        {"CAUSE", "cause", CTL_MAY_GO},
+        {"STRATEGIES", "strategy_id", CTL_MAY_GO},
+        {"DETAIL", "detail", CTL_MAY_GO},
     };
-    return show_list(c, "/admin/runs", "runs", columns, ARRAY_LEN(columns));
+    if (c->options.status && check_status(c->options.status, RUN_STATUSES, ARRAY_LEN(RUN_STATUSES)) != EX_OK)
+        return EX_USAGE;
+    return show_list(c, &(struct list){"/admin/runs", "runs", c->options.status, columns, ARRAY_LEN(columns)});
 }
 
 int ctl_orders(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
-        {"CLIENT ORDER ID", "client_order_id", false, false},
-        {"SYMBOL", "symbol", false, false},
-        {"SIDE", "side", false, false},
-        {"QTY", "qty", true, false},
-        {"STATUS", "status", false, false},
-        {"FILLED", "filled_qty", true, true},
-        {"AVG PRICE", "filled_avg_price", true, true},
-        {"TYPE", "type", false, true},
-        {"CREATED", "created_at", false, true},
-        {"RUN", "run_id", false, true},
-        {"REASON", "reason", false, true},
+        {"CLIENT ORDER ID", "client_order_id", 0},
+        {"SYMBOL", "symbol", 0},
+        {"SIDE", "side", 0},
+        {"QTY", "qty", CTL_RIGHT},
+        {"STATUS", "status", CTL_TONE},
+        {"FILLED", "filled_qty", CTL_RIGHT | CTL_MAY_GO},
+        {"AVG PRICE", "filled_avg_price", CTL_RIGHT | CTL_MAY_GO},
+        {"TYPE", "type", CTL_MAY_GO},
+        {"CREATED", "created_at", CTL_MAY_GO},
+        {"RUN", "run_id", CTL_MAY_GO},
+        {"REASON", "reason", CTL_MAY_GO},
     };
-    return show_list(c, "/admin/orders", "orders", columns, ARRAY_LEN(columns));
+    const char *status = c->options.parked ? "parked" : c->options.status;
+    if (c->options.parked && c->options.status) {
+        fprintf(stderr, "paperguard: --parked is a status already; leave --status out\n");
+        return EX_USAGE;
+    }
+    if (status && check_order_status(status) != EX_OK)
+        return EX_USAGE;
+    return show_list(c, &(struct list){"/admin/orders", "orders", status, columns, ARRAY_LEN(columns)});
 }
 
 int ctl_fills(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
-        {"TIME", "transaction_time", false, false},
-        {"SYMBOL", "symbol", false, false},
-        {"SIDE", "side", false, false},
-        {"QTY", "qty", true, false},
-        {"PRICE", "price", true, false},
-        {"AMOUNT", "amount", true, false},
-        {"SLIPPAGE BPS", "slippage_bps", true, true},
-        {"CLIENT ORDER ID", "client_order_id", false, true},
-        {"RUN", "run_id", false, true},
+        {"TIME", "transaction_time", 0},
+        {"SYMBOL", "symbol", 0},
+        {"SIDE", "side", 0},
+        {"QTY", "qty", CTL_RIGHT},
+        {"PRICE", "price", CTL_RIGHT},
+        {"AMOUNT", "amount", CTL_RIGHT},
+        {"SLIPPAGE BPS", "slippage_bps", CTL_RIGHT | CTL_MAY_GO},
+        {"CLIENT ORDER ID", "client_order_id", CTL_MAY_GO},
+        {"RUN", "run_id", CTL_MAY_GO},
     };
-    return show_list(c, "/admin/fills", "fills", columns, ARRAY_LEN(columns));
+    return show_list(c, &(struct list){"/admin/fills", "fills", c->options.status, columns, ARRAY_LEN(columns)});
 }
 
 int ctl_positions(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
-        {"BOOK", "book", false, false},
-        {"SYMBOL", "symbol", false, false},
-        {"SIDE", "side", false, true},
-        {"QTY", "qty", true, false},
-        {"AVG ENTRY", "avg_entry_price", true, false},
-        {"COST", "cost", true, true},
+        {"BOOK", "book", 0},
+        {"SYMBOL", "symbol", 0},
+        {"SIDE", "side", CTL_MAY_GO},
+        {"QTY", "qty", CTL_RIGHT},
+        {"AVG ENTRY", "avg_entry_price", CTL_RIGHT},
+        {"COST", "cost", CTL_RIGHT | CTL_MAY_GO},
     };
-    return show_list(c, "/admin/positions", "positions", columns, ARRAY_LEN(columns));
+    return show_list(c,
+                     &(struct list){"/admin/positions", "positions", c->options.status, columns, ARRAY_LEN(columns)});
 }

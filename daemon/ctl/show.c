@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Tables that fit the terminal: columns that may go are left out from the right, then the widest text is cut. Into a
-// pipe everything is written whole.
+// pipe, and with --wide, everything is written whole.
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #define COLUMNS_MAX 16
 #define GAP 2
 #define NARROWEST 8
+#define WIDTH_MAX 100000
 
 const struct json_node *ctl_at(const struct json_node *n, const char *path)
 {
@@ -38,6 +39,23 @@ const char *ctl_text(const struct json_node *n, const char *path)
     return n && json_bool(n, &b) ? (b ? "yes" : "no") : "";
 }
 
+bool ctl_is(const struct json_node *n, const char *path, const char *value)
+{
+    return strcmp(ctl_text(n, path), value) == 0;
+}
+
+int64_t ctl_int(const struct json_node *n, const char *path)
+{
+    int64_t value;
+    return json_int64(ctl_at(n, path), &value) ? value : 0;
+}
+
+const char *ctl_ny(const char *utc, char buf[WHEN_TEXT_MAX])
+{
+    int64_t ns;
+    return when_parse(utc, &ns) ? when_format_ny(ns, buf) : utc;
+}
+
 void ctl_print(FILE *out, const char *text)
 {
     for (; *text; text++)
@@ -56,13 +74,17 @@ void ctl_line(const char *label, const char *format, ...)
     fputc('\n', stdout);
 }
 
-// 0: not a terminal, no limit.
-static size_t terminal_width(void)
+// 0: no limit. COLUMNS comes first, as for other tools.
+static size_t terminal_width(const struct ctl *c)
 {
     struct winsize size;
-    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+    int64_t columns;
+    const char *wanted = getenv("COLUMNS");
+    if (c->options.wide || !isatty(STDOUT_FILENO))
         return 0;
-    return size.ws_col;
+    if (wanted && str_int64(wanted, 1, WIDTH_MAX, &columns))
+        return (size_t)columns;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 // Characters, not bytes: continuation bytes of UTF-8 take no place.
@@ -77,7 +99,7 @@ static size_t width_of(const char *s)
 struct layout {
     size_t width[COLUMNS_MAX];
     bool shown[COLUMNS_MAX];
-    size_t count;
+    size_t count, left_out;
 };
 
 static size_t total_width(const struct layout *l)
@@ -91,12 +113,15 @@ static size_t total_width(const struct layout *l)
 static void fit(struct layout *l, const struct ctl_column *columns, size_t limit)
 {
     for (size_t i = l->count; i-- > 0 && total_width(l) > limit;)
-        if (columns[i].optional)
+        if (columns[i].flags & CTL_MAY_GO) {
             l->shown[i] = false;
+            l->left_out++;
+        }
     while (total_width(l) > limit) {
         size_t widest = l->count; // numbers are never cut: a line that wraps is better than a wrong quantity
         for (size_t i = 0; i < l->count; i++)
-            if (l->shown[i] && !columns[i].right && (widest == l->count || l->width[i] > l->width[widest]))
+            if (l->shown[i] && !(columns[i].flags & CTL_RIGHT) &&
+                (widest == l->count || l->width[i] > l->width[widest]))
                 widest = i;
         if (widest == l->count || l->width[widest] <= NARROWEST)
             return;
@@ -104,22 +129,32 @@ static void fit(struct layout *l, const struct ctl_column *columns, size_t limit
     }
 }
 
-static void print_cell(const char *text, size_t width, bool right, bool last)
+// A byte of text; n counts the characters written so far.
+static bool put_cut(const char *at, size_t *n, size_t have, size_t width)
+{
+    bool starts = ((unsigned char)*at & 0xc0) != 0x80;
+    if (starts && have > width && *n + 1 >= width) {
+        fputs("…", stdout);
+        ++*n;
+        return false;
+    }
+    *n += starts;
+    fputc((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at, stdout);
+    return true;
+}
+
+static void print_cell(const char *text, size_t width, unsigned flags, bool last)
 {
     size_t have = width_of(text), n = 0;
-    if (right && have < width)
+    enum ctl_tone tone = flags & CTL_TONE ? ctl_tone_of(text) : CTL_PLAIN;
+    if (flags & CTL_RIGHT && have < width)
         printf("%*s", (int)(width - have), "");
-    for (; *text; text++) {
-        bool starts = ((unsigned char)*text & 0xc0) != 0x80;
-        if (starts && have > width && n + 1 >= width) {
-            fputs("…", stdout);
-            n++;
-            break;
-        }
-        n += starts;
-        fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, stdout);
-    }
-    if (!right && !last && n < width)
+    fputs(ctl_tone_on(tone), stdout);
+    while (*text && put_cut(text, &n, have, width))
+        text++;
+    if (tone != CTL_PLAIN)
+        fputs(ctl_tone_off(), stdout);
+    if (!(flags & CTL_RIGHT) && !last && n < width)
         printf("%*s", (int)(width - n), "");
 }
 
@@ -135,16 +170,16 @@ static void print_row(const struct layout *l, const struct ctl_column *columns, 
             continue;
         if (!first)
             printf("%*s", GAP, "");
-        print_cell(row ? ctl_text(row, columns[i].member) : columns[i].title, l->width[i], columns[i].right, i == last);
+        print_cell(row ? ctl_text(row, columns[i].member) : columns[i].title, l->width[i], columns[i].flags, i == last);
         first = false;
     }
     fputc('\n', stdout);
 }
 
-void ctl_table(const struct json_node *rows, const struct ctl_column *columns, size_t count)
+void ctl_table(const struct ctl *c, const struct json_node *rows, const struct ctl_column *columns, size_t count)
 {
     struct layout l = {.count = count};
-    size_t limit = terminal_width();
+    size_t limit = terminal_width(c);
     CHECK(count <= COLUMNS_MAX);
     for (size_t i = 0; i < count; i++) {
         size_t widest = 0, title = width_of(columns[i].title);
@@ -152,7 +187,7 @@ void ctl_table(const struct json_node *rows, const struct ctl_column *columns, s
             size_t w = width_of(ctl_text(json_at(rows, r), columns[i].member));
             widest = w > widest ? w : widest;
         }
-        l.shown[i] = widest > 0 || !columns[i].optional;
+        l.shown[i] = widest > 0 || !(columns[i].flags & CTL_MAY_GO);
         l.width[i] = widest > title ? widest : title;
     }
     if (limit)
@@ -160,4 +195,6 @@ void ctl_table(const struct json_node *rows, const struct ctl_column *columns, s
     print_row(&l, columns, NULL);
     for (size_t r = 0; r < json_size(rows); r++)
         print_row(&l, columns, json_at(rows, r));
+    if (l.left_out)
+        printf("%s(--wide: %zu more)%s\n", ctl_tone_on(CTL_DIM), l.left_out, ctl_tone_off());
 }

@@ -14,7 +14,7 @@ FROM (
     WHERE i.account_number = (SELECT account_number FROM instances WHERE instance = $8)
         AND ($1::text IS NULL OR $1 IN (i.client_order_id, o.order_id)) AND ($2::text IS NULL OR i.run_id = $2)
         AND ($3::text IS NULL OR i.symbol = $3)
-        AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all' OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
+        AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all' OR ($4 = 'parked' AND s.ours AND NOT s.terminal) OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
         AND ($5::text IS NULL OR i.strategy = $5 OR EXISTS (SELECT FROM leg_allocations a
             WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5))
         AND ($9::date IS NULL OR i.session >= $9::date) AND ($10::date IS NULL OR i.session <= $10::date)

@@ -6,6 +6,8 @@ import re
 
 import source
 
+# What `paperguard` prints of its tables, and where it is kept.
+CTL_FILES = {"--manual": "man/paperguard.1", "--completion": "conf/paperguard.bash"}
 BEGIN, END = '.\\" begin of options\n', '.\\" end of options\n'
 
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PAPERGUARD_BUILD", ROOT / "build"))
 
 
-def made(option):
-    return subprocess.run([BUILD / "bin/paperguardd", option], capture_output=True, text=True, check=True).stdout
+def made(option, program="paperguardd"):
+    return subprocess.run([BUILD / "bin" / program, option], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="module", name="tree")
@@ -36,6 +36,11 @@ def test_the_manual_holds_what_the_daemon_prints(tree):
     section = tables.manual_section(tree.text("man/paperguard.conf.5"))
     assert section, "man/paperguard.conf.5 has lost its marks"
     assert not tables.difference("man/paperguard.conf.5", section, made("--manual"))
+
+
+@pytest.mark.parametrize("option,name", tables.CTL_FILES.items())
+def test_manual_and_completion_of_the_command_line_are_what_it_prints(tree, option, name):
+    assert not tables.difference(name, tree.text(name), made(option, "paperguard"))
 
 
 # --- each check catches what it is for

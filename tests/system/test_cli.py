@@ -24,7 +24,10 @@ def cli(*words, env=None):
 # --- without anything
 
 @pytest.mark.parametrize("words,said", [
-    ((), "usage:"), (("statsu",), 'did you mean "status"'), (("release",), 'did you mean "release request"'),
+    ((), "usage:"), (("statsu",), 'did you mean "status"'), (("trades",), 'did you mean "fills"'),
+    (("resume",), 'did you mean "release request"'), (("orders", "--status", "fille"), 'did you mean "filled"'),
+    (("runs", "--status", "complete"), 'did you mean "completed"'), (("orders", "--parked", "--status", "new"), "--parked"),
+    (("explain", "price_agee"), 'did you mean "price_age"'), (("positions", "--run", "x"), "--run"), (("release",), 'did you mean "release request"'),
     (("--jsn", "status"), 'did you mean "--json"'), (("halt",), "usage: paperguard halt REASON"),
     (("status", "extra"), "usage:"), (("release", "confirm"), "usage:"), (("status", "--run", "x"), "--run"),
     (("runs", "--limit", "0"), "whole number"), (("runs", "--limit"), "missing"), (("run", "--wait=yes"), "no value"),
@@ -37,7 +40,7 @@ def test_wrong_usage_is_64(words, said):
 def test_help_and_version():
     assert cli("--version").stdout.startswith("paperguard 0.")
     whole = cli("--help")
-    assert whole.returncode == 0 and "release confirm CODE" in whole.stdout and "exit codes" in whole.stdout
+    assert whole.returncode == 0 and "release confirm TOKEN" in whole.stdout and "exit codes" in whole.stdout
     one = cli("run", "--help")
     assert one.returncode == 0 and one.stdout.startswith("usage: paperguard run ")
 
@@ -117,6 +120,13 @@ def test_lists_and_waiting(site):
     assert len(site.daemon.ctl("fills", "--symbol", "SPY").splitlines()) == 1 + 1
     assert len(json.loads(site.daemon.ctl("--json", "positions"))["positions"]) == 4
     assert site.daemon.cli("orders", "--symbol", "").returncode == 64
+    for words, near in ((("orders", "--symbol", "SPYY"), "SPY"), (("fills", "--strategy", "weight"), "weights"),
+                        (("positions", "--book", "unasigned"), "unassigned"), (("runs", "--strategy", "wieghts"), "weights")):
+        done = site.daemon.cli(*words)
+        assert done.returncode == 64 and f'did you mean "{near}"' in done.stderr, done
+    assert site.daemon.ctl("orders", "--parked") == "no orders\n"
+    assert len(site.daemon.ctl("positions", "--book", "weights").splitlines()) == 1 + 4
+    assert site.daemon.ctl("orders", "--strategy", "weights", "--status", "unknown") == "no orders\n"
     assert site.daemon.cli("run", "nosuch", "--wait").returncode == 1
 
 

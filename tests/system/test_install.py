@@ -43,7 +43,8 @@ def test_everything_is_there(root):
     found = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
     for name in ("usr/libexec/paperguard/fixed_weights", "usr/share/man/man5/paperguard.conf.5", "usr/share/doc/paperguard/LICENSE",
                  "usr/lib/sysusers.d/paperguard.conf", "usr/lib/tmpfiles.d/paperguard.conf",
-                 "usr/share/paperguard/sample-data/corporate_actions.csv"):
+                 "usr/share/paperguard/sample-data/corporate_actions.csv",
+                 "usr/share/bash-completion/completions/paperguard"):
         assert name in found
 
 

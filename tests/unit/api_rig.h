@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/admin.h"
+#include "daemon/admin_internal.h"
 #include "lib/base/json_read.h"
 #include "lib/io/clock.h"
 
@@ -176,6 +176,19 @@ void reconcile_accept_opening(struct reconcile *r, opening_fn *done, void *arg)
     (void)r;
     done(arg, rig.opening_ok, rig.opening_ok ? "3 positions" : "the broker does not answer");
 }
+
+// Verbs that have tests of their own.
+#define RIG_SERVES(X) X(admin_serve_strategies)
+#define RIG_SERVE(name)                                                                                                \
+    void name(struct admin *a, struct http_exchange *x, const char *who)                                               \
+    {                                                                                                                  \
+        struct text t;                                                                                                 \
+        struct json_out o;                                                                                             \
+        (void)who;                                                                                                     \
+        api_answer_begin(&t, &o);                                                                                      \
+        api_answer_end(a->p.api, x, 200, &t, &o);                                                                      \
+    }
+RIG_SERVES(RIG_SERVE)
 
 // --- the rig
 

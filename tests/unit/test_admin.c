@@ -48,6 +48,7 @@ static const struct {
     {"GET", "/admin/orders", NULL},
     {"GET", "/admin/fills", NULL},
     {"GET", "/admin/positions", NULL},
+    {"GET", "/admin/strategies", NULL},
     {"POST", "/admin/halt", "{\"reason\":\"x\"}"},
     {"POST", "/admin/run", NULL},
     {"POST", "/admin/release/request", "{\"reason\":\"x\"}"},

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+#
+# bash completion for paperguard, made by `make docs` from the tables in daemon/ctl; change them, not this file.
+# shellcheck shell=bash disable=SC2207
+_paperguard_ask() {
+    COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "${reach[@]}" complete "$1" 2>/dev/null)" -- "$cur"))
+}
+
+_paperguard() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
+    local reach=()
+    COMPREPLY=()
+    local verbs="status check runs why orders fills positions explain run halt release opening db"
+    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --limit --url --environment " pairs='|release request|release confirm|opening accept|db init|'
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case "${COMP_WORDS[i]}" in
+        --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
+        -*) [[ $valued == *" ${COMP_WORDS[i]} "* ]] && ((i++)) ;;
+        *) if [[ -z $verb ]]; then
+            verb="${COMP_WORDS[i]}"
+        elif [[ $pairs == *"|$verb ${COMP_WORDS[i]}|"* ]]; then
+            verb="$verb ${COMP_WORDS[i]}"
+        fi ;;
+        esac
+    done
+    case "$prev" in
+    --config) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --socket) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --timeout) : ; return ;;
+    --run) : && _paperguard_ask RUN; return ;;
+    --symbol) : && _paperguard_ask SYMBOL; return ;;
+    --status) : && COMPREPLY=($(compgen -W 'open closed running completed partial failed missed unknown filled canceled rejected denied dry_run not_placed' -- "$cur")); return ;;
+    --strategy) : && _paperguard_ask STRATEGY; return ;;
+    --book) : && _paperguard_ask BOOK; return ;;
+    --limit) : ; return ;;
+    --url) : ; return ;;
+    --environment) : && COMPREPLY=($(compgen -W 'staging dev' -- "$cur")); return ;;
+    esac
+    if [[ -z $verb && $cur != -* ]]; then
+        COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+        return
+    fi
+    case "$verb" in
+    release) seconds='request confirm' ;;
+    opening) seconds='accept' ;;
+    db) seconds='init' ;;
+    esac
+    if [[ -n $seconds && $cur != -* ]]; then
+        COMPREPLY=($(compgen -W "$seconds" -- "$cur"))
+        [[ ${#COMPREPLY[@]} -gt 0 ]] && return
+    fi
+    case "$verb" in
+    'status')
+        options+=" --nagios"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'check')
+        options+=" --offline"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'runs')
+        options+=" --status --strategy --limit"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'why')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask RUN; return; } ;;
+    'orders')
+        options+=" --parked --run --symbol --status --strategy --limit"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'fills')
+        options+=" --run --symbol --strategy --limit"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'positions')
+        options+=" --symbol --book"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'explain')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask CODE; return; } ;;
+    'run')
+        options+=" --wait --timeout"
+        [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
+    'halt')
+        options+=""
+        [[ $cur == -* ]] || { : ; return; } ;;
+    'release request')
+        options+=""
+        [[ $cur == -* ]] || { : ; return; } ;;
+    'release confirm')
+        options+=""
+        [[ $cur == -* ]] || { : ; return; } ;;
+    'opening accept')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
+    'db init')
+        options+=" --url --environment"
+        [[ $cur == -* ]] || { :; return; } ;;
+    esac
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+}
+complete -F _paperguard paperguard

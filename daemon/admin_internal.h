@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Shared by the parts of admin only: the door (admin.c) and the groups of verbs behind it.
+#ifndef PAPERGUARD_DAEMON_ADMIN_INTERNAL_H
+#define PAPERGUARD_DAEMON_ADMIN_INTERNAL_H
+
+#include "daemon/admin.h"
+#include "daemon/api_internal.h"
+
+struct admin {
+    struct admin_params p;
+};
+
+// who: whom the log and the ledger name for it.
+typedef void admin_serve_fn(struct admin *a, struct http_exchange *x, const char *who);
+admin_serve_fn admin_serve_strategies; // admin_strategies.c
+
+#endif

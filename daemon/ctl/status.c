@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Status at a glance, for people and for monitoring.
+#include <string.h>
+
+#include "daemon/ctl/ctl.h"
+
+static void show_health(const struct json_node *h)
+{
+    const char *why = ctl_text(h, "why"), *check = ctl_text(h, "guard.check");
+    bool simulator = strcmp(ctl_text(h, "mode"), "SIMULATOR") == 0;
+    ctl_line("paperguard", "%s (commit %s), %s, instance %s%s", ctl_text(h, "version"), ctl_text(h, "commit"),
+             ctl_text(h, "environment"), ctl_text(h, "instance"), simulator ? ", SIMULATOR" : "");
+    ctl_line("health", "%s%s%s", ctl_text(h, "status"), why[0] ? ": " : "", why);
+    ctl_line("orders", "%s", ctl_text(h, "orders_text"));
+    ctl_line("guard", "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "", check, check[0] ? ": " : "",
+             ctl_text(h, "guard.detail"));
+    ctl_line("peers", "Postgres %s, Alpaca %s, Redis %s", ctl_text(h, "details.database"),
+             ctl_text(h, "details.alpaca"), ctl_text(h, "details.redis"));
+}
+
+static void show_halt(const struct json_node *halt)
+{
+    char since[WHEN_TEXT_MAX];
+    const char *state = ctl_text(halt, "state"), *reason = ctl_text(halt, "reason"), *detail = ctl_text(halt, "detail");
+    if (strcmp(state, "running") == 0) {
+        ctl_line("halt", "none");
+        return;
+    }
+    ctl_line("halt", "%s%s%s", state, reason[0] ? ": " : "", reason);
+    ctl_line("", "by %s, since %s", ctl_text(halt, "source"), ctl_ny(ctl_text(halt, "since"), since));
+    if (detail[0] && !str_starts(detail, reason)) // another one than that in memory, or what cannot be read
+        ctl_line("", "%s", detail);
+    ctl_line("", "memory %s, state file %s, Postgres %s", ctl_text(halt, "memory"), ctl_text(halt, "file"),
+             ctl_text(halt, "database"));
+}
+
+static void show_runs(const struct json_node *root)
+{
+    char at[WHEN_TEXT_MAX];
+    const struct json_node *last = ctl_at(root, "scheduler.last_run");
+    const char *next = ctl_text(root, "orchestration.next_run_time"),
+               *trigger = ctl_text(root, "scheduler.job.trigger");
+    ctl_line("scheduler", "%s, next run %s%s%s%s", ctl_text(root, "scheduler.status"),
+             next[0] ? ctl_ny(next, at) : "none", trigger[0] ? " (" : "", trigger, trigger[0] ? ")" : "");
+    if (json_type_of(last) != JSON_IS_OBJECT)
+        return;
+    ctl_line("last run", "%s %s%s, started %s", ctl_text(last, "run_id"), ctl_text(last, "status"),
+             strcmp(ctl_text(last, "settled"), "yes") == 0 ? ", settled" : "",
+             ctl_ny(ctl_text(last, "started_at"), at));
+    ctl_line("", "%s signals, %s orders sent, %s accepted, %s rejected, %s fills", ctl_text(last, "num_signals"),
+             ctl_text(last, "num_orders_submitted"), ctl_text(last, "num_orders_accepted"),
+             ctl_text(last, "num_orders_rejected"), ctl_text(last, "fills"));
+    if (ctl_text(last, "detail")[0])
+        ctl_line("", "%s", ctl_text(last, "detail"));
+}
+
+static void show_status(const struct json_node *root)
+{
+    const struct json_node *execution = ctl_at(root, "health.scheduler.execution");
+    bool ready = strcmp(ctl_text(root, "ready"), "yes") == 0;
+    show_health(ctl_at(root, "health"));
+    show_halt(ctl_at(root, "halt"));
+    if (ctl_text(root, "account.account_number")[0])
+        ctl_line("account", "%s, equity %s, cash %s", ctl_text(root, "account.account_number"),
+                 ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));
+    ctl_line("positions", "%s, gross exposure %s; %s orders open, %s unknown", ctl_text(execution, "positions_synced"),
+             ctl_text(execution, "gross_exposure")[0] ? ctl_text(execution, "gross_exposure") : "not known",
+             ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));
+    ctl_line("ready", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ", ctl_text(root, "ready_reason"));
+    if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)
+        ctl_line("", "look at the account, then: paperguard opening accept");
+    show_runs(root);
+}
+
+// --- for monitoring: one line, performance data, 0 to 3
+
+enum { NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN };
+
+static void perfdata(const struct json_node *root)
+{
+    const struct json_node *execution = ctl_at(root, "health.scheduler.execution");
+    static const struct {
+        const char *name, *member, *limits;
+    } rows[] = {{"positions", "positions_synced", ""},
+                {"orders_open", "orders_open", ""},
+                {"orders_unknown", "orders_unknown", ";0;0"},
+                {"gross_exposure", "gross_exposure", ""}};
+    fputs(" |", stdout);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (ctl_text(execution, rows[i].member)[0])
+            printf(" %s=%s%s", rows[i].name, ctl_text(execution, rows[i].member), rows[i].limits);
+    if (ctl_text(root, "account.equity")[0])
+        printf(" equity=%s cash=%s", ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));
+    printf(" halted=%d ready=%d\n", !ctl_is(root, "halt.state", "running"), ctl_is(root, "ready", "yes"));
+}
+
+// The worst thing that can be said of it, and how bad it is.
+static int verdict(const struct json_node *root, char out[400])
+{
+    char at[WHEN_TEXT_MAX];
+    const struct json_node *last = ctl_at(root, "scheduler.last_run");
+    const char *next = ctl_text(root, "orchestration.next_run_time"), *run = ctl_text(last, "status");
+    if (ctl_is(root, "health.status", "unhealthy")) {
+        snprintf(out, 400, "unhealthy: %s", ctl_text(root, "health.why"));
+        return NAGIOS_CRITICAL;
+    }
+    if (ctl_int(root, "health.scheduler.execution.orders_unknown") > 0) {
+        snprintf(out, 400, "%s orders without an answer", ctl_text(root, "health.scheduler.execution.orders_unknown"));
+        return NAGIOS_CRITICAL;
+    }
+    if (!ctl_is(root, "halt.state", "running")) {
+        snprintf(out, 400, "%s: %s", ctl_text(root, "halt.state"), ctl_text(root, "halt.reason"));
+        return NAGIOS_WARNING;
+    }
+    if (!ctl_is(root, "ready", "yes") || !ctl_is(root, "health.status", "healthy")) {
+        snprintf(out, 400, "%s: %s", ctl_text(root, "health.status"),
+                 ctl_is(root, "ready", "yes") ? ctl_text(root, "health.why") : ctl_text(root, "ready_reason"));
+        return NAGIOS_WARNING;
+    }
+    if (strcmp(run, "failed") == 0 || strcmp(run, "missed") == 0 || strcmp(run, "partial") == 0) {
+        snprintf(out, 400, "last run %s: %s", run, ctl_text(last, "detail"));
+        return NAGIOS_WARNING;
+    }
+    snprintf(out, 400, "healthy, %s, next run %s", ctl_text(root, "health.orders_text"),
+             next[0] ? ctl_ny(next, at) : "none");
+    return NAGIOS_OK;
+}
+
+static int nagios(struct ctl *c)
+{
+    static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+    struct ctl_answer a;
+    char text[400];
+    int code = ctl_get(c, "/admin/status", &a);
+    if (code != EX_OK) {
+        bool away = code == EX_UNAVAILABLE || code == EX_TEMPFAIL;
+        printf("PAPERGUARD %s - %s\n", words[away ? NAGIOS_CRITICAL : NAGIOS_UNKNOWN],
+               away ? "no daemon answers" : "the daemon cannot be asked");
+        return away ? NAGIOS_CRITICAL : NAGIOS_UNKNOWN;
+    }
+    code = verdict(ctl_root(&a), text);
+    printf("PAPERGUARD %s - ", words[code]);
+    for (char *p = text; *p; p++) // what follows a bar is performance data
+        *p = *p == '|' ? '/' : *p;
+    ctl_print(stdout, text);
+    perfdata(ctl_root(&a));
+    ctl_answer_free(&a);
+    return code;
+}
+
+int ctl_status(struct ctl *c)
+{
+    struct ctl_answer a;
+    if (c->options.nagios)
+        return nagios(c);
+    int code = ctl_ask(c, "GET", "/admin/status", NULL, &a);
+    if (code != EX_OK)
+        return code;
+    if (!c->options.json)
+        show_status(ctl_root(&a));
+    code = ctl_is(ctl_root(&a), "health.status", "unhealthy") ? CTL_REFUSED : EX_OK;
+    ctl_answer_free(&a);
+    return code;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// One table of verbs, one of options, one of exit codes. The parser, help, the manual page and bash's completion are
+// made from them.
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/ctl/ctl.h"
+
+#define MANY 64
+
+const struct ctl_verb ctl_verbs[] = {
+    {"status", "[--nagios]", "health, halt, account, runs at a glance, and what holds orders back; 1 when unhealthy",
+     "With --nagios one line for monitoring with performance data, ending with 0 (ok), 1 (warning: degraded, halted, "
+     "not "
+     "ready, or the last run was not completed), 2 (critical: unhealthy, orders unknown, or no daemon) or 3 (unknown).",
+     ctl_status, 0, 0, CTL_LOOKS, false},
+    {"check", "[--config FILE | --offline]",
+     "the guard's table from the daemon; --config FILE here, or no daemon: static checks of file and environment", "",
+     ctl_check, 0, 0, CTL_LOOKS, true},
+    {"runs", "[--status STATUS] [--strategy STRATEGY] [--limit N]", "runs, newest first", "", ctl_runs, 0, 0, CTL_LOOKS,
+     false},
+    {"why", "[RUN]",
+     "what a run did and why: cause, members, orders, what is awaited, and which commands are safe next",
+     "RUN is an id, the beginning of one, or last (the default).", ctl_why, 0, 1, CTL_LOOKS, false},
+    {"orders", "[--run RUN] [--symbol SYMBOL] [--status STATUS] [--strategy STRATEGY] [--parked] [--limit N]",
+     "orders, newest first",
+     "With --parked only those whose outcome somebody must find out: sent without an answer, or committed and not "
+     "sent.",
+     ctl_orders, 0, 0, CTL_LOOKS, false},
+    {"fills", "[--run RUN] [--symbol SYMBOL] [--strategy STRATEGY] [--limit N]", "fills, newest first", "", ctl_fills,
+     0, 0, CTL_LOOKS, false},
+    {"positions", "[--book BOOK] [--symbol SYMBOL]", "books of the strategies, and what belongs to none (unassigned)",
+     "", ctl_positions, 0, 0, CTL_LOOKS, false},
+    {"explain", "[CODE...]", "what a reason code means and what to do; without a code: all of them",
+     "Codes are the words that refusals, states, alerts, checks and exit codes are told with.", ctl_explain, 0, MANY,
+     CTL_LOOKS, true},
+    {"run", "[STRATEGY...] [--wait] [--timeout SECONDS]", "start a run now (all strategies, or these)",
+     "With --wait, end when it has ended: 0 when it was completed, else 1, and 75 when it goes on after the timeout "
+     "(1800 "
+     "seconds unless --timeout says otherwise).",
+     ctl_run, 0, MANY, CTL_ACTS, false},
+    {"halt", "REASON", "stop orders now; stays, across restarts too, until it is released", "", ctl_halt, 1, MANY,
+     CTL_ACTS, false},
+    {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,
+     CTL_ACTS, false},
+    {"release confirm", "TOKEN", "step two: with the token of step one, within 120 seconds", "", ctl_release_confirm, 1,
+     1, CTL_ACTS, false},
+    {"opening accept", "", "take the account's cash and positions as the ledger's first entries",
+     "Until then no order is sent.", ctl_opening_accept, 0, 0, CTL_ACTS, false},
+    {"db init", "[--url DSN] [--environment ENVIRONMENT]",
+     "set up an empty database: tables, the marker of the environment (staging or dev), this host",
+     "The password comes from STAGING_DB_PASSWORD.", ctl_db_init, 0, 0, CTL_SETS_UP, true},
+    {"complete", "WHAT", "words for bash's completion: strategies, books, symbols, runs or codes", "", ctl_complete, 1,
+     1, CTL_HIDDEN, false},
+};
+const size_t ctl_verb_count = ARRAY_LEN(ctl_verbs);
+
+#define AT(member) offsetof(struct ctl_options, member)
+const struct ctl_option ctl_option_table[] = {
+    {"--config", CTL_TEXT, AT(config), "FILE", "config (default " CTL_DEFAULT_CONFIG "); says where the socket is",
+     NULL},
+    {"--socket", CTL_TEXT, AT(socket), "PATH", "admin socket, whatever the config says", NULL},
+    {"--json", CTL_FLAG, AT(json), "", "the answer as JSON on stdout",
+     "Members are stable: new ones may come, those that are there keep their name, type and meaning."},
+    {"--wide", CTL_FLAG, AT(wide), "", "tables whole, however narrow the terminal",
+     "Otherwise a table on a terminal fits its width (COLUMNS, when set): columns are left out, then the widest text "
+     "is "
+     "cut, marked with an ellipsis. Into a pipe or file everything is written whole."},
+    {"--wait", CTL_FLAG, AT(wait), "", NULL, NULL},
+    {"--timeout", CTL_NUMBER, AT(timeout_s), "SECONDS", NULL, NULL},
+    {"--offline", CTL_FLAG, AT(offline), "", NULL, NULL},
+    {"--nagios", CTL_FLAG, AT(nagios), "", NULL, NULL},
+    {"--parked", CTL_FLAG, AT(parked), "", NULL, NULL},
+    {"--run", CTL_TEXT, AT(run), "RUN", NULL, NULL},
+    {"--symbol", CTL_TEXT, AT(symbol), "SYMBOL", NULL, NULL},
+    {"--status", CTL_TEXT, AT(status), "STATUS", NULL, NULL},
+    {"--strategy", CTL_TEXT, AT(strategy), "STRATEGY", NULL, NULL},
+    {"--book", CTL_TEXT, AT(book), "BOOK", NULL, NULL},
+    {"--limit", CTL_NUMBER, AT(limit), "N", NULL, NULL},
+    {"--url", CTL_TEXT, AT(url), "DSN", NULL, NULL},
+    {"--environment", CTL_TEXT, AT(environment), "ENVIRONMENT", NULL, NULL},
+    {"--help", CTL_FLAG, AT(help), "", "this, or about one verb", NULL},
+};
+#undef AT
+const size_t ctl_option_count = ARRAY_LEN(ctl_option_table);
+
+const struct ctl_exit ctl_exits[] = {
+    {EX_OK, "Done."},
+    {CTL_REFUSED, "Refused, or not healthy."},
+    {EX_USAGE, "Wrong command line, or a name that does not exist."},
+    {EX_UNAVAILABLE, "No daemon answers."},
+    {EX_TEMPFAIL, "Try again later."},
+    {EX_NOPERM, "Not permitted."},
+    {EX_CONFIG, "The configuration is wrong, or the guard does not pass."},
+};
+const size_t ctl_exit_count = ARRAY_LEN(ctl_exits);
+
+bool ctl_verb_knows(const struct ctl_verb *v, const char *option)
+{
+    size_t len = strlen(option);
+    for (const char *at = v->arguments; (at = strstr(at, option)) != NULL; at += len)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz-", at[len]) || !at[len])
+            return true;
+    return false;
+}
