@@ -53,7 +53,7 @@ DAEMON_OBJ = $(call obj,$(call src,daemon))
 CTL_OBJ  = $(call obj,$(call src,daemon/ctl) $(sort $(wildcard daemon/config*.c daemon/facts*.c daemon/ledger*.c)))
 SIM_OBJ  = $(call obj,$(call src,daemon/sim))
 STRAT_SRC = $(call src,daemon/strategies)
-STRAT_BIN = $(patsubst daemon/strategies/%.c,$(BIN)/strategies/%,$(filter-out %/strategy.c,$(STRAT_SRC)))
+STRAT_BIN = $(patsubst daemon/strategies/%.c,$(BIN)/strategies/%,$(filter-out %/strategy.c %/history.c,$(STRAT_SRC)))
 LIBA     = $(O)/libpaperguard.a
 PROGS    = $(BIN)/paperguardd $(BIN)/paperguard $(BIN)/paperguard-sim $(STRAT_BIN)
 UNIT_BIN = $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -117,7 +117,7 @@ $(BIN)/paperguard: $(CTL_OBJ) $(LIBA)
 	$(call LINK)
 $(BIN)/paperguard-sim: $(SIM_OBJ) $(LIBA)
 	$(call LINK)
-$(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(O)/daemon/strategies/strategy.o $(LIBA)
+$(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(addprefix $(O)/daemon/strategies/,strategy.o history.o) $(LIBA)
 	$(call LINK)
 
 # A test is one file linked with the library archive; objects it needs besides are named in its first lines as
@@ -189,7 +189,7 @@ install: programs ## install under DESTDIR (PREFIX=/usr); an existing configurat
 	$(call puts,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DATADIR)/doc/paperguard,644)
 	$(call put,conf/paperguard.bash,$(DATADIR)/bash-completion/completions/paperguard,644)
 	cd conf && find sample-data -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(DATADIR)/paperguard/{} \;
-	$(foreach n,1 5 8,$(if $(wildcard man/*.$n),$(call puts,$(wildcard man/*.$n),$(DATADIR)/man/man$n,644) &&)) :
+	$(foreach n,1 5 7 8,$(if $(wildcard man/*.$n),$(call puts,$(wildcard man/*.$n),$(DATADIR)/man/man$n,644) &&)) :
 	test -e $(DESTDIR)$(SYSCONFDIR)/paperguard/paperguard.conf || \
 		$(call put,conf/paperguard.conf,$(SYSCONFDIR)/paperguard/paperguard.conf,640)
 

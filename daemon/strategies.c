@@ -33,6 +33,7 @@ struct job {
     struct list node;
     struct child *child;
     char name[BOOK_NAME_MAX], run_id[40];
+    char said[LOG_LINE_MAX + 1]; // its last line on stderr: most programs say there why they end
     // What is needed of the input to read the answer: the symbols that had a price.
     struct signal_price *prices;
     size_t price_count;
@@ -83,7 +84,8 @@ void strategies_free(struct strategies *s)
 
 static void log_line(void *arg, const char *line)
 {
-    const struct job *j = arg;
+    struct job *j = arg;
+    str_copy_cut(j->said, sizeof j->said, line);
     log_with(LOG_LEVEL_INFO, ((struct log_field[]){{"STRATEGY", j->name}, {"RUN_ID", j->run_id}}), "strategy %s: %s",
              j->name, line);
 }
@@ -110,7 +112,7 @@ static void child_done(void *arg, enum child_result result, int status, const ch
         return;
     }
     if (status != 0) {
-        err_set(&err, "exit status %d", status);
+        err_set(&err, "exit status %d%s%s", status, j->said[0] ? ": " : "", j->said);
         finish(j, STRATEGY_FAILED, NULL, err.text);
         return;
     }
