@@ -9,6 +9,11 @@
 // Rules: pending_new (accepted while closed), new, then fills at the quote once the fill delay is over and while
 // marketable (buy limit >= ask, sell limit <= bid). A share of the fills is a random partial and the rest is looked at
 // again. Day orders expire at the close. Money moves in whole cents, rounded to nearest per fill.
+//
+// Stops wait for the last price, a buy stop then fills up to 4% (below $50) or 2.5% above its stop. Exit legs of a
+// bracket or oto are held until the entry is filled whole; of two exits the take profit works and the stop loss stays
+// held, watched here, until its price comes, which cancels the other. What ends one member ends its group.
+// A replaced order is a new one: its quantity counts what its predecessors filled, its fills are its own.
 #ifndef PAPERGUARD_SIM_EXCHANGE_H
 #define PAPERGUARD_SIM_EXCHANGE_H
 
@@ -27,8 +32,8 @@
 
 struct exchange;
 
-// Called after something happened to an order: "new", "fill", "partial_fill", "canceled", "expired" (Alpaca's stream
-// words). fill is NULL unless it is one.
+// Called after something happened to an order: "pending_new", "accepted", "held", "new", "fill", "partial_fill",
+// "canceled", "expired", "replaced", "rejected" (Alpaca's stream words). fill is NULL unless it is one.
 struct exchange_order;
 struct exchange_fill;
 typedef void exchange_event_fn(void *arg, const char *event, const struct exchange_order *o,
@@ -48,16 +53,39 @@ struct exchange_params {
     void *arg;
 };
 
-// What a client asks for. Members that were not sent have has_ = false or an empty text.
+enum exchange_class { CLASS_SIMPLE, CLASS_BRACKET, CLASS_OCO, CLASS_OTO, CLASS_MLEG };
+enum exchange_leg { LEG_NONE, LEG_TAKE_PROFIT, LEG_STOP_LOSS }; // the take profit of an oco is its parent: none
+
+// A price that was or was not sent.
+struct exchange_price {
+    bool given;
+    struct price price;
+};
+
+// What a client asks for. Members that were not sent have has_ or given = false or an empty text.
 struct exchange_request {
     char client_order_id[512], symbol[SYMBOL_MAX * 2], position_intent[24];
-    bool has_type, has_tif, has_qty, has_notional, has_limit_price, has_stop_price, extended_hours, complex_class;
+    bool has_type, has_tif, has_qty, has_notional, has_trail_percent, extended_hours;
+    bool has_take_profit, has_stop_loss; // the objects
     enum order_side side;
     enum order_type type;
     enum order_tif tif;
+    enum exchange_class order_class;
     struct qty qty;
     struct money notional;
-    struct price limit_price;
+    struct exchange_price limit, stop, trail_price;
+    struct ratio trail_percent; // 1 is one percent
+    struct exchange_price take_profit, stop_loss, stop_loss_limit;
+};
+
+// What shall become different by a replacement.
+struct exchange_change {
+    char client_order_id[512];
+    bool has_qty, has_tif, has_trail;
+    struct qty qty;
+    enum order_tif tif;
+    struct exchange_price limit, stop;
+    int64_t trail; // nanos of the trail_price or of the trail_percent
 };
 
 // Why not, in Alpaca's own words.
@@ -83,19 +111,32 @@ struct exchange_order {
     bool is_notional, fractional, extended_hours;
     struct qty qty; // asked; 0 when notional
     struct money notional;
-    struct price limit_price;
+    struct price limit_price, stop_price; // 0 = none
+    struct price trail_price, hwm;        // trailing stops: hwm is the best price since
+    struct ratio trail_percent;
+    enum exchange_class order_class;
+    enum exchange_leg leg;
+    uint64_t parent, legs[2]; // numbers, 0 = none
+    size_t leg_count;
+    uint64_t replaces, replaced_by; // numbers, 0 = none
+    struct qty carried;             // filled by those that it replaces, part of qty
     enum order_status status;
     struct qty filled_qty;
     struct money filled_value; // sum of price * qty, not rounded to cents
     struct price filled_avg_price;
-    int64_t created_at, updated_at, submitted_at, filled_at, expired_at, canceled_at, expires_at; // 0 = null
+    int64_t created_at, updated_at, submitted_at, filled_at, expired_at, canceled_at, expires_at, failed_at,
+        replaced_at; // 0 = null
     // Matching state.
     int64_t next_at, cancel_at, event_at; // EXCHANGE_NEVER when none; event_at is the earliest of all
+    int64_t match_at;                     // auction orders: not before
+    bool triggered, watching;             // its stop price came; a held stop loss that waits for it
+    bool alone;                           // left of its group: what ends one no longer ends the other
+    bool replacing;                       // it waits to take the place of `replaces`
     unsigned attempts;                    // fills drawn so far
     struct money reserved;                // buying power it holds
     struct qty held;                      // position quantity it holds
     struct price reserve_price;
-    struct list book; // open orders of the symbol and side
+    struct list book; // market and stop orders that any order of the other side would trade with
 };
 
 struct exchange_fill {
@@ -126,6 +167,12 @@ struct exchange_settings {
     bool suspend_trade, no_shorting, fractional_trading;
 };
 
+// What holds for one symbol; all false at first.
+struct exchange_marks {
+    bool halted; // orders are taken and cancelled, nothing fills and no stop is triggered
+    bool inactive, untradable, unfractionable, unshortable;
+};
+
 struct exchange *exchange_new(const struct exchange_params *params);
 void exchange_free(struct exchange *e);
 const struct exchange_params *exchange_params(const struct exchange *e);
@@ -138,6 +185,16 @@ int exchange_submit(struct exchange *e, const struct exchange_request *r, int64_
                     const struct exchange_order **out, struct exchange_refusal *why) MUST_CHECK;
 // 0 (also when it is cancelled already), or -1 and why not.
 int exchange_cancel(struct exchange *e, const char *id, int64_t now, struct exchange_refusal *why) MUST_CHECK;
+// 0 and the new order, or -1 and why not. The old one may still fill before the new one takes its place; when it is
+// filled by then, the new one is rejected.
+int exchange_replace(struct exchange *e, const char *id, const struct exchange_change *change, int64_t now,
+                     const struct exchange_order **out, struct exchange_refusal *why) MUST_CHECK;
+// A market order that closes a position, or qty of it (NULL = all). 0 and the order, or -1 and why not.
+int exchange_close(struct exchange *e, const struct market_symbol *s, const struct qty *qty, int64_t now,
+                   const struct exchange_order **out, struct exchange_refusal *why) MUST_CHECK;
+// Cancels every open order at once, so that nothing is held any more.
+void exchange_cancel_all(struct exchange *e, int64_t now);
+const char *exchange_class_name(enum exchange_class c);
 
 size_t exchange_order_count(const struct exchange *e);
 const struct exchange_order *exchange_order_at(const struct exchange *e, size_t i); // by number - 1
@@ -151,6 +208,7 @@ struct money exchange_cash(const struct exchange *e);
 const struct exchange_position *exchange_position_find(const struct exchange *e, const struct market_symbol *s);
 struct exchange_account exchange_account_at(struct exchange *e, int64_t now);
 struct exchange_settings *exchange_settings(struct exchange *e);
+struct exchange_marks *exchange_marks(struct exchange *e, const struct market_symbol *s);
 
 // "insufficient buying power" and the like: sets status, code and message and returns -1.
 int exchange_refuse(struct exchange_refusal *why, int status, int code, const char *format, ...) PRINTF_LIKE(4, 5);

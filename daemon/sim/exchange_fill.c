@@ -19,17 +19,17 @@ int64_t exchange_delay(const struct exchange *e, const struct exchange_order *o)
     return mean / 2 + draw_below(draw3(e->params.seed, DRAW_DELAY, o->number, o->attempts), mean);
 }
 
-struct money exchange_notional_left(const struct exchange_order *o)
+static struct money notional_left(const struct exchange_order *o)
 {
     int64_t left = o->notional.nanos - o->filled_value.nanos;
     return (struct money){left > 0 ? left : 0};
 }
 
 // What is left of it in shares at a price: exact, or for a notional order as many as its money buys.
-static struct qty qty_left(const struct exchange_order *o, struct price price)
+struct qty exchange_qty_left(const struct exchange_order *o, struct price price)
 {
-    struct qty left = {o->qty.nanos - o->filled_qty.nanos};
-    if (o->is_notional && !qty_for_notional_down(exchange_notional_left(o), price, &left))
+    struct qty left = {o->qty.nanos - o->carried.nanos - o->filled_qty.nanos};
+    if (o->is_notional && !qty_for_notional_down(notional_left(o), price, &left))
         left.nanos = 0;
     return left;
 }
@@ -44,7 +44,7 @@ void exchange_release(struct exchange *e, struct exchange_order *o)
 void exchange_reserve(struct exchange *e, struct exchange_order *o)
 {
     struct exchange_position *p = exchange_position_of(e, o->symbol);
-    struct qty left = qty_left(o, o->reserve_price);
+    struct qty left = exchange_qty_left(o, o->reserve_price);
     if (o->closing) {
         int64_t available = llabs(p->qty.nanos) - p->held.nanos;
         o->held.nanos = left.nanos < available ? left.nanos : available;
@@ -52,7 +52,7 @@ void exchange_reserve(struct exchange *e, struct exchange_order *o)
         return;
     }
     if (o->is_notional)
-        o->reserved = exchange_notional_left(o);
+        o->reserved = notional_left(o);
     else
         CHECK(notional_up(o->reserve_price, left, &o->reserved)); // fitted when the order was accepted
     e->reserved.nanos += o->reserved.nanos;
@@ -68,11 +68,12 @@ static int64_t part_of(uint64_t draw, int64_t whole, int64_t step)
 static struct qty fill_qty(const struct exchange *e, const struct exchange_order *o, struct price price, bool *partial)
 {
     uint64_t seed = e->params.seed;
-    struct qty left = qty_left(o, price), qty = left;
+    struct qty left = exchange_qty_left(o, price), qty = left;
     const struct exchange_position *p = &e->positions[market_symbol_index(o->symbol)];
     if (o->closing && qty.nanos > llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos))
         qty.nanos = llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos);
-    *partial = draw_below(draw3(seed, DRAW_PARTIAL, o->number, o->attempts), 1000000) < e->params.partial_ppm;
+    *partial = o->tif != TIF_FOK &&
+               draw_below(draw3(seed, DRAW_PARTIAL, o->number, o->attempts), 1000000) < e->params.partial_ppm;
     if (!*partial)
         return qty;
     uint64_t draw = draw3(seed, DRAW_PART, o->number, o->attempts);
@@ -128,21 +129,23 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     o->filled_qty.nanos += qty.nanos;
     o->filled_value.nanos += value.nanos;
     CHECK(decimal_div_nearest(o->filled_value.nanos, o->filled_qty.nanos, &o->filled_avg_price.nanos));
-    o->status = partial ? ORDER_PARTIALLY_FILLED : ORDER_FILLED;
+    if (!partial || o->status != ORDER_PENDING_REPLACE)
+        o->status = partial ? ORDER_PARTIALLY_FILLED : ORDER_FILLED;
     o->filled_at = o->updated_at = at;
     o->attempts++;
     int64_t cents = to_cent(value.nanos);
     struct exchange_fill *f = fill_add(e);
     f->order = o->number;
     f->partial = partial;
-    f->order_status = o->status;
+    f->order_status = partial ? ORDER_PARTIALLY_FILLED : ORDER_FILLED;
     f->qty = qty;
     f->cum_qty = o->filled_qty;
-    f->leaves_qty = partial ? qty_left(o, price) : (struct qty){0};
+    f->leaves_qty = partial ? exchange_qty_left(o, price) : (struct qty){0};
     f->price = price;
     f->cash.nanos = o->side == ORDER_BUY ? -cents : cents;
     f->at = at;
     fill_id(e, f);
+    map_put(e->fills_by_id, f->id, (void *)(uintptr_t)e->fill_count); // NOLINT(performance-no-int-to-ptr)
     e->cash.nanos += f->cash.nanos;
     exchange_position_apply(exchange_position_of(e, o->symbol), o->side, qty, price);
     if (partial)
@@ -150,46 +153,84 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     else
         list_remove(&o->book);
     exchange_event_emit(e, partial ? "partial_fill" : "fill", o, f, at);
+    exchange_group_filled(e, o, qty, at);
+}
+
+// The worst price that it may fill at; 0 is any.
+static struct price bound_of(const struct exchange_order *o)
+{
+    return o->type == ORDER_STOP ? exchange_stop_cap(o->side, o->stop_price) : o->limit_price;
 }
 
 static bool marketable(const struct exchange_order *o, const struct market_quote *q)
 {
-    if (o->type == ORDER_MARKET)
+    struct price bound = bound_of(o);
+    if (bound.nanos == 0)
         return true;
-    return o->side == ORDER_BUY ? o->limit_price.nanos >= q->ask.nanos : o->limit_price.nanos <= q->bid.nanos;
+    return o->side == ORDER_BUY ? bound.nanos >= q->ask.nanos : bound.nanos <= q->bid.nanos;
 }
 
-void exchange_try_fill(struct exchange *e, struct exchange_order *o, int64_t at)
+static bool only_now(const struct exchange_order *o)
 {
-    struct market_session session;
-    market_session_at(e->params.market, at, &session);
-    if (at < session.open_ns) { // closed: only orders good till cancelled come here
-        o->next_at = session.open_ns;
+    return o->tif == TIF_IOC || o->tif == TIF_FOK;
+}
+
+// Nothing to do yet.
+static void rest(struct exchange *e, struct exchange_order *o, int64_t at)
+{
+    if (only_now(o)) {
+        exchange_order_end(e, o, ORDER_CANCELED, at);
         return;
     }
-    struct market_quote q;
-    market_quote(e->params.market, o->symbol, at, &q);
-    if (!marketable(o, &q)) {
-        if (o->status == ORDER_PENDING_NEW) {
-            o->status = ORDER_NEW;
-            o->updated_at = at;
-            exchange_event_emit(e, "new", o, NULL, at);
-        }
-        o->next_at = at + LOOK_AGAIN_NS;
-        return;
+    if (o->status == ORDER_PENDING_NEW) {
+        o->status = ORDER_NEW;
+        o->updated_at = at;
+        exchange_event_emit(e, "new", o, NULL, at);
     }
-    struct price price = fill_price(e, o, &q);
+    o->next_at = o->match_at != 0 ? EXCHANGE_NEVER : at + LOOK_AGAIN_NS; // an auction comes once
+}
+
+static void fill(struct exchange *e, struct exchange_order *o, const struct market_quote *q, int64_t at)
+{
+    struct price price = fill_price(e, o, q);
     bool partial;
     struct qty qty = fill_qty(e, o, price, &partial);
-    if (qty.nanos <= 0) { // the rest of a notional order is worth less than a billionth of a share
-        o->status = ORDER_FILLED;
+    if (qty.nanos <= 0 && o->is_notional && o->filled_qty.nanos > 0) {
+        o->status = ORDER_FILLED; // the rest of it is worth less than a billionth of a share
         o->updated_at = at;
         exchange_release(e, o);
         list_remove(&o->book);
+        return;
+    }
+    if (qty.nanos <= 0) { // the position that it was to close is gone
+        exchange_order_end(e, o, ORDER_CANCELED, at);
         return;
     }
     fill_apply(e, o, qty, price, partial, at);
     o->next_at = at + exchange_delay(e, o);
     if (o->next_at <= at && partial)
         o->next_at = at + 1; // without a delay: the rest in the next nanosecond, not for ever in this one
+    if (partial && only_now(o))
+        exchange_order_end(e, o, ORDER_CANCELED, at);
+    if (o->match_at != 0)
+        o->next_at = EXCHANGE_NEVER;
+}
+
+void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at)
+{
+    int64_t from = exchange_match_from(e, o, at);
+    if (from > at) {
+        o->next_at = from;
+        return;
+    }
+    struct market_quote q;
+    market_quote(e->params.market, o->symbol, at, &q);
+    if (e->marks[market_symbol_index(o->symbol)].halted || !exchange_stop_triggered(o, q.last))
+        rest(e, o, at);
+    else if (o->status == ORDER_HELD)
+        exchange_group_triggered(e, o, at);
+    else if (!marketable(o, &q))
+        rest(e, o, at);
+    else
+        fill(e, o, &q, at);
 }

@@ -76,33 +76,33 @@ void sim_reply_free(struct sim_reply *reply)
 
 // Refusals.
 
-static void refuse(struct sim_call *c, int status, int code, const char *message, const struct exchange_refusal *why)
+void sim_json_refusal(struct json_out *o, const struct exchange_refusal *why)
 {
-    c->reply->status = status;
-    text_clear(&c->reply->body);
-    json_out_init(&c->out, &c->reply->body);
-    json_object_begin(&c->out);
-    if (code != 0)
-        json_put_int(&c->out, "code", code);
-    json_put_string(&c->out, "message", message);
-    for (size_t i = 0; why != NULL && i < why->extra_count; i++)
-        json_put_string(&c->out, why->extra[i].name, why->extra[i].value);
-    json_object_end(&c->out);
+    json_object_begin(o);
+    if (why->code != 0)
+        json_put_int(o, "code", why->code);
+    json_put_string(o, "message", why->message);
+    for (size_t i = 0; i < why->extra_count; i++)
+        json_put_string(o, why->extra[i].name, why->extra[i].value);
+    json_object_end(o);
 }
 
 void sim_refuse(struct sim_call *c, int status, int code, const char *format, ...)
 {
-    char message[512];
+    struct exchange_refusal why = {.status = status, .code = code};
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    vsnprintf(why.message, sizeof why.message, format, args);
     va_end(args);
-    refuse(c, status, code, message, NULL);
+    sim_refuse_why(c, &why);
 }
 
 void sim_refuse_why(struct sim_call *c, const struct exchange_refusal *why)
 {
-    refuse(c, why->status, why->code, why->message, why);
+    c->reply->status = why->status;
+    text_clear(&c->reply->body);
+    json_out_init(&c->out, &c->reply->body);
+    sim_json_refusal(&c->out, why);
 }
 
 // Parameters.

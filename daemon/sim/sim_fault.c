@@ -62,7 +62,7 @@ void sim_admin_state(struct sim_call *c)
     json_key(o, "orders");
     json_array_begin(o);
     for (size_t i = 0; i < exchange_order_count(e); i++)
-        sim_json_order(o, exchange_order_at(e, i));
+        sim_json_order(o, e, exchange_order_at(e, i), false);
     json_array_end(o);
     json_key(o, "positions");
     json_array_begin(o);

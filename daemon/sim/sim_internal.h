@@ -57,6 +57,7 @@ const struct sim_route *sim_route_find(struct sim_call *c, const char *path, enu
 
 // Sets status and type of a refusal: {"code":..,"message":..}; code 0 is left out.
 void sim_refuse(struct sim_call *c, int status, int code, const char *format, ...) PRINTF_LIKE(4, 5);
+void sim_json_refusal(struct json_out *o, const struct exchange_refusal *why);
 void sim_refuse_why(struct sim_call *c, const struct exchange_refusal *why);
 // Query value; false when it is missing or empty.
 bool sim_param(const struct sim_call *c, const char *name, char out[SIM_TEXT_MAX]);
@@ -111,8 +112,13 @@ int64_t sim_print_time(struct sim_call *c); // newest instant at which the marke
 void sim_trade_write(struct sim_call *c, const struct market_symbol *s);
 void sim_quote_write(struct sim_call *c, const struct market_symbol *s);
 
+// sim_body.c: a body as a request. False after a refusal.
+bool sim_body_order(struct sim_call *c, const struct json_node *root, struct exchange_request *r);
+bool sim_body_change(struct sim_call *c, const struct json_node *root, struct exchange_change *change);
+
 // sim_json.c
-void sim_json_order(struct json_out *o, const struct exchange_order *order);
+// nested: legs under their parent instead of null.
+void sim_json_order(struct json_out *o, const struct exchange *e, const struct exchange_order *order, bool nested);
 void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
 void sim_json_account(struct json_out *o, struct sim *s, int64_t now);
 void sim_json_position(struct json_out *o, struct sim *s, const struct exchange_position *p, int64_t now);
@@ -131,6 +137,9 @@ void sim_assets_get(struct sim_call *c);
 void sim_clock(struct sim_call *c);
 void sim_calendar(struct sim_call *c);
 void sim_orders_post(struct sim_call *c);
+void sim_orders_patch(struct sim_call *c);
+void sim_positions_close(struct sim_call *c);
+void sim_positions_close_all(struct sim_call *c);
 void sim_orders_list(struct sim_call *c);
 void sim_orders_get(struct sim_call *c);
 void sim_orders_by_client_id(struct sim_call *c);

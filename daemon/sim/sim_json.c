@@ -46,12 +46,14 @@ static void put_decimal_or_null(struct json_out *o, const char *key, bool presen
         json_put_null(o, key);
 }
 
-void sim_json_order(struct json_out *o, const struct exchange_order *order)
+// Of an order by its number; NULL, which becomes null, for 0.
+static const char *id_of(const struct exchange *e, uint64_t number)
 {
-    static const char *const nulls_at_end[] = {"legs", "trail_percent", "trail_price", "hwm", "subtag", "source"};
-    json_object_begin(o);
-    json_put_string(o, "id", order->id);
-    json_put_string(o, "client_order_id", order->client_order_id);
+    return number == 0 ? NULL : exchange_order_at(e, (size_t)number - 1)->id;
+}
+
+static void put_times(struct json_out *o, const struct exchange *e, const struct exchange_order *order)
+{
     json_put_when(o, "created_at", order->created_at);
     json_put_when(o, "updated_at", order->updated_at);
     json_put_when(o, "submitted_at", order->submitted_at);
@@ -59,29 +61,64 @@ void sim_json_order(struct json_out *o, const struct exchange_order *order)
     put_when_or_null(o, "expired_at", order->expired_at);
     put_when_or_null(o, "expires_at", order->expires_at);
     put_when_or_null(o, "canceled_at", order->canceled_at);
-    json_put_null(o, "failed_at");
-    json_put_null(o, "replaced_at");
-    json_put_null(o, "replaced_by");
-    json_put_null(o, "replaces");
-    json_put_string(o, "asset_id", market_symbol_asset_id(order->symbol));
-    json_put_string(o, "symbol", market_symbol_name(order->symbol));
-    json_put_string(o, "asset_class", "us_equity");
+    put_when_or_null(o, "failed_at", order->failed_at);
+    put_when_or_null(o, "replaced_at", order->replaced_at);
+    json_put_string(o, "replaced_by", id_of(e, order->replaced_by));
+    json_put_string(o, "replaces", id_of(e, order->replaces));
+}
+
+static void put_amounts(struct json_out *o, const struct exchange_order *order)
+{
     put_decimal_or_null(o, "notional", order->is_notional, order->notional.nanos);
     put_decimal_or_null(o, "qty", !order->is_notional, order->qty.nanos);
     json_put_decimal(o, "filled_qty", order->filled_qty.nanos);
     put_decimal_or_null(o, "filled_avg_price", order->filled_qty.nanos != 0, order->filled_avg_price.nanos);
-    json_put_string(o, "order_class", "");
+}
+
+static void put_kind(struct json_out *o, const struct exchange_order *order)
+{
+    json_put_string(o, "order_class", exchange_class_name(order->order_class));
     json_put_string(o, "order_type", order_type_name(order->type));
     json_put_string(o, "type", order_type_name(order->type));
     json_put_string(o, "side", order_side_name(order->side));
     json_put_string(o, "position_intent", order->position_intent);
     json_put_string(o, "time_in_force", order_tif_name(order->tif));
-    put_decimal_or_null(o, "limit_price", order->type == ORDER_LIMIT, order->limit_price.nanos);
-    json_put_null(o, "stop_price");
+    put_decimal_or_null(o, "limit_price", order->limit_price.nanos != 0, order->limit_price.nanos);
+    put_decimal_or_null(o, "stop_price", order->stop_price.nanos != 0, order->stop_price.nanos);
     json_put_string(o, "status", order_status_name(order->status));
     json_put_bool(o, "extended_hours", order->extended_hours);
-    for (size_t i = 0; i < ARRAY_LEN(nulls_at_end); i++)
-        json_put_null(o, nulls_at_end[i]);
+}
+
+static void put_legs(struct json_out *o, const struct exchange *e, const struct exchange_order *order, bool nested)
+{
+    if (!nested || order->leg_count == 0) {
+        json_put_null(o, "legs");
+        return;
+    }
+    json_key(o, "legs");
+    json_array_begin(o);
+    for (size_t i = 0; i < order->leg_count; i++)
+        sim_json_order(o, e, exchange_order_at(e, (size_t)order->legs[i] - 1), false);
+    json_array_end(o);
+}
+
+void sim_json_order(struct json_out *o, const struct exchange *e, const struct exchange_order *order, bool nested)
+{
+    json_object_begin(o);
+    json_put_string(o, "id", order->id);
+    json_put_string(o, "client_order_id", order->client_order_id);
+    put_times(o, e, order);
+    json_put_string(o, "asset_id", market_symbol_asset_id(order->symbol));
+    json_put_string(o, "symbol", market_symbol_name(order->symbol));
+    json_put_string(o, "asset_class", "us_equity");
+    put_amounts(o, order);
+    put_kind(o, order);
+    put_legs(o, e, order, nested);
+    put_decimal_or_null(o, "trail_percent", order->trail_percent.nanos != 0, order->trail_percent.nanos);
+    put_decimal_or_null(o, "trail_price", order->trail_price.nanos != 0, order->trail_price.nanos);
+    put_decimal_or_null(o, "hwm", order->hwm.nanos != 0, order->hwm.nanos);
+    json_put_null(o, "subtag");
+    json_put_null(o, "source");
     json_object_end(o);
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 // needs: daemon/sim/exchange.o daemon/sim/exchange_fill.o daemon/sim/exchange_account.o daemon/sim/exchange_submit.o
+// needs: daemon/sim/exchange_time.o daemon/sim/exchange_book.o daemon/sim/exchange_session.o daemon/sim/exchange_stop.o
+// needs: daemon/sim/exchange_group.o daemon/sim/exchange_check.o daemon/sim/exchange_replace.o
+// needs: daemon/sim/exchange_close.o
 // needs: daemon/sim/market.o daemon/sim/market_path.o daemon/sim/market_calendar.o daemon/sim/market_load.o
 //
 // The simulated exchange without a network: order life, fills, partials, refusals, money, sessions and prices.
@@ -105,8 +108,7 @@ static struct exchange_request limit(const char *symbol, enum order_side side, c
 {
     struct exchange_request r = request(symbol, side, qty);
     r.type = ORDER_LIMIT;
-    r.has_limit_price = true;
-    r.limit_price.nanos = dec(price);
+    r.limit = (struct exchange_price){true, {dec(price)}};
     return r;
 }
 
