@@ -15,7 +15,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-asan check-fuzz lint demo bench
+BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz lint demo bench
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -144,7 +144,7 @@ have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: check check-unit check-house check-system check-asan check-fuzz lint demo bench
+.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz lint demo bench
 check: have-deps ## all tests; the last line is "N passed, N failed"
 	+@$(RUN) unit house system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
@@ -155,6 +155,8 @@ check-system: have-deps ## system tests only: real parts, private Postgres and R
 	+@$(RUN) system
 check-asan: have-deps ## unit tests and fuzz corpus under clang with ASan and UBSan
 	+@$(RUN) asan corpus
+check-asan-system: have-deps ## system tests with the programs under clang's ASan and UBSan; long, not in check
+	+@$(RUN) asan-system
 FUZZ_SECONDS ?= 60
 check-fuzz: have-deps ## fuzz every parser, FUZZ_SECONDS=60 each; finds stay in build/fuzz
 	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
@@ -195,7 +197,7 @@ install: programs ## install under DESTDIR (PREFIX=/usr); an existing configurat
 
 .PHONY: help clean
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo '  V=1 shows commands; PROFILE=clang|asan|fuzz builds beside the plain one; JOBS=2 at a time'
 clean: ## remove what was built (configure stays)
 	rm -rf build build-*

@@ -29,13 +29,9 @@ void api_free(struct api *a)
     LIST_EACH(node, tmp, &a->waits)
     {
         struct api_wait *w = LIST_ENTRY(node, struct api_wait, node);
-        bool held = w->timer != 0;
         loop_cancel(a->p.loop, &w->timer);
         list_remove(&w->node);
-        w->api = NULL;
-        w->x = NULL;
-        if (held)
-            free(w); // nobody else will
+        free(w);
     }
     mem_wipe(&a->token, sizeof a->token);
     free(a);
@@ -59,8 +55,7 @@ struct api_wait *api_wait_new(struct api *a, struct http_exchange *x)
 struct http_exchange *api_wait_end(struct api_wait *w)
 {
     struct http_exchange *x = w->x;
-    if (w->api)
-        w->api->wait_count--;
+    w->api->wait_count--;
     list_remove(&w->node);
     free(w);
     if (x)

@@ -25,6 +25,7 @@ struct api_params {
     void *arg;
 };
 struct api *api_new(const struct api_params *params);
+// After its servers and all that complete its waits (scheduler, ledger, runs, reconcile): what is left is dropped.
 void api_free(struct api *a);
 void api_handle(struct api *a, struct http_exchange *x);
 void api_gone(struct api *a, struct http_exchange *x);

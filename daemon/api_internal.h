@@ -66,10 +66,10 @@ struct api_query {
 int api_query_read(const char *query, unsigned allowed, struct api_query *out, struct err *err) MUST_CHECK;
 const char *api_query_value(const struct api_query *q, enum api_param param); // NULL when not given
 
-// --- waiting (api.c): a wait outlives its client (gone) and its api; whoever completes it asks who is still there.
+// --- waiting (api.c): a wait outlives its client (gone); whoever completes it asks who is still there.
 struct api_wait {
     struct list node;
-    struct api *api;         // NULL: freed meanwhile
+    struct api *api;
     struct http_exchange *x; // NULL: the client left
     loop_timer timer;        // an answer that is held back
     const char *name;        // history: of the list, or of the one thing asked for

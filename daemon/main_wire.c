@@ -483,7 +483,6 @@ void daemon_stop(struct daemon *d)
     http_server_free(d->admin_http);
     http_server_free(d->http);
     admin_free(d->admin);
-    api_free(d->api);
     scheduler_free(d->scheduler);
     // Strategies and the two peers end before those who listen to them: no answer comes to a freed module.
     strategies_free(d->strategies);
@@ -491,6 +490,7 @@ void daemon_stop(struct daemon *d)
     ledger_free(d->ledger);
     runs_free(d->runs);
     reconcile_free(d->reconcile);
+    api_free(d->api); // what it waited for is not told any more
     desk_free(d->desk);
     cache_free(d->cache);
     exposure_free(d->exposure);

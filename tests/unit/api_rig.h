@@ -287,9 +287,7 @@ static void rig_close(void)
 {
     http_server_free(rig.server);
     admin_free(rig.admin);
-    api_free(rig.api);
-    if (rig.waiting)
-        ledger_answers(); // a completion that comes after everything is gone
+    api_free(rig.api); // with what the ledger, which is gone by then, has not answered
     metrics_free(rig.metrics);
     loop_free(rig.loop);
     unlink(rig.path);

@@ -430,7 +430,7 @@ static void the_api_may_end_before_its_answers(void **state)
     rig.hold = true;
     int fd = client_send(API_PORT, "GET", "/api/v1/orders", "", NULL);
     turn_until_waiting(1);
-    close(fd); // teardown frees server and api, then answers
+    close(fd); // teardown frees server and api; the answer never comes
 }
 
 // --- writing

@@ -11,11 +11,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("PAPERGUARD_BIN", ROOT / "build/bin"))
+# Under a sanitizer strategies are the plain ones: their limit of address space is far below what its shadow takes.
+STRATEGIES = Path(os.environ.get("PAPERGUARD_STRATEGIES", BIN / "strategies"))
+SANITIZER = {k: os.environ[k] for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS") if k in os.environ}
+FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "LeakSanitizer has encountered", "runtime error: ")
 # The simulator's pair: opens nothing real, and is looked for in every output all the same.
 KEY = "PKSIMSYSTEMTEST00001"
 SECRET = "sim-secret-Zq7xW3vT9rB5nM1kJ8hG4fD2sA6pL0"
 TOKEN = "token-Yw5uR8tE2qP9oI7uY4tR1eW6qA3sD0"
 SLOW = float(os.environ.get("PAPERGUARD_TEST_PATIENCE", "1"))  # sanitizers and loaded machines: wait longer
+
+
+def assert_clean(text):
+    """No sanitizer found anything in what a program printed."""
+    at = min((text.find(word) for word in FINDINGS if word in text), default=-1)
+    assert at < 0, text[at:at + 9000]
 
 
 def until(condition, seconds=20, what="the condition", alive=None):
@@ -56,7 +66,7 @@ class Process:
         self.log = Path(log)
         self.argv = [str(a) for a in argv]
         with open(self.log, "ab") as out:
-            self.child = subprocess.Popen(self.argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
+            self.child = subprocess.Popen(self.argv, env={**SANITIZER, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
                                           start_new_session=True)
 
     @property

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from .basics import BIN, KEY, SECRET, TOKEN, Process, until
+from .basics import BIN, KEY, SANITIZER, SECRET, SLOW, STRATEGIES, TOKEN, Process, assert_clean, until
 from .servers import Notify
 
 WEIGHTS = {"SPY": "0.30", "TLT": "0.25", "GLD": "0.20", "QQQ": "0.20"}
@@ -20,7 +20,7 @@ class Strategy:
     def __init__(self, name="weights", schedule="every 12h", weights=None, command=None, **more):
         self.name = name
         self.weights = weights or WEIGHTS
-        self.lines = {"command": command or f"{BIN}/strategies/fixed_weights", "schedule": schedule,
+        self.lines = {"command": command or f"{STRATEGIES}/fixed_weights", "schedule": schedule,
                       "symbols": " ".join(self.weights), "allocation": "1", "band": "0"}
         if not command:
             self.lines["params"] = json.dumps({"weights": self.weights})
@@ -115,8 +115,7 @@ class Daemon:
         try:
             if self.process and self.process.running():
                 assert self.stop() == 0, f"ended with {self.process.child.returncode}: {self.text()[-6000:]}"
-            for word in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error: "):
-                assert word not in self.text(), self.text()[-9000:]
+            assert_clean(self.text())
         finally:
             self.notify.close()
 
@@ -171,8 +170,11 @@ class Daemon:
     # --- the operator's command line
 
     def cli(self, *words, env=None, seconds=60):
-        return subprocess.run([BIN / "paperguard", "--config", self.config, *words], env=self.env if env is None else env,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run([BIN / "paperguard", "--config", self.config, *words],
+                              env={**SANITIZER, **(self.env if env is None else env)}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=seconds * SLOW, check=False)
+        assert_clean(done.stderr)
+        return done
 
     def ctl(self, *words, code=0):
         done = self.cli(*words)

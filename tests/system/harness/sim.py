@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 
-from .basics import BIN, KEY, ROOT, SECRET, Process, until
+from .basics import BIN, KEY, ROOT, SECRET, Process, assert_clean, until
 
 
 def free_port():
@@ -25,8 +25,12 @@ class Sim:
         self.process = Process([*wrapper, BIN / "paperguard-sim", "--listen", f"127.0.0.1:{port}", "--port-file",
                                 self.port_file, "--data", ROOT / "conf/sample-data", "--log-requests", self.requests_file,
                                 *options], environment, folder / "sim.log")
-        until(self.port_file.exists, 20, "the simulator's port", self.process.why_dead)
-        self.port = int(self.port_file.read_text())
+        try:
+            until(self.port_file.exists, 20, "the simulator's port", self.process.why_dead)
+            self.port = int(self.port_file.read_text())
+        except BaseException:
+            self.process.kill()  # nobody else knows of it
+            raise
 
     @property
     def url(self):
@@ -79,4 +83,6 @@ class Sim:
         self.process.signal(signal.SIGCONT)
 
     def stop(self):
-        return self.process.stop()
+        status = self.process.stop()
+        assert_clean(self.process.text())
+        return status

@@ -15,8 +15,12 @@ class Site:
         self.pg = pg
         self.dsn = pg.database()
         self.sim = sim or Sim(self.folder, *sim_options, env=sim_env, wrapper=wrapper)
-        self.daemon = Daemon(self.folder, self.sim.url, self.dsn, redis.url if redis else "",
-                             [Strategy()] if strategies is None else strategies, wrapper=wrapper, **daemon)
+        try:
+            self.daemon = Daemon(self.folder, self.sim.url, self.dsn, redis.url if redis else "",
+                                 [Strategy()] if strategies is None else strategies, wrapper=wrapper, **daemon)
+        except BaseException:
+            self.sim.stop()
+            raise
 
     def sql(self, statement, *args):
         return self.pg.do(statement, self.dsn, *args)
