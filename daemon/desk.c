@@ -270,14 +270,37 @@ static void become_unknown(struct desk_order *o, const char *why)
 
 static void commit(void *arg);
 
+static void hand_back(void *arg);
+
+// Only when the ledger has it as an intent again can it be cleared anew.
+static void handed_back(void *arg, enum ledger_result result, const char *detail)
+{
+    struct desk_order *o = arg;
+    bool again = result == LEDGER_DOWN || result == LEDGER_LOST;
+    if (result == LEDGER_CONFLICT)
+        log_warning("order %s: not taken back: %s", o->row.intent.order.client_order_id, detail);
+    o->timer = loop_after_ms(o->desk->p.loop, again ? COMMIT_RETRY_MS : LIMITED_FIRST_MS << (o->limited - 1),
+                             again ? hand_back : commit, o);
+}
+
+static void hand_back(void *arg)
+{
+    struct desk_order *o = arg;
+    o->timer = 0;
+    ledger_order_update(o->desk->p.ledger, o->row.intent.order.client_order_id, "", ORDER_INTENT, (struct qty){0},
+                        (struct price){0}, 0, clock_wall_ns(), "desk", "refused by the broker's rate limit",
+                        handed_back, o);
+}
+
 // Refused before it was looked at: the same order, under the same id, a little later.
 static bool send_later(struct desk_order *o)
 {
     if (o->limited >= LIMITED_MAX)
         return false;
+    o->limited++;
     o->row.status = ORDER_INTENT;
     set_state(o, DESK_COMMITTING);
-    o->timer = loop_after_ms(o->desk->p.loop, LIMITED_FIRST_MS << o->limited++, commit, o);
+    hand_back(o);
     log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
     return true;
 }
@@ -358,6 +381,9 @@ static void slot_ready(void *arg)
     set_state(o, DESK_SENDING);
     o->row.status = ORDER_SENDING;
     o->calls++;
+    // Not waited for: what the broker answers is written after it, in this order.
+    ledger_order_update(d->p.ledger, o->row.intent.order.client_order_id, "", ORDER_SENDING, (struct qty){0},
+                        (struct price){0}, 0, clock_wall_ns(), "desk", "", NULL, NULL);
     broker_submit(d->p.broker, &cleared, sent, o);
 }
 

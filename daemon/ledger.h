@@ -127,8 +127,9 @@ struct intent {              // doubles as the reservation
     bool reduces;
     struct money reserved; // value judged by risk, rounded up
     struct price decision_price;
-    struct price bid, ask;        // at decision, 0 = unknown
-    int64_t created_at;           // ns
+    struct price bid, ask;      // at decision, 0 = unknown
+    int64_t quote_at, price_at; // the broker's times of them and of decision_price, 0 = unknown; kept beside the intent
+    int64_t created_at;         // ns
     char strategy[BOOK_NAME_MAX]; // whose book when there is no leg
 };
 // Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
@@ -148,7 +149,8 @@ struct order_row { // an intent with what is known of its order
 };
 // Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time (or the same time and more
 // filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed
-// over those three. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no
+// over those three, and intent over sending when the broker refused the order unseen. sent_at is the time of the first
+// sending. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no
 // such intent, or the order has another broker id.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
@@ -173,6 +175,9 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
                          int64_t now_ns,
                          void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),
                          void *arg);
+// The quote that was the newest when fills of this symbol were seen: for those from since_ns on that have none yet.
+void ledger_fill_quote(struct ledger *l, const char *account, const struct alpaca_quote *quote, int64_t since_ns,
+                       int64_t now_ns);
 // Time of the newest fill recorded, else the opening's watermark, else 0.
 void ledger_last_activity(struct ledger *l, const char *account,
                           void (*done)(void *arg, enum ledger_result result, int64_t at), void *arg);

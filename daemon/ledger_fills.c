@@ -78,6 +78,29 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
     text_free(&json);
 }
 
+static void quote_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    (void)op;
+    if (reply->result != LEDGER_OK)
+        log_info("ledger: a quote at fill was not kept: %s", reply->detail);
+}
+
+void ledger_fill_quote(struct ledger *l, const char *account, const struct alpaca_quote *quote, int64_t since_ns,
+                       int64_t now_ns)
+{
+    struct ledger_values v = {0};
+    ledger_put(&v, account);
+    ledger_put(&v, quote->symbol);
+    ledger_put_when(&v, since_ns);
+    ledger_put_decimal(&v, quote->bid.nanos);
+    ledger_put_decimal(&v, quote->ask.nanos);
+    ledger_put_when(&v, quote->at);
+    ledger_put_when(&v, now_ns);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_FILL_QUOTES, v.count, v.values);
+    ledger_op_write(ledger_op_new(l, quote_finish, NULL, NULL), b);
+}
+
 typedef void last_done_fn(void *arg, enum ledger_result result, int64_t at);
 
 static void last_finish(struct ledger_op *op, const struct ledger_reply *reply)

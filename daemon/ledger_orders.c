@@ -85,6 +85,8 @@ static void commit_batch(const struct ledger *l, const struct commit *c, struct 
     ledger_put_when(&v, i->created_at);
     ledger_put(&v, l->p.host);
     ledger_put(&v, l->p.instance);
+    ledger_put_when(&v, i->quote_at);
+    ledger_put_when(&v, i->price_at);
     pg_batch_add(b, &SQL_INTENT_COMMIT, v.count, v.values);
 }
 

@@ -63,6 +63,7 @@ void reconcile_free(struct reconcile *r)
     free(r->days);
     free(r->positions);
     free(r->sums);
+    free(r->fresh_symbols);
     free(r);
 }
 
@@ -346,6 +347,8 @@ static void fills_recorded(void *arg, enum ledger_result result, size_t recorded
     if (refused ? !take_answer(r) : !ledger_usable(r, result, "fills into the ledger"))
         return;
     r->new_fills += recorded;
+    if (recorded > 0)
+        reconcile_fill_quotes(r);
     metrics_add(r->p.metrics, METRIC_FILLS, "", (int64_t)recorded);
     if (refused) { // the pass goes on, so that orders are followed: one of them may be what is missing
         reconcile_fills_refused(r, detail);
@@ -380,6 +383,7 @@ static void fills_read(void *arg, const struct broker_answer *a)
         return;
     }
     r->waiting = true;
+    reconcile_note_fresh(r, fills, n);
     ledger_fills_record(r->p.ledger, r->account, fills, n, clock_wall_ns(), fills_recorded, r);
 }
 

@@ -60,6 +60,8 @@ struct reconcile {
     int64_t orders_after;
     int64_t orders_asked_boot_ns; // when the list of all orders was begun; 0: only open ones are read
     size_t orders_open_at_broker, new_fills, desk_open_before;
+    char (*fresh_symbols)[SYMBOL_MAX]; // of the fills on the page that happened just now
+    size_t fresh_count;
     struct list waiters, next_waiters;
     // last read
     struct alpaca_account broker_account;
@@ -91,6 +93,9 @@ void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format,
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 void reconcile_jobs_free(struct reconcile *r);
+// Quotes for fills that happened just now.
+void reconcile_note_fresh(struct reconcile *r, const struct alpaca_fill *fills, size_t count);
+void reconcile_fill_quotes(struct reconcile *r);
 // After account, positions and books were read: keeps them when it is time.
 void reconcile_snapshot(struct reconcile *r);
 int reconcile_positions_parse(const struct json_node *list, struct alpaca_position **out, size_t *count,

@@ -15,6 +15,7 @@
 #define BARS_PAGE 10000
 #define SYMBOLS_PER_REQUEST 100 // keeps targets short
 #define BARS_TOTAL_MAX 200000u
+#define FRESH_NS (60 * NS_PER_S)
 
 // --- lists that passes and jobs read
 
@@ -272,6 +273,58 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
     for (size_t i = 0; i < count; i++)
         if (!exposure_asset(r->p.exposure, symbols[i], &asset))
             refresh_ask(j, OP_ASSET, symbols[i], NULL, refresh_asset);
+}
+
+// --- quotes at fill
+
+// A quote read now is one of the moment of the fill only when that was just now.
+void reconcile_note_fresh(struct reconcile *r, const struct alpaca_fill *fills, size_t count)
+{
+    int64_t since = clock_wall_ns() - FRESH_NS;
+    r->fresh_count = 0;
+    r->fresh_symbols = check_realloc(r->fresh_symbols, (count ? count : 1) * sizeof *r->fresh_symbols);
+    for (size_t i = 0; i < count; i++) {
+        bool known = fills[i].transaction_time < since;
+        for (size_t k = 0; k < r->fresh_count && !known; k++)
+            known = strcmp(r->fresh_symbols[k], fills[i].symbol) == 0;
+        if (!known)
+            str_copy_cut(r->fresh_symbols[r->fresh_count++], SYMBOL_MAX, fills[i].symbol);
+    }
+}
+
+static void fill_quotes_read(void *arg, const struct broker_answer *a)
+{
+    struct job *j = arg;
+    struct alpaca_quote *quotes = NULL;
+    size_t n = 0;
+    struct err err = {.text = ""};
+    int64_t now = clock_wall_ns();
+    if (good_answer(j, a, "quotes at fill") && alpaca_quotes_parse(a->json, &quotes, &n, &err) != 0)
+        spoil(j, "quotes at fill", err.text);
+    for (size_t i = 0; i < n; i++)
+        ledger_fill_quote(j->r->p.ledger, j->r->account, &quotes[i], now - FRESH_NS, now);
+    free(quotes);
+    if (j->bad)
+        log_info("reconcile: %s", j->detail);
+    job_free(j);
+}
+
+void reconcile_fill_quotes(struct reconcile *r)
+{
+    const char *symbols[SYMBOLS_PER_REQUEST];
+    size_t count = r->fresh_count < SYMBOLS_PER_REQUEST ? r->fresh_count : SYMBOLS_PER_REQUEST;
+    struct text query;
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        symbols[i] = r->fresh_symbols[i];
+    struct job *j = job_new(r, symbols, count);
+    text_init(&query, 8000);
+    add_symbols(j, 0, &query);
+    text_addf(&query, "&feed=%s", r->p.feed);
+    broker_call(r->p.broker, OP_QUOTES_LATEST, NULL, text_str(&query), fill_quotes_read, j);
+    text_free(&query);
+    r->fresh_count = 0;
 }
 
 // --- bars

@@ -44,6 +44,8 @@ static void fill_intent(const struct run *run, const struct leg *leg, struct int
 {
     const struct plan_leg *p = &run->plan.legs[leg->index];
     struct alpaca_quote quote;
+    struct price price;
+    int64_t boot;
     *in = (struct intent){
         .leg = p->leg,
         .try_no = 1,
@@ -59,7 +61,11 @@ static void fill_intent(const struct run *run, const struct leg *leg, struct int
     if (exposure_quote(run->runs->p.exposure, p->symbol, &quote)) {
         in->bid = quote.bid;
         in->ask = quote.ask;
+        in->quote_at = quote.at;
     }
+    if (exposure_price(run->runs->p.exposure, p->symbol, &price, &in->price_at, &boot) &&
+        price.nanos != p->decision_price.nanos) // another one by now: when that of the decision was made is not known
+        in->price_at = 0;
 }
 
 static void place_side(struct run *run, enum order_side side)

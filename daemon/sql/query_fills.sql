@@ -4,15 +4,17 @@ SELECT coalesce(json_agg(json_build_object(
         'price', plain(f.price), 'partial', f.partial, 'cum_qty', plain(f.cum_qty), 'leaves_qty', plain(f.leaves_qty),
         'exact_amount', plain(f.exact_amount), 'amount', plain(f.cents), 'expected_price', plain(i.decision_price), 'bid',
         plain(i.bid),
-        'ask', plain(i.ask), 'spread', plain(i.ask - i.bid),
-        'slippage_bps', plain(round(CASE f.side WHEN 'buy' THEN 1 ELSE -1 END * (f.price - i.decision_price) * 10000
-            / i.decision_price, 4)),
-        'slippage_amount', plain(round(CASE f.side WHEN 'buy' THEN 1 ELSE -1 END * (f.price - i.decision_price) * f.qty, 9)),
+        'ask', plain(i.ask), 'spread', plain(i.ask - i.bid), 'quote_at', utc(d.quote_at),
+        'bid_at_fill', plain(q.bid), 'ask_at_fill', plain(q.ask), 'spread_at_fill', plain(q.ask - q.bid),
+        'quote_at_fill', utc(q.quote_at),
+        'slippage_bps', slippage_bps(f.side, i.decision_price, f.price)::text,
+        'slippage_amount', plain(slippage_amount(f.side, i.decision_price, f.qty, f.exact_amount)),
         'order_type', i.type, 'execution_steps', i.try_no,
-        'time_to_fill_ms', round(extract(epoch FROM f.transaction_time - coalesce(o.sent_at, i.created_at)) * 1000),
-        'quote_at', utc(i.created_at), 'transaction_time', utc(f.transaction_time), 'recorded_at', utc(f.recorded_at),
-        'strategies', (SELECT coalesce(json_agg(json_build_object('strategy', p.book, 'qty',
-        plain(p.qty)) ORDER BY p.line), '[]')
+        'time_to_fill_ms', greatest(0, round(extract(epoch FROM f.transaction_time - coalesce(o.sent_at, i.created_at)) * 1000)),
+        'decided_at', utc(i.created_at), 'sent_at', utc(o.sent_at), 'transaction_time', utc(f.transaction_time),
+        'recorded_at', utc(f.recorded_at),
+        'strategies', (SELECT coalesce(json_agg(json_build_object('strategy', p.book, 'qty', plain(p.qty), 'weight',
+                plain(round(abs(p.qty) / f.qty, 9))) ORDER BY p.line), '[]')
             FROM entries e JOIN postings p USING (entry_id) WHERE e.activity_id = f.activity_id AND p.part = 'position'))
         ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC), '[]')
 FROM (
@@ -27,4 +29,5 @@ FROM (
         AND ($10::date IS NULL OR f.transaction_time < session_start($10::date + 1))
     ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN fills f USING (activity_id) LEFT JOIN intents i USING (client_order_id)
-    LEFT JOIN orders o USING (client_order_id)
+    LEFT JOIN orders o USING (client_order_id) LEFT JOIN decision_quotes d USING (client_order_id)
+    LEFT JOIN fill_quotes q ON q.activity_id = f.activity_id

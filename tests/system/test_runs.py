@@ -41,7 +41,8 @@ def test_run_by_cli(site):
     assert all(o["side"] == "buy" and o["status"] == "filled" for o in truth.orders.values())
     # The intent was durable before the order was sent.
     for r in site.sql("SELECT i.created_at, o.sent_at FROM intents i JOIN orders o USING (client_order_id)"):
-        assert r["sent_at"] is None or r["created_at"] <= r["sent_at"]
+        assert r["created_at"] <= r["sent_at"]
+    until(lambda: site.sql("SELECT count(*) AS n FROM fill_quotes WHERE bid < ask")[0]["n"] == 4, 10, "quotes at fill")
     # What the account was worth then is kept, with what it held.
     kept = until(lambda: site.sql("SELECT * FROM equity_snapshots WHERE run_id = %s", row["run_id"]), 10, "the snapshot")
     held = {r["symbol"]: r["qty"] for r in site.sql("SELECT symbol, qty FROM position_snapshots WHERE at = %s", kept[0]["at"])}

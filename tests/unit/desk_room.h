@@ -33,7 +33,7 @@ static const struct day session = {2026, 10, 8};
 static struct {
     struct guard_facts facts;
     // ledger
-    int commits, updates, decisions;
+    int commits, updates, handed_over, decisions;
     enum ledger_result commit_result;
     enum ledger_result update_result;
     enum order_status last_status;
@@ -85,6 +85,11 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
     (void)l, (void)client_order_id, (void)order_id, (void)filled_qty, (void)filled_avg_price, (void)now_ns;
     w.last_broker_at = broker_at;
     (void)source, (void)reason;
+    if (status == ORDER_SENDING) { // said in passing
+        assert_null(done);
+        w.handed_over++;
+        return;
+    }
     w.updates++;
     w.last_status = status;
     assert_true(update_count < 64);

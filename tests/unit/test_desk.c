@@ -356,13 +356,19 @@ static void a_rate_limit_is_no_end(void **state)
     to_the_wire(ORDER_BUY, 2);
     broker_answers(w.submit_done, w.submit_arg, BROKER_REJECTED, 429,
                    "{\"code\":42910000,\"message\":\"rate limit exceeded\"}");
-    assert_int_equal(w.updates, 0);
+    assert_int_equal(w.updates, 1);
+    assert_int_equal(w.last_status, ORDER_INTENT);
     assert_int_equal(open_buys(), USD(200).nanos);
+    ledger_takes(LEDGER_DOWN); // the ledger still has it as handed over: written again before anything else
+    turn_until(&w.updates, 2);
+    assert_int_equal(w.commits, 1);
+    ledger_takes(LEDGER_OK);
     turn_until(&w.commits, 2); // the same intent gives a new receipt as long as nothing else is known of it
     cleared_order_drop(&w.cleared);
     commit(LEDGER_OK);
     w.ready(w.ready_arg);
     assert_int_equal(w.submits, 2);
+    assert_int_equal(w.handed_over, 2);
     assert_string_equal(cleared_order_terms(w.cleared)->order.client_order_id, ID);
     broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
     ledger_takes(LEDGER_OK);
