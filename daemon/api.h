@@ -19,9 +19,12 @@ struct api_params {
     void (*collect_metrics)(void *arg);            // brings gauges up to date
     struct ledger *ledger;
     struct scheduler *scheduler;
+    struct desk *desk;
+    struct reconcile *reconcile;
+    struct exposure *exposure;
     struct halt *halt;
     struct metrics *metrics;
-    const char *token; // NULL: POST run answers 403
+    const char *token; // NULL: writes answer 403
     void *arg;
 };
 struct api *api_new(const struct api_params *params);

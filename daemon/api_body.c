@@ -16,9 +16,10 @@ static const struct {
     unsigned bit;
 } MEMBERS[] = {{"reason", API_BODY_REASON}, {"code", API_BODY_CODE}, {"strategies", API_BODY_STRATEGIES}};
 
-static bool is_json_type(const char *type)
+bool api_body_is_json(const struct http_exchange *x)
 {
     static const char json[] = "application/json";
+    const char *type = http_exchange_header(x, "Content-Type");
     if (!type || strncasecmp(type, json, sizeof json - 1) != 0)
         return false;
     type += sizeof json - 1;
@@ -110,7 +111,7 @@ int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, 
     struct api_body read = {0};
     size_t len;
     const char *body = http_exchange_body(x, &len);
-    if (len > 0 && !is_json_type(http_exchange_header(x, "Content-Type"))) {
+    if (len > 0 && !api_body_is_json(x)) {
         err_set(err, "Content-Type must be application/json");
         return 415;
     }

@@ -25,6 +25,7 @@ static const struct { // by enum ledger_query
     [LEDGER_QUERY_POSITIONS] = {"positions", "position", PAGE | FILTERS},
     [LEDGER_QUERY_ALERTS] = {"alerts", "alert", PAGE | FILTERS | SESSIONS},
     [LEDGER_QUERY_DECISIONS] = {"decisions", "decision", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_AUDIT] = {"audits", "order", 0},
     [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", PAGE | FILTERS | SESSIONS},
     [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS},
     [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS},
@@ -163,8 +164,10 @@ void api_one_run(struct api *a, struct http_exchange *x, const char *id)
 
 void api_one_order(struct api *a, struct http_exchange *x, const char *id)
 {
-    if (!id[0] || strlen(id) >= CLIENT_ORDER_ID_MAX)
-        api_reply_problem(x, 404, "no order has this id");
-    else
-        api_history(a, x, LEDGER_QUERY_ORDERS, id);
+    api_history(a, x, LEDGER_QUERY_ORDERS, id);
+}
+
+void api_audit(struct api *a, struct http_exchange *x, const char *id)
+{
+    api_history(a, x, LEDGER_QUERY_AUDIT, id);
 }

@@ -45,6 +45,8 @@ struct api_body {
 int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out,
                   struct err *err) MUST_CHECK;
 
+bool api_body_is_json(const struct http_exchange *x); // by its Content-Type
+
 // --- query strings (api_query.c)
 enum api_param {
     API_Q_LIMIT,
@@ -112,11 +114,21 @@ void api_serve_openapi(const struct api_call *c);
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id); // api_history.c
 void api_one_run(struct api *a, struct http_exchange *x, const char *id);
 void api_one_order(struct api *a, struct http_exchange *x, const char *id);
+void api_audit(struct api *a, struct http_exchange *x, const char *id); // of an order
 // Is a write from a browser or without the right token? Then answers and says so.
 bool api_write_refused(struct api *a, struct http_exchange *x);            // api_auth.c
 void api_run(struct api *a, struct http_exchange *x, const char *cause);   // api_write.c
 void api_halt(struct api *a, struct http_exchange *x, const char *source); // api_write.c
-void api_route(struct api *a, struct http_exchange *x);                    // api_routes.c
+// Orders (api_orders.c), and their bodies (api_order_body.c). in comes with account and session; 0 or the status to
+// answer (400, 415).
+void api_serve_order_new(const struct api_call *c);
+void api_serve_order_cancel(const struct api_call *c);
+int api_order_read(struct http_exchange *x, const struct config *config, struct intent *in, struct err *err) MUST_CHECK;
+bool api_order_same(const struct intent *a, const struct intent *b); // whatever their ids
+struct json_node;
+int api_order_from_row(const struct json_node *row, struct intent *out, enum order_status *status,
+                       struct err *err) MUST_CHECK;
+void api_route(struct api *a, struct http_exchange *x); // api_routes.c
 const struct snapshot *api_snapshot(struct api *a);
 // Starts an answer: text and JSON writer, object open.
 void api_answer_begin(struct text *t, struct json_out *o);

@@ -26,6 +26,11 @@ static void serve_one_order(const struct api_call *c)
     api_one_order(c->api, c->x, c->id);
 }
 
+static void serve_audit(const struct api_call *c)
+{
+    api_audit(c->api, c->x, c->id);
+}
+
 static void serve_run(const struct api_call *c)
 {
     if (!api_write_refused(c->api, c->x))
@@ -74,8 +79,14 @@ static const struct api_path PATHS[] = {
     WRITE("/api/v1/orchestration/run", serve_run),
     LIST("/api/v1/orchestration/runs", LEDGER_QUERY_RUNS),
     READ("/api/v1/orchestration/runs/{id}", serve_one_run),
-    LIST("/api/v1/orders", LEDGER_QUERY_ORDERS),
-    READ("/api/v1/orders/{id}", serve_one_order),
+    {.path = "/api/v1/orders",
+     .roles = HTTP_ROLE_API,
+     .list = LEDGER_QUERY_ORDERS,
+     .get = serve_list,
+     .post = api_serve_order_new},
+    {.path = "/api/v1/orders/{id}", .roles = HTTP_ROLE_API, .get = serve_one_order, .del = api_serve_order_cancel},
+    WRITE("/api/v1/orders/{id}/cancel", api_serve_order_cancel),
+    READ("/api/v1/orders/{id}/audit", serve_audit),
     LIST("/api/v1/fills", LEDGER_QUERY_FILLS),
     LIST("/api/v1/positions", LEDGER_QUERY_POSITIONS),
     LIST("/api/v1/strategies", LEDGER_QUERY_STRATEGIES),

@@ -249,6 +249,8 @@ static void count_usage(struct exposure *e, const struct intent *intent)
     e->usage.orders++;
     if (!money_add(e->usage.notional, intent->reserved, &e->usage.notional))
         e->overflow = true;
+    if (!intent->run_id[0])
+        return; // outside a run: must not make the count of the run under way begin anew
     if (!str_equal(e->run_id, intent->run_id)) {
         str_copy_cut(e->run_id, sizeof e->run_id, intent->run_id);
         e->run_orders = 0;

@@ -226,6 +226,7 @@ enum ledger_query {
     LEDGER_QUERY_POSITIONS,
     LEDGER_QUERY_ALERTS,
     LEDGER_QUERY_DECISIONS,
+    LEDGER_QUERY_AUDIT,     // all that is known of one order (id): what was asked, its events, decisions, fills
     LEDGER_QUERY_EQUITY,    // snapshots, newest first; status is their source: start, run, timer, close
     LEDGER_QUERY_SIGNALS,   // targets of the newest run of each strategy; of every run when sessions or a run are asked
                             // for

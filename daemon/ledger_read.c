@@ -30,6 +30,8 @@ static const struct pg_statement *statement_of(enum ledger_query query)
         return &SQL_QUERY_ALERTS;
     case LEDGER_QUERY_DECISIONS:
         return &SQL_QUERY_DECISIONS;
+    case LEDGER_QUERY_AUDIT:
+        return &SQL_QUERY_AUDIT;
     case LEDGER_QUERY_EQUITY:
         return &SQL_QUERY_EQUITY;
     case LEDGER_QUERY_SIGNALS:
@@ -43,7 +45,7 @@ static const struct pg_statement *statement_of(enum ledger_query query)
 // One run and the books of now know no span of sessions.
 static bool has_sessions(enum ledger_query query)
 {
-    return query != LEDGER_QUERY_RUN && query != LEDGER_QUERY_POSITIONS;
+    return query != LEDGER_QUERY_RUN && query != LEDGER_QUERY_AUDIT && query != LEDGER_QUERY_POSITIONS;
 }
 
 static bool day_or_any(const char *text)

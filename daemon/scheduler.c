@@ -364,6 +364,15 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
     }
 }
 
+bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out)
+{
+    const struct calendar calendar = {s->days, s->day_count};
+    const struct session_day *day = s->day_count ? session_of(&calendar, now_ns) : NULL;
+    if (day)
+        *out = day->date;
+    return day != NULL;
+}
+
 const struct scheduler_status *scheduler_status(const struct scheduler *s)
 {
     return &s->status;

@@ -35,6 +35,8 @@ void scheduler_run_changed(struct scheduler *s, const struct run_row *row);
 void scheduler_look(struct scheduler *s); // something changed: decide again
 void scheduler_run_now(struct scheduler *s, const char *cause, const char *strategies,
                        void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg);
+// The session an order of now belongs to; false when the calendar does not reach it.
+bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out) MUST_CHECK;
 const struct scheduler_status *scheduler_status(const struct scheduler *s);
 void scheduler_stop(struct scheduler *s); // draining
 

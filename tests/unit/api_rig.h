@@ -66,6 +66,18 @@ static struct rig {
     int engaged;
     char reason[200], source[100], who[100], code[40];
 
+    // desk and prices
+    struct order_row desk_row; // what the desk knows, when it has an id
+    struct order_row outcome;  // of what is placed: status, reason, order_id
+    struct intent placed;
+    int places, cancels, refreshes, decisions;
+    bool place_later, refresh_later, no_price;
+    void (*placed_done)(void *arg, const struct order_row *row);
+    void *placed_arg;
+    void (*refreshed)(void *arg, bool ok, const char *detail);
+    void *refreshed_arg;
+    bool no_session;
+
     // reconcile
     opening_fn *opening_done;
     void *opening_arg;
@@ -163,6 +175,97 @@ void halt_write_json(const struct halt *h, struct json_out *o)
     json_object_begin(o);
     json_put_string(o, "state", rig.halt == HALT_RUNNING ? "running" : "halted");
     json_object_end(o);
+}
+
+bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out)
+{
+    (void)s;
+    (void)now_ns;
+    *out = (struct day){2026, 10, 8};
+    return !rig.no_session;
+}
+
+const struct order_row *desk_order(const struct desk *d, const char *client_order_id)
+{
+    (void)d;
+    return str_equal(rig.desk_row.intent.order.client_order_id, client_order_id) ? &rig.desk_row : NULL;
+}
+
+RIG_UNUSED static void order_is_answered(void)
+{
+    rig.outcome.intent = rig.placed;
+    rig.desk_row = rig.outcome;
+    rig.placed_done(rig.placed_arg, &rig.outcome);
+}
+
+void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
+                void *arg)
+{
+    (void)d;
+    assert_null(desk_order(NULL, intent->order.client_order_id)); // the desk dies otherwise
+    rig.places++;
+    rig.placed = *intent;
+    rig.desk_row = (struct order_row){.intent = *intent, .status = ORDER_INTENT};
+    rig.placed_done = done;
+    rig.placed_arg = arg;
+    if (!rig.place_later)
+        order_is_answered();
+}
+
+void desk_cancel(struct desk *d, const char *client_order_id)
+{
+    (void)d;
+    assert_non_null(desk_order(NULL, client_order_id));
+    rig.cancels++;
+}
+
+void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
+                       void (*done)(void *arg, bool ok, const char *detail), void *arg)
+{
+    (void)r;
+    assert_int_equal(count, 1);
+    assert_true(symbol_valid(symbols[0]));
+    rig.refreshes++;
+    rig.refreshed = done;
+    rig.refreshed_arg = arg;
+    if (!rig.refresh_later)
+        done(arg, true, "");
+}
+
+void reconcile_kick(struct reconcile *r)
+{
+    (void)r;
+}
+
+bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns,
+                    int64_t *boot_ns)
+{
+    (void)e;
+    (void)symbol;
+    *out = (struct price){500 * DECIMAL_ONE};
+    *at_wall_ns = *boot_ns = 1;
+    return !rig.no_price;
+}
+
+bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_quote *out)
+{
+    (void)e;
+    (void)symbol;
+    *out = (struct alpaca_quote){.bid = {499 * DECIMAL_ONE}, .ask = {501 * DECIMAL_ONE}};
+    return !rig.no_price;
+}
+
+void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
+                     const char *detail, int64_t now_ns)
+{
+    (void)l;
+    (void)answer;
+    (void)rule;
+    (void)detail;
+    (void)now_ns;
+    assert_string_equal(kind, "operator");
+    assert_true(subject[0]);
+    rig.decisions++;
 }
 
 bool reconcile_needs_opening(const struct reconcile *r)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_query.o daemon/api_reply.o
-// needs: daemon/api_routes.o daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot.o
-// needs: daemon/snapshot_market.o daemon/metrics.o
+// needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_order_body.o
+// needs: daemon/api_orders.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o daemon/api_state.o
+// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/snapshot_market.o daemon/metrics.o
 //
 // The API over a real server: roles, methods, tokens, web pages, strict queries and bodies, clients that leave.
 #include "tests/unit/api_rig.h"
@@ -103,7 +103,8 @@ static void other_methods_are_405_with_allow(void **state)
         const char *method, *path, *allow;
     } cases[] = {
         {"POST", "/health", "Allow: GET, HEAD\r\n"},
-        {"DELETE", "/api/v1/orders", "Allow: GET, HEAD\r\n"},
+        {"DELETE", "/api/v1/orders", "Allow: GET, HEAD, POST\r\n"},
+        {"POST", "/api/v1/orders/x", "Allow: GET, HEAD, DELETE\r\n"},
         {"PUT", "/metrics", "Allow: GET, HEAD\r\n"},
         {"GET", RUN_PATH, "Allow: POST\r\n"},
         {"GET", "/api/v1/halt", "Allow: POST\r\n"},
