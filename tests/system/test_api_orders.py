@@ -115,7 +115,7 @@ def test_recorded_only(make_site):
 
 def test_an_unanswered_order_is_unknown(make_site):
     site = make_site().begin()
-    site.sim.fault("POST /v2/orders", "drop_after")
+    site.sim.fault("POST /v2/orders", "drop_after_accept")
     status, answer = post(site, {"client_order_id": "lost", "symbol": "SPY", "side": "buy", "qty": "1"})
     assert status == 202 and answer["status"] == "unknown", answer
     site.sim.clear_faults()
