@@ -159,6 +159,7 @@ void sim_data_bars(struct sim_call *c);
 void sim_admin_state(struct sim_call *c);
 void sim_admin_fault(struct sim_call *c);
 void sim_admin_faults(struct sim_call *c);
+void sim_admin_symbol(struct sim_call *c);
 void sim_admin_price(struct sim_call *c);
 
 #endif

@@ -46,6 +46,7 @@ static const struct sim_route routes[] = {
     {HTTP_GET, "/sim/state", SIM_AREA_ADMIN, sim_admin_state},
     {HTTP_GET, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults},
     {HTTP_POST, "/sim/fault", SIM_AREA_ADMIN, sim_admin_fault},
+    {HTTP_POST, "/sim/symbol", SIM_AREA_ADMIN, sim_admin_symbol},
     {HTTP_POST, "/sim/price", SIM_AREA_ADMIN, sim_admin_price},
 };
 
