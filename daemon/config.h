@@ -13,6 +13,7 @@
 #include "lib/base/decimal.h"
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/trade/execution.h"
 #include "lib/trade/risk.h"
 #include "lib/trade/session.h"
 
@@ -37,6 +38,7 @@ struct config_strategy {  // [strategy "NAME"]
     struct slot_spec schedule;
     char *params; // JSON object
     int64_t timeout_ms, lookback_days;
+    enum execution_style execution;
     bool enabled;
 };
 struct config_file { // one that was read, as it was found
@@ -87,6 +89,7 @@ void config_manual(struct text *out);                                       // m
 // runs. `changed` names what was taken over and what waits for a restart.
 int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size,
                   struct err *err) MUST_CHECK;
+struct execution_rules config_execution_rules(const struct config *c);
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
 
 #endif

@@ -146,6 +146,19 @@ static int schedule_build(const struct section *s, struct config_strategy *y)
     return rc;
 }
 
+static int execution_build(const struct section *s, struct config_strategy *y)
+{
+    char *word = NULL;
+    int rc = get(s, "execution", &word);
+
+    if (rc == 0 && !execution_style_parse(word, &y->execution)) {
+        err_set(s->err, "found \"%.40s\", expected market, limit or limit-walk", word);
+        rc = wrong(s, "execution");
+    }
+    free(word);
+    return rc;
+}
+
 static int params_check(const struct section *s, const char *params)
 {
     struct json_doc *doc = NULL;
@@ -199,7 +212,9 @@ static int strategy_build(const struct section *s)
         err_set(s->err, "found \"%.80s\", expected a program by its absolute path", y->command);
         return wrong(s, "command");
     }
-    return symbols_check(s, &y->symbols) || params_check(s, y->params) || schedule_build(s, y) ? -1 : 0;
+    return symbols_check(s, &y->symbols) || params_check(s, y->params) || schedule_build(s, y) || execution_build(s, y)
+               ? -1
+               : 0;
 }
 
 static int allocations_check(const struct config *c, struct err *err)
@@ -216,6 +231,25 @@ static int allocations_check(const struct config *c, struct err *err)
     return 0;
 }
 
+static int walk_steps_check(const struct config *c, struct err *err)
+{
+    struct execution_rules rules;
+
+    if (execution_steps_parse(c->walk_steps.words, c->walk_steps.count, &rules, err))
+        return err_wrap(err, "%s: orders.walk_steps", config_origin(c, "orders", "walk_steps"));
+    return 0;
+}
+
+struct execution_rules config_execution_rules(const struct config *c)
+{
+    struct execution_rules rules = {.collar = c->limit_collar};
+    struct err err;
+
+    if (execution_steps_parse(c->walk_steps.words, c->walk_steps.count, &rules, &err))
+        rules.step_count = 0; // refused when the files were read
+    return rules;
+}
+
 int config_build_named(struct config *c, struct err *err)
 {
     for (size_t i = 0; i < c->details->item_count; i++) {
@@ -227,7 +261,7 @@ int config_build_named(struct config *c, struct err *err)
         if (str_equal(item->section, "listen") ? listen_build(&s) : strategy_build(&s))
             return -1;
     }
-    return allocations_check(c, err);
+    return walk_steps_check(c, err) || allocations_check(c, err) ? -1 : 0;
 }
 
 void config_named_free(struct config *c)

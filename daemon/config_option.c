@@ -48,6 +48,11 @@ const struct named_key config_named_keys[] = {
     {"strategy", "timeout", OPTION_DURATION_MS, "100", "3600000", "60s", "60s",
      "A later answer fails this strategy for the run."},
     {"strategy", "lookback_days", OPTION_INT, "0", "2000", "60", "60", "Daily bars it is given, in sessions."},
+    {"strategy", "execution", OPTION_STRING, "", "", "market", "limit-walk",
+     "How its orders are worked: market, limit (at the far side of the quote, inside limit_collar) or limit-walk. An "
+     "order "
+     "that nets several strategies is worked in the most urgent style among them: market, then limit-walk, then "
+     "limit."},
     {"strategy", "enabled", OPTION_BOOL, "", "", "true", "true", "false keeps its book and leaves it out of runs."},
 };
 const size_t config_named_key_count = ARRAY_LEN(config_named_keys);

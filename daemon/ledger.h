@@ -85,6 +85,9 @@ struct run_row {
     enum run_status status;
     int64_t scheduled_at, started_at, planned_at, completed_at, deadline_at; // 0 = not yet
     int64_t signals, orders_submitted, orders_accepted, orders_rejected, fills;
+    // Legs: of the plan; of them not handed to the broker; refused by it, or ended short of their quantity.
+    int64_t orders_planned, orders_skipped, orders_failed;
+    int64_t symbols, successful_symbols; // looked at; of them, with a price
     bool settled;
     char detail[256];
 };
@@ -109,13 +112,6 @@ void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct r
 void ledger_runs_load(struct ledger *l, const char *account, struct day from, struct day to,
                       void (*done)(void *arg, enum ledger_result result, const struct run_row *rows, size_t count),
                       void *arg);
-// What became of a run's plan so far: for a run of an earlier life.
-struct run_legs {
-    int64_t legs, handed_over, filled; // handed over: with an intent; filled: or recorded only
-    int64_t submitted, accepted, rejected, members_failed;
-};
-void ledger_run_legs(struct ledger *l, const char *run_id,
-                     void (*done)(void *arg, enum ledger_result result, const struct run_legs *legs), void *arg);
 
 // --- intents and orders
 struct intent {              // doubles as the reservation
@@ -158,6 +154,21 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
 void ledger_orders_open(struct ledger *l, const char *account, // not terminal, or filled_qty above the sum of its fills
                         void (*done)(void *arg, enum ledger_result result, const struct order_row *rows, size_t count),
                         void *arg);
+// A run's stored plan and what became of it so far: for a run of an earlier life.
+struct ledger_stored_leg {
+    struct plan_leg leg;  // without allocations
+    char strategies[512]; // whose it is, space separated
+};
+struct ledger_stored_plan {
+    const struct ledger_stored_leg *legs; // by number
+    size_t leg_count;
+    const struct order_row *orders; // by leg and try
+    size_t order_count;
+    int64_t members_failed, fills; // strategies without a usable answer; fills recorded
+};
+void ledger_run_stored(struct ledger *l, const char *run_id,
+                       void (*done)(void *arg, enum ledger_result result, const struct ledger_stored_plan *plan),
+                       void *arg);
 struct day_usage {
     int64_t orders;
     struct money notional;

@@ -91,6 +91,9 @@ int64_t ledger_get_when(struct ledger_row *r, const char *column);
 struct day ledger_get_day(struct ledger_row *r, const char *column);
 bool ledger_get_bool(struct ledger_row *r, const char *column);
 
+// One row with the columns of orders_open.sql; false when a value cannot be read.
+bool ledger_order_read(const struct pg_result *result, size_t index, struct order_row *out);
+
 // --- parts
 void ledger_schema_check(struct ledger *l); // CHECKING: marker and migrations, then on to ledger_load
 void ledger_load(struct ledger *l);         // LOADING

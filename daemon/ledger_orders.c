@@ -161,7 +161,7 @@ static bool intent_read(struct ledger_row *r, struct intent *i)
     return request_read(r, &i->order);
 }
 
-static bool order_read(const struct pg_result *result, size_t index, struct order_row *out)
+bool ledger_order_read(const struct pg_result *result, size_t index, struct order_row *out)
 {
     struct ledger_row r = {.result = result, .row = index};
     *out = (struct order_row){0};
@@ -191,7 +191,7 @@ static void orders_finish(struct ledger_op *op, const struct ledger_reply *reply
     struct order_row *rows = check_alloc(count + 1, sizeof *rows);
     bool good = true;
     for (size_t i = 0; i < count; i++)
-        good = order_read(result, i, &rows[i]) && good;
+        good = ledger_order_read(result, i, &rows[i]) && good;
     done(op->arg, good ? LEDGER_OK : LEDGER_CONFLICT, good ? rows : NULL, good ? count : 0);
     free(rows);
 }

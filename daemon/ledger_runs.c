@@ -52,6 +52,11 @@ static bool run_read(const struct pg_result *result, size_t index, struct run_ro
     out->orders_accepted = ledger_get_int(&r, "orders_accepted");
     out->orders_rejected = ledger_get_int(&r, "orders_rejected");
     out->fills = ledger_get_int(&r, "fills");
+    out->orders_planned = ledger_get_int(&r, "orders_planned");
+    out->orders_skipped = ledger_get_int(&r, "orders_skipped");
+    out->orders_failed = ledger_get_int(&r, "orders_failed");
+    out->symbols = ledger_get_int(&r, "symbols");
+    out->successful_symbols = ledger_get_int(&r, "successful_symbols");
     out->settled = ledger_get_bool(&r, "settled");
     str_copy_cut(out->detail, sizeof out->detail, ledger_get(&r, "detail"));
     return run_status_parse(ledger_get(&r, "status"), &out->status) && !r.bad;
@@ -170,6 +175,11 @@ void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_
     ledger_put_when(&v, row->completed_at);
     ledger_put_when(&v, row->deadline_at);
     put_counts(&v, row);
+    ledger_put_int(&v, row->orders_planned);
+    ledger_put_int(&v, row->orders_skipped);
+    ledger_put_int(&v, row->orders_failed);
+    ledger_put_int(&v, row->symbols);
+    ledger_put_int(&v, row->successful_symbols);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_RUN_UPDATE, v.count, v.values);
     ledger_op_write(ledger_op_new(l, update_finish, LEDGER_DONE(done), arg), b);
@@ -281,37 +291,6 @@ void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct r
     }
     for (size_t i = 0; i < 3; i++)
         text_free(&texts[i]);
-}
-
-// --- what became of the plan
-
-typedef void legs_done_fn(void *arg, enum ledger_result result, const struct run_legs *legs);
-
-static void legs_finish(struct ledger_op *op, const struct ledger_reply *reply)
-{
-    legs_done_fn *done = (legs_done_fn *)op->done;
-    if (reply->result != LEDGER_OK) {
-        done(op->arg, reply->result, NULL);
-        return;
-    }
-    struct ledger_row r = {.result = reply->answer->results[0]};
-    const struct run_legs legs = {
-        .legs = ledger_get_int(&r, "legs"),
-        .handed_over = ledger_get_int(&r, "handed_over"),
-        .filled = ledger_get_int(&r, "filled"),
-        .submitted = ledger_get_int(&r, "submitted"),
-        .accepted = ledger_get_int(&r, "accepted"),
-        .rejected = ledger_get_int(&r, "rejected"),
-        .members_failed = ledger_get_int(&r, "members_failed"),
-    };
-    done(op->arg, r.bad ? LEDGER_CONFLICT : LEDGER_OK, r.bad ? NULL : &legs);
-}
-
-void ledger_run_legs(struct ledger *l, const char *run_id, legs_done_fn *done, void *arg)
-{
-    struct pg_batch *b = pg_batch_new();
-    pg_batch_add(b, &SQL_RUN_LEGS, 1, (const char *const[]){run_id});
-    ledger_op_write(ledger_op_new(l, legs_finish, LEDGER_DONE(done), arg), b);
 }
 
 // --- loading

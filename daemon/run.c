@@ -17,19 +17,17 @@
 #define SWEEP_RETRY_MS 100
 #define ENDING_RETRY_MS 1000
 #define MISSED_RETRY_MS 1000
-#define RESUME_LOOK_MS 500
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
 #define ANY_END FSM_BIT(STEP_ENDED)
 static const uint32_t moves[] = {
-    [STEP_CLAIMING] = FSM_BIT(STEP_REFRESHING) | FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_CLAIMING] = FSM_BIT(STEP_REFRESHING) | FSM_BIT(STEP_LOADING) | ANY_END,
     [STEP_REFRESHING] = FSM_BIT(STEP_BARS) | ANY_END,
     [STEP_BARS] = FSM_BIT(STEP_STRATEGIES) | ANY_END,
     [STEP_STRATEGIES] = FSM_BIT(STEP_STORING) | ANY_END,
-    [STEP_STORING] = FSM_BIT(STEP_SELLING) | ANY_END,
-    [STEP_SELLING] = FSM_BIT(STEP_REFRESHING_CASH) | FSM_BIT(STEP_SETTLING) | ANY_END,
-    [STEP_REFRESHING_CASH] = FSM_BIT(STEP_BUYING) | FSM_BIT(STEP_SETTLING) | ANY_END,
-    [STEP_BUYING] = FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_STORING] = FSM_BIT(STEP_SENDING) | ANY_END,
+    [STEP_LOADING] = FSM_BIT(STEP_SENDING) | FSM_BIT(STEP_SETTLING) | ANY_END,
+    [STEP_SENDING] = FSM_BIT(STEP_SETTLING) | ANY_END,
     [STEP_SETTLING] = ANY_END,
 };
 
@@ -57,6 +55,8 @@ void run_free_parts(struct run *run)
     run_plan_free(run);
     for (size_t i = 0; i < run->symbol_count; i++)
         free(run->symbols[i]);
+    for (size_t i = 0; i < run->leg_count; i++)
+        loop_cancel(run->runs->p.loop, &run->legs[i].timer);
     free(run->legs);
 }
 
@@ -284,7 +284,7 @@ static void deadline_reached(void *arg)
 
 static void claim(void *arg);
 
-static void add_members(struct run *run)
+void run_add_members(struct run *run)
 {
     const struct config *c = run->runs->p.config;
     char names[sizeof run->row.strategies];
@@ -297,17 +297,17 @@ static void add_members(struct run *run)
                 run->members[run->member_count++] = (struct member){.run = run, .strategy = &c->strategies[i]};
 }
 
-static void arm_deadline(struct run *run)
+void run_arm_deadline(struct run *run)
 {
     int64_t ms = (run->row.deadline_at - clock_wall_ns()) / NS_PER_MS;
     run->deadline_timer = loop_after_ms(run->runs->p.loop, ms > 0 ? ms : 0, deadline_reached, run);
 }
 
-static void begin(struct run *run)
+void run_begin(struct run *run)
 {
     run->fills_before = run->runs->books.fill_count;
-    add_members(run);
-    arm_deadline(run);
+    run_add_members(run);
+    run_arm_deadline(run);
     run_set_step(run, STEP_REFRESHING);
     run_prepare(run);
 }
@@ -349,7 +349,7 @@ static void claimed(void *arg, enum ledger_result result, bool taken, const stru
     if (run->claim_lost && clock_wall_ns() > run->latest_start_at)
         run_finish(run, RUN_MISSED, "the ledger told of the claim only after the latest start");
     else
-        begin(run);
+        run_begin(run);
 }
 
 static void claim(void *arg)
@@ -388,7 +388,7 @@ static void fill_row(struct run *run, const struct run_order *o, int64_t now)
     run->latest_start_at = o->scheduled_at + c->latest_start_ms * NS_PER_MS;
 }
 
-static struct run *run_new(struct runs *r)
+struct run *run_new(struct runs *r)
 {
     struct run *run = check_alloc(1, sizeof *run);
     run->runs = r;
@@ -455,46 +455,9 @@ void runs_record_missed(struct runs *r, const struct run_order *order, const cha
 
 // --- after a restart
 
-static void ignore_started(void *arg, const struct run_row *row, bool taken, const char *why)
+void run_ignore_started(void *arg, const struct run_row *row, bool taken, const char *why)
 {
     (void)arg, (void)row, (void)taken, (void)why;
-}
-
-// Nothing was planned yet: it starts like any other run, when it may.
-static void resume_claimed(void *arg)
-{
-    struct run *run = arg;
-    const struct runs_params *p = &run->runs->p;
-    const char *why = "";
-    run->timer = 0;
-    if (clock_wall_ns() > run->latest_start_at)
-        run_finish(run, RUN_MISSED, "claimed before a restart and not started within latest_start%s%s",
-                   run->row.detail[0] ? ": " : "", run->row.detail);
-    else if (p->may_start(p->arg, &why))
-        begin(run);
-    else {
-        str_copy_cut(run->row.detail, sizeof run->row.detail, why);
-        run_after(run, RESUME_LOOK_MS, resume_claimed);
-    }
-}
-
-static void resume(struct runs *r, const struct run_row *row)
-{
-    struct run *run = run_new(r);
-    run->row = *row;
-    run->started = ignore_started;
-    run->latest_start_at = row->scheduled_at + r->p.config->latest_start_ms * NS_PER_MS;
-    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", row->id}}), "run %s resumed: it was %s", row->id,
-             run_status_name(row->status));
-    if (row->status == RUN_CLAIMED) {
-        resume_claimed(run);
-    } else { // what was handed over is followed; nothing new is sent
-        run->resumed = true;
-        run->fills_before = r->books.fill_count - row->fills;
-        arm_deadline(run);
-        run_set_step(run, STEP_SETTLING);
-        run_settle(run);
-    }
 }
 
 static void resume_next(struct runs *r)
@@ -502,7 +465,7 @@ static void resume_next(struct runs *r)
     if (r->active || r->waiting_count == 0 || !r->books_known || r->draining)
         return;
     struct run_row row = r->waiting[--r->waiting_count];
-    resume(r, &row);
+    run_resume(r, &row);
 }
 
 void runs_resume(struct runs *r, const struct run_row *rows, size_t count)
@@ -534,6 +497,8 @@ void runs_books_changed(struct runs *r, const struct ledger_books *books)
             CHECK(book_set(to, from->items[k].symbol, from->items[k].qty, from->items[k].cost));
     }
     r->books_known = true;
+    if (r->active)
+        run_go_on(r->active);
     resume_next(r);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Shared by the parts of a run only: its life (run.c), what leads to the plan (run_plan.c), its orders (run_orders.c).
+// Shared by the parts of a run only: its life (run.c), what leads to the plan (run_plan.c), its orders (run_orders.c,
+// one leg's tries: run_try.c), settling (run_settle.c), taking up one of an earlier life (run_resume.c).
 #ifndef PAPERGUARD_DAEMON_RUN_INTERNAL_H
 #define PAPERGUARD_DAEMON_RUN_INTERNAL_H
 
@@ -18,9 +19,8 @@
     X(STEP_BARS, "reading bars")                                                                                       \
     X(STEP_STRATEGIES, "strategies")                                                                                   \
     X(STEP_STORING, "storing the plan")                                                                                \
-    X(STEP_SELLING, "selling")                                                                                         \
-    X(STEP_REFRESHING_CASH, "refreshing cash")                                                                         \
-    X(STEP_BUYING, "buying")                                                                                           \
+    X(STEP_LOADING, "loading its plan")                                                                                \
+    X(STEP_SENDING, "sending")                                                                                         \
     X(STEP_SETTLING, "settling")                                                                                       \
     X(STEP_ENDED, "ended")
 enum run_step { RUN_STEPS(FSM_ENUM) };
@@ -37,13 +37,22 @@ struct member {
     char *targets_json;
 };
 
+// waiting for its turn (its first try, or the next) -> out (a try is with the desk) -> waiting | done.
+enum leg_state { LEG_WAITING, LEG_OUT, LEG_DONE };
 struct leg {
     struct run *run;
     size_t index; // in plan.legs
+    enum leg_state state;
+    enum execution_style style;
+    int try_no; // of the last try; 0 = none yet
     char client_order_id[CLIENT_ORDER_ID_MAX];
-    bool placed;
-    enum order_status status;
-    struct qty filled;
+    enum order_status status; // of the last try
+    struct qty filled;        // by all tries
+    struct qty filled_before; // by those before the last one
+    bool timed, time_up;      // the last try is given up after a while; that while is over
+    bool refreshed;           // quotes were read for the try to come
+    loop_timer timer;
+    const char *why; // why no (further) order is sent, when that is the run's decision
 };
 
 struct run {
@@ -52,7 +61,7 @@ struct run {
     struct run_row row;
     int64_t close_at, latest_start_at;
     bool preview;    // only a plan is wanted (run_preview.c)
-    bool resumed;    // of an earlier life: only followed
+    bool resumed;    // of an earlier life
     bool claim_lost; // a claim of ours may have been written: only the ledger can tell
     struct member *members;
     size_t member_count, members_waiting;
@@ -64,6 +73,12 @@ struct run {
     bool plan_made;
     struct leg *legs;
     size_t leg_count;
+    int64_t stored_members_failed; // of a plan that was loaded
+    bool refreshing;               // prices and account are being read while legs wait
+    int64_t refreshed_boot_ns;     // when they were asked for last, 0 = not yet
+    int refresh_failures;
+    bool sells_ended;  // seen, and the account asked for after it
+    char blocked[160]; // why buys are left out
     int64_t fills_before;
     unsigned calls; // answers outstanding: the run is not freed before they came
     loop_timer timer, deadline_timer;
@@ -104,9 +119,27 @@ void runs_previews_free(struct runs *r);
 void run_prepare(struct run *run); // refresh -> bars -> strategies -> plan -> stored -> run_place_legs
 void run_plan_free(struct run *run);
 // run_orders.c
-void run_place_legs(struct run *run);
-void run_settle(struct run *run);
+void run_make_legs(struct run *run);  // of its plan
+void run_place_legs(struct run *run); // starts or goes on sending
+void run_go_on(struct run *run);      // something changed: what follows from where the legs stand
+void run_count(struct run *run);
 void run_leg_changed(struct leg *leg, const struct order_row *row);
+// run_try.c
+void run_try_place(struct leg *leg);                              // the leg's next try, to the desk
+void run_try_known(struct leg *leg, const struct order_row *row); // one of an earlier life
+void run_try_ended(struct leg *leg);
+void run_leg_done(struct leg *leg, const char *why); // why: NULL, or kept
+// run_settle.c
+void run_end_sending(struct run *run);
+void run_settle(struct run *run);
 void run_deadline(struct run *run);
+// run_resume.c
+void run_resume(struct runs *r, const struct run_row *row);
+// run.c
+struct run *run_new(struct runs *r);
+void run_begin(struct run *run);
+void run_add_members(struct run *run);
+void run_arm_deadline(struct run *run);
+void run_ignore_started(void *arg, const struct run_row *row, bool taken, const char *why);
 
 #endif

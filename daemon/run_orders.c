@@ -1,320 +1,288 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The orders of a run: sells first, buys once every sell has ended, then settling: every leg ended, every fill
-// recorded, ledger and broker agree. At the deadline nothing more is sent, what is open is cancelled, and a little
-// later the run ends as it stands.
+// The orders of a run. Sells go first, all at once. Buys go in the order of the plan: while sells are open as soon as
+// the account's cash, which grows as sells fill, covers them; the rest once every sell has ended. A sell without an
+// answer frees nothing. When too much of the sells has failed, the buys that are not out yet are left out.
 #include "daemon/run_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
-#define SETTLE_POLL_MS 250
-#define AFTER_DEADLINE_MS 30000 // for cancels to be answered
+#define LOOK_MS 250
+#define REFRESH_TRIES 3
+#define REFRESH_AGE_NS (20 * NS_PER_S) // older prices are read again before the next buys
 
-static bool leg_ended(const struct leg *leg)
+static enum order_side side_of(const struct leg *leg)
 {
-    return leg->placed && order_status_terminal(leg->status);
+    return leg->run->plan.legs[leg->index].side;
 }
 
-static bool leg_settled_enough(const struct leg *leg) // an UNKNOWN leg does not hold back the others
-{
-    return leg_ended(leg) || leg->status == ORDER_UNKNOWN;
-}
-
-static bool all_of(const struct run *run, enum order_side side, bool (*is)(const struct leg *leg))
+static bool any_waiting(const struct run *run, enum order_side side)
 {
     for (size_t i = 0; i < run->leg_count; i++)
-        if (run->plan.legs[i].side == side && !is(&run->legs[i]))
+        if (side_of(&run->legs[i]) == side && run->legs[i].state == LEG_WAITING)
+            return true;
+    return false;
+}
+
+static bool sells_ended(const struct run *run)
+{
+    for (size_t i = 0; i < run->leg_count; i++)
+        if (side_of(&run->legs[i]) == ORDER_SELL && run->legs[i].state != LEG_DONE)
             return false;
     return true;
 }
 
-static void leg_answered(void *arg, const struct order_row *row)
-{
-    struct leg *leg = arg;
-    if (run_back(leg->run))
-        run_leg_changed(leg, row);
-}
+// --- prices and account
 
-static void fill_intent(const struct run *run, const struct leg *leg, struct intent *in)
-{
-    const struct plan_leg *p = &run->plan.legs[leg->index];
-    struct alpaca_quote quote;
-    struct price price;
-    int64_t boot;
-    *in = (struct intent){
-        .leg = p->leg,
-        .try_no = 1,
-        .session = run->row.session,
-        .order = {.side = p->side, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = p->qty},
-        .decision_price = p->decision_price,
-        .created_at = clock_wall_ns(),
-    };
-    str_copy_cut(in->run_id, sizeof in->run_id, run->row.id);
-    str_copy_cut(in->account, sizeof in->account, run->row.account);
-    str_copy_cut(in->order.client_order_id, sizeof in->order.client_order_id, leg->client_order_id);
-    str_copy_cut(in->order.symbol, sizeof in->order.symbol, p->symbol);
-    if (exposure_quote(run->runs->p.exposure, p->symbol, &quote)) {
-        in->bid = quote.bid;
-        in->ask = quote.ask;
-        in->quote_at = quote.at;
-    }
-    if (exposure_price(run->runs->p.exposure, p->symbol, &price, &in->price_at, &boot) &&
-        price.nanos != p->decision_price.nanos) // another one by now: when that of the decision was made is not known
-        in->price_at = 0;
-}
-
-static void place_side(struct run *run, enum order_side side)
-{
-    struct intent intent;
-    for (size_t i = 0; i < run->leg_count; i++) {
-        struct leg *leg = &run->legs[i];
-        if (run->plan.legs[i].side != side || leg->placed)
-            continue;
-        leg->placed = true;
-        leg->status = ORDER_INTENT;
-        fill_intent(run, leg, &intent);
-        run_call(run);
-        desk_place(run->runs->p.desk, &intent, leg_answered, leg);
-    }
-    reconcile_kick(run->runs->p.reconcile);
-}
-
-static void go_on(struct run *run);
-
-static void cash_refreshed(void *arg, bool ok, const char *detail)
+static void look_again(void *arg)
 {
     struct run *run = arg;
-    if (!run_back(run) || run->step != STEP_REFRESHING_CASH) // the deadline came meanwhile: nothing more is sent
+    run->timer = 0;
+    run_go_on(run);
+}
+
+static void look_later(struct run *run)
+{
+    if (!run->timer)
+        run->timer = loop_after_ms(run->runs->p.loop, LOOK_MS, look_again, run);
+}
+
+static void refreshed(void *arg, bool ok, const char *detail)
+{
+    struct run *run = arg;
+    if (!run_back(run))
         return;
-    if (!ok)
-        log_notice("run %s: prices and cash were not refreshed before the buys: %s", run->row.id, detail);
-    run_set_step(run, STEP_BUYING);
-    place_side(run, ORDER_BUY); // figures that are too old are the desk's reason to deny
-    go_on(run);
+    run->refreshing = false;
+    run->refresh_failures = ok ? 0 : run->refresh_failures + 1;
+    if (!ok && run->refresh_failures < REFRESH_TRIES) {
+        run->refreshed_boot_ns = 0;
+        look_later(run);
+        return;
+    }
+    if (!ok) // figures that are too old are the desk's reason to deny
+        log_notice("run %s: prices and cash were not read again: %s", run->row.id, detail);
+    for (size_t i = 0; i < run->leg_count; i++)
+        if (run->legs[i].state == LEG_WAITING)
+            run->legs[i].refreshed = true;
+    run_go_on(run);
 }
 
-static void end_sending(struct run *run)
+static void refresh(struct run *run)
 {
-    run_set_step(run, STEP_SETTLING);
-    run->row.status = RUN_SETTLING;
-    run_save(run);
-    run_settle(run);
+    const char **symbols = check_alloc(run->leg_count + 1, sizeof *symbols);
+    size_t count = 0;
+    if (run->refreshing)
+        return free(symbols);
+    for (size_t i = 0; i < run->leg_count; i++)
+        if (run->legs[i].state == LEG_WAITING)
+            symbols[count++] = run->plan.legs[i].symbol;
+    run->refreshing = true;
+    run->refreshed_boot_ns = clock_boot_ns();
+    run_call(run);
+    reconcile_refresh(run->runs->p.reconcile, symbols, count, refreshed, run);
+    free(symbols);
 }
 
-// What follows from where the legs stand.
-static void go_on(struct run *run)
+// --- sells
+
+static void place_sells(struct run *run)
 {
-    if (run->step == STEP_SELLING && all_of(run, ORDER_SELL, leg_settled_enough)) {
-        if (all_of(run, ORDER_BUY, leg_ended)) {
-            end_sending(run);
-            return;
-        }
-        run_set_step(run, STEP_REFRESHING_CASH);
-        run_call(run);
-        reconcile_refresh(run->runs->p.reconcile, (const char *const *)run->symbols, run->symbol_count, cash_refreshed,
-                          run);
-    } else if (run->step == STEP_BUYING && all_of(run, ORDER_BUY, leg_settled_enough)) {
-        end_sending(run);
+    for (size_t i = 0; i < run->leg_count; i++) {
+        struct leg *leg = &run->legs[i];
+        if (side_of(leg) != ORDER_SELL || leg->state != LEG_WAITING)
+            continue;
+        // At market nothing needs to be read first, unless this life has read nothing yet.
+        if (leg->refreshed || (leg->style == EXECUTION_MARKET && !run->resumed))
+            run_try_place(leg);
+        else
+            refresh(run);
     }
 }
 
-void run_place_legs(struct run *run)
+static struct money failed_sells(const struct run *run)
 {
-    run_set_step(run, STEP_SELLING);
-    run->row.status = RUN_SENDING;
+    struct money sum = {0}, part;
+    for (size_t i = 0; i < run->leg_count; i++) {
+        const struct leg *leg = &run->legs[i];
+        const struct plan_leg *p = &run->plan.legs[i];
+        struct qty left = {p->qty.nanos - leg->filled.nanos};
+        if (p->side != ORDER_SELL || leg->state != LEG_DONE || leg->status == ORDER_DRY_RUN || left.nanos <= 0)
+            continue;
+        if (!notional_up(p->decision_price, left, &part) || !money_add(sum, part, &sum))
+            return (struct money){INT64_MAX};
+    }
+    return sum;
+}
+
+static void block_buys(struct run *run)
+{
+    char failed[DECIMAL_TEXT_MAX], most[DECIMAL_TEXT_MAX];
+    const struct config *c = run->runs->p.config;
+    struct money sum = failed_sells(run);
+    if (sum.nanos <= c->failed_sells_max.nanos || !any_waiting(run, ORDER_BUY))
+        return;
+    snprintf(run->blocked, sizeof run->blocked, "buys are left out: sells worth %s USD failed, failed_sells_max is %s",
+             decimal_format_places(sum.nanos, 2, failed), decimal_format_places(c->failed_sells_max.nanos, 2, most));
+    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"RUN_ID", run->row.id}}), "run %s: %s", run->row.id,
+             run->blocked);
+    for (size_t i = 0; i < run->leg_count; i++)
+        if (side_of(&run->legs[i]) == ORDER_BUY && run->legs[i].state == LEG_WAITING)
+            run_leg_done(&run->legs[i], run->blocked);
+}
+
+// --- buys
+
+// Does the cash that is there now, less the buffer and what open buys may still take, pay for what is left of the leg?
+static bool covered(const struct run *run, const struct leg *leg)
+{
+    const struct plan_leg *p = &run->plan.legs[leg->index];
+    const struct config *c = run->runs->p.config;
+    struct order_request order = {.side = p->side, .type = ORDER_MARKET, .qty = {p->qty.nanos - leg->filled.nanos}};
+    struct risk_view view;
+    struct money buffer, left, value;
+    str_copy_cut(order.symbol, sizeof order.symbol, p->symbol);
+    return exposure_view(run->runs->p.exposure, &order, run->row.id, run->row.session, clock_boot_ns(), &view) &&
+           view.account_known && view.price_known && money_share_down(view.equity, c->cash_buffer, &buffer) &&
+           money_sub(view.cash, view.open_buys, &left) && money_sub(left, buffer, &left) &&
+           notional_up(view.price, order.qty, &value) && value.nanos <= left.nanos;
+}
+
+static bool refresh_due(struct run *run, bool ended)
+{
+    bool first_after_sells = ended && !run->sells_ended;
+    run->sells_ended = run->sells_ended || ended;
+    return run->refreshed_boot_ns == 0 || first_after_sells ||
+           clock_boot_ns() - run->refreshed_boot_ns > REFRESH_AGE_NS;
+}
+
+static void place_buys(struct run *run)
+{
+    bool ended = sells_ended(run);
+    if (!any_waiting(run, ORDER_BUY) || run->refreshing)
+        return;
+    if (refresh_due(run, ended)) {
+        refresh(run);
+        return;
+    }
+    for (size_t i = 0; i < run->leg_count; i++) {
+        struct leg *leg = &run->legs[i];
+        if (side_of(leg) != ORDER_BUY || leg->state != LEG_WAITING)
+            continue;
+        if (leg->try_no > 0 && !leg->refreshed) {
+            refresh(run);
+            continue;
+        }
+        if (!ended && leg->try_no == 0 && !covered(run, leg))
+            break; // in the order of the plan: no smaller one goes before it
+        run_try_place(leg);
+    }
+}
+
+// --- what follows from where the legs stand
+
+// An UNKNOWN leg does not hold back the end of sending, one that may still have a further try does.
+static bool all_sent(const struct run *run)
+{
+    for (size_t i = 0; i < run->leg_count; i++) {
+        const struct leg *leg = &run->legs[i];
+        if (leg->state == LEG_WAITING || (leg->state == LEG_OUT && (leg->status != ORDER_UNKNOWN || leg->timed)))
+            return false;
+    }
+    return true;
+}
+
+void run_go_on(struct run *run)
+{
+    const char *why = "";
+    if (run->step != STEP_SENDING)
+        return;
+    if (any_waiting(run, ORDER_SELL) || any_waiting(run, ORDER_BUY)) {
+        // Ledger and broker must agree at the moment of sending; while fills come in they may not for a moment.
+        if (reconcile_in_step(run->runs->p.reconcile, &why)) {
+            place_sells(run);
+            block_buys(run);
+            place_buys(run);
+            reconcile_kick(run->runs->p.reconcile);
+        } else {
+            reconcile_kick(run->runs->p.reconcile);
+            look_later(run);
+        }
+    }
+    if (all_sent(run))
+        run_end_sending(run);
+}
+
+static enum execution_style style_of(const struct run *run, const struct plan_leg *p)
+{
+    enum execution_style style = EXECUTION_LIMIT;
+    for (size_t i = 0; i < p->allocation_count; i++)
+        for (size_t m = 0; m < run->member_count; m++)
+            if (strcmp(run->members[m].strategy->name, p->allocations[i].strategy) == 0 &&
+                run->members[m].strategy->execution < style)
+                style = run->members[m].strategy->execution;
+    return p->allocation_count ? style : EXECUTION_MARKET;
+}
+
+void run_make_legs(struct run *run)
+{
     run->leg_count = run->plan.leg_count;
     run->legs = check_alloc(run->leg_count ? run->leg_count : 1, sizeof *run->legs);
     for (size_t i = 0; i < run->leg_count; i++) {
         struct leg *leg = &run->legs[i];
         leg->run = run;
         leg->index = i;
-        client_order_id_make(run->row.account, run->row.session, run->row.slot_key, run->plan.legs[i].leg, 1,
-                             leg->client_order_id);
-        map_put(run->runs->legs, leg->client_order_id, leg);
+        leg->style = style_of(run, &run->plan.legs[i]);
     }
-    run_save(run);
-    place_side(run, ORDER_SELL);
-    go_on(run);
 }
 
-static void count(struct run *run)
+void run_place_legs(struct run *run)
 {
-    run->row.orders_submitted = run->row.orders_accepted = run->row.orders_rejected = 0;
+    run_set_step(run, STEP_SENDING);
+    run->row.status = RUN_SENDING;
+    run_count(run);
+    run_save(run);
+    run_go_on(run);
+}
+
+void run_count(struct run *run)
+{
+    struct run_row *w = &run->row;
+    w->orders_planned = (int64_t)run->leg_count;
+    w->orders_submitted = w->orders_accepted = w->orders_rejected = w->orders_skipped = w->orders_failed = 0;
     for (size_t i = 0; i < run->leg_count; i++) {
-        enum order_status s = run->legs[i].status;
+        const struct leg *leg = &run->legs[i];
+        enum order_status s = leg->status;
         bool refused = s == ORDER_REJECTED || s == ORDER_DENIED;
-        run->row.orders_submitted +=
-            run->legs[i].placed && s != ORDER_INTENT && s != ORDER_DENIED && s != ORDER_NOT_PLACED;
-        run->row.orders_accepted +=
-            run->legs[i].placed && order_status_rank(s) > 0 && !refused && s != ORDER_NOT_PLACED;
-        run->row.orders_rejected += refused;
+        bool submitted =
+            leg->try_no > 1 || (leg->try_no == 1 && s != ORDER_INTENT && s != ORDER_DENIED && s != ORDER_NOT_PLACED);
+        bool ended = leg->state == LEG_DONE, short_of = leg->filled.nanos < run->plan.legs[i].qty.nanos;
+        w->orders_submitted += submitted;
+        w->orders_accepted += submitted && (leg->try_no > 1 || order_status_rank(s) > 0) && !refused;
+        w->orders_rejected += leg->try_no > 0 && refused;
+        w->orders_skipped += ended && !submitted;
+        w->orders_failed += ended && submitted && short_of && s != ORDER_DRY_RUN && s != ORDER_FILLED;
     }
 }
 
 void run_leg_changed(struct leg *leg, const struct order_row *row)
 {
     struct run *run = leg->run;
+    if (leg->state != LEG_OUT || row->intent.try_no != leg->try_no)
+        return;
     leg->status = row->status;
-    leg->filled = row->filled_qty;
-    count(run);
+    leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;
+    if (order_status_terminal(row->status)) {
+        leg->refreshed = false;
+        run_try_ended(leg);
+    }
+    run_count(run);
     if (run->runs->p.on_run)
         run->runs->p.on_run(run->runs->p.arg, &run->row);
-    go_on(run);
-}
-
-// --- settling
-
-static bool any_unknown(const struct run *run)
-{
-    for (size_t i = 0; i < run->leg_count; i++)
-        if (run->legs[i].status == ORDER_UNKNOWN)
-            return true;
-    return false;
-}
-
-static size_t unfilled(const struct run *run, const char **reason)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < run->leg_count; i++) {
-        const struct leg *leg = &run->legs[i];
-        if (leg->status == ORDER_FILLED || leg->status == ORDER_DRY_RUN)
-            continue;
-        const struct order_row *row = desk_order(run->runs->p.desk, leg->client_order_id);
-        if (!n++)
-            *reason = row && row->reason[0] ? row->reason : leg->placed ? order_status_name(leg->status) : "not sent";
-    }
-    return n;
-}
-
-static bool member_failed(const struct run *run)
-{
-    for (size_t i = 0; i < run->member_count; i++)
-        if (run->members[i].status != MEMBER_OK)
-            return true;
-    return false;
-}
-
-static const char *not_settled(const struct run *run)
-{
-    return run->row.settled ? "" : "; ledger and broker were not found to agree in time";
-}
-
-// What an earlier life left undone is in the ledger only.
-static void legs_read(void *arg, enum ledger_result result, const struct run_legs *legs)
-{
-    struct run *run = arg;
-    if (!run_back(run))
-        return;
-    if (result != LEDGER_OK) {
-        run_finish(run, RUN_PARTIAL, "resumed after a restart; what became of its plan could not be read (%s)%s",
-                   ledger_result_name(result), not_settled(run));
-        return;
-    }
-    run->row.orders_submitted = legs->submitted;
-    run->row.orders_accepted = legs->accepted;
-    run->row.orders_rejected = legs->rejected;
-    if (legs->filled == legs->legs && legs->members_failed == 0 && run->row.settled)
-        run_finish(run, RUN_COMPLETED, "resumed after a restart");
-    else
-        run_finish(run, RUN_PARTIAL,
-                   "resumed after a restart, when nothing new is sent: of %lld orders %lld were never sent, %lld were "
-                   "not filled, %lld strategies gave no usable answer%s",
-                   (long long)legs->legs, (long long)(legs->legs - legs->handed_over),
-                   (long long)(legs->handed_over - legs->filled), (long long)legs->members_failed, not_settled(run));
-}
-
-static void finish(struct run *run)
-{
-    const char *why = "";
-    size_t open = unfilled(run, &why);
-    size_t nothing = 0;
-    for (size_t i = 0; i < run->leg_count; i++)
-        nothing += run->legs[i].filled.nanos == 0 && run->legs[i].status != ORDER_DRY_RUN;
-    if (run->resumed) {
-        run_call(run);
-        ledger_run_legs(run->runs->p.ledger, run->row.id, legs_read, run);
-    } else if (open && nothing == run->leg_count && !any_unknown(run)) {
-        run_finish(run, RUN_FAILED, "no order was filled: %s%s", why, not_settled(run));
-    } else if (open) {
-        run_finish(run, RUN_PARTIAL, "%zu of %zu orders not filled: %s%s", open, run->leg_count, why, not_settled(run));
-    } else if (member_failed(run)) {
-        run_finish(run, RUN_PARTIAL, "a strategy gave no usable answer%s", not_settled(run));
-    } else if (!run->row.settled) {
-        run_finish(run, RUN_PARTIAL, "every order was filled%s", not_settled(run));
-    } else {
-        run_finish(run, RUN_COMPLETED, "%s", "");
-    }
-}
-
-static void settle_again(void *arg)
-{
-    struct run *run = arg;
-    run->timer = 0;
-    run_settle(run);
-}
-
-// Settled: nothing of this run is listed any more as open or short of fills.
-static void open_listed(void *arg, enum ledger_result result, const struct order_row *rows, size_t row_count)
-{
-    struct run *run = arg;
-    bool left = result != LEDGER_OK;
-    if (!run_back(run))
-        return;
-    for (size_t i = 0; i < row_count && !left; i++)
-        left = strcmp(rows[i].intent.run_id, run->row.id) == 0;
-    if (left) {
-        run_after(run, SETTLE_POLL_MS, settle_again);
-        return;
-    }
-    run->row.settled = true;
-    finish(run);
-}
-
-static void passed(void *arg, bool in_step, const char *detail)
-{
-    struct run *run = arg;
-    (void)detail;
-    if (!run_back(run))
-        return;
-    if (!in_step) {
-        run_after(run, SETTLE_POLL_MS, settle_again);
-        return;
-    }
-    run_call(run);
-    ledger_orders_open(run->runs->p.ledger, run->row.account, open_listed, run);
-}
-
-void run_settle(struct run *run)
-{
-    run_call(run);
-    reconcile_pass(run->runs->p.reconcile, passed, run);
-}
-
-// What is UNKNOWN stays reserved and is looked up; the run says how it stands. Neither broker nor Postgres is waited
-// for.
-static void wait_is_over(void *arg)
-{
-    struct run *run = arg;
-    run->deadline_timer = 0;
-    finish(run);
-}
-
-void run_deadline(struct run *run)
-{
-    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"RUN_ID", run->row.id}}),
-             "run %s: deadline reached, open orders are cancelled", run->row.id);
-    if (run->step < STEP_SELLING) {
-        run_finish(run, RUN_FAILED, "the deadline came before anything was sent");
-        return;
-    }
-    desk_cancel_run(run->runs->p.desk, run->row.id);
-    reconcile_kick(run->runs->p.reconcile);
-    run->deadline_timer = loop_after_ms(run->runs->p.loop, AFTER_DEADLINE_MS, wait_is_over, run);
-    if (run->step != STEP_SETTLING)
-        end_sending(run);
+    run_go_on(run);
 }

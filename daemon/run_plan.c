@@ -139,6 +139,7 @@ static void plan_stored(void *arg, enum ledger_result result, const char *detail
                    detail && detail[0] ? detail : ledger_result_name(result));
         return;
     }
+    run_make_legs(run);
     run_place_legs(run);
 }
 
@@ -317,6 +318,8 @@ static void collect_prices(struct run *run)
         if (exposure_price(run->runs->p.exposure, p->symbol, &p->price, &p->at, &boot))
             run->price_count++;
     }
+    run->row.symbols = (int64_t)run->symbol_count;
+    run->row.successful_symbols = (int64_t)run->price_count;
 }
 
 static void bars_read(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// One leg's tries. A leg in style market or limit has one; limit-walk has one per step and a market order after them.
+// Try n+1 exists only once try n has ended: its time over, it is cancelled, and what the cancel comes too late for
+// counts as filled. Each try has its own derived client order id, so a restart finds the right one.
+#include "daemon/run_internal.h"
+
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+static struct qty left_of(const struct leg *leg)
+{
+    struct qty left = {leg->run->plan.legs[leg->index].qty.nanos - leg->filled.nanos};
+    return left;
+}
+
+void run_leg_done(struct leg *leg, const char *why)
+{
+    loop_cancel(leg->run->runs->p.loop, &leg->timer);
+    leg->state = LEG_DONE;
+    leg->why = why ? why : leg->why;
+}
+
+static void leg_answered(void *arg, const struct order_row *row)
+{
+    struct leg *leg = arg;
+    if (run_back(leg->run))
+        run_leg_changed(leg, row);
+}
+
+static void time_up(void *arg)
+{
+    struct leg *leg = arg;
+    leg->timer = 0;
+    leg->time_up = true;
+    desk_cancel(leg->run->runs->p.desk, leg->client_order_id); // without an answer yet: as soon as there is one
+    reconcile_kick(leg->run->runs->p.reconcile);
+}
+
+static void arm(struct leg *leg, int64_t created_at)
+{
+    const struct runs_params *p = &leg->run->runs->p;
+    int64_t over_ms = p->config->walk_step_ms - (clock_wall_ns() - created_at) / NS_PER_MS;
+    loop_cancel(p->loop, &leg->timer);
+    leg->timer = loop_after_ms(p->loop, over_ms > 0 ? over_ms : 0, time_up, leg);
+}
+
+static void take_id(struct leg *leg, int try_no)
+{
+    struct run *run = leg->run;
+    leg->try_no = try_no;
+    client_order_id_make(run->row.account, run->row.session, run->row.slot_key, run->plan.legs[leg->index].leg, try_no,
+                         leg->client_order_id);
+    map_put(run->runs->legs, leg->client_order_id, leg);
+}
+
+static void fill_intent(const struct leg *leg, const struct execution_try *t, const struct alpaca_quote *quote,
+                        struct intent *in)
+{
+    const struct run *run = leg->run;
+    const struct plan_leg *p = &run->plan.legs[leg->index];
+    struct price price;
+    int64_t boot;
+    *in = (struct intent){
+        .leg = p->leg,
+        .try_no = leg->try_no,
+        .session = run->row.session,
+        .order = {.side = p->side, .type = t->type, .tif = TIF_DAY, .qty = left_of(leg), .limit_price = t->limit},
+        .decision_price = p->decision_price,
+        .bid = quote->bid,
+        .ask = quote->ask,
+        .quote_at = quote->at,
+        .created_at = clock_wall_ns(),
+    };
+    str_copy_cut(in->run_id, sizeof in->run_id, run->row.id);
+    str_copy_cut(in->account, sizeof in->account, run->row.account);
+    str_copy_cut(in->order.client_order_id, sizeof in->order.client_order_id, leg->client_order_id);
+    str_copy_cut(in->order.symbol, sizeof in->order.symbol, p->symbol);
+    if (exposure_price(run->runs->p.exposure, p->symbol, &price, &in->price_at, &boot) &&
+        price.nanos != p->decision_price.nanos) // another one by now: when that of the decision was made is not known
+        in->price_at = 0;
+}
+
+void run_try_place(struct leg *leg)
+{
+    struct run *run = leg->run;
+    const struct plan_leg *p = &run->plan.legs[leg->index];
+    const struct execution_rules rules = config_execution_rules(run->runs->p.config);
+    struct alpaca_quote quote = {.bid = {0}, .ask = {0}};
+    struct execution_try t;
+    struct intent intent;
+    if (!exposure_quote(run->runs->p.exposure, p->symbol, &quote))
+        quote = (struct alpaca_quote){.bid = {0}, .ask = {0}};
+    if (!execution_try(leg->style, &rules, leg->try_no + 1, p->side, quote.bid, quote.ask, p->decision_price, &t)) {
+        run_leg_done(leg, "its execution style has no further order");
+        return;
+    }
+    take_id(leg, leg->try_no + 1);
+    leg->state = LEG_OUT;
+    leg->status = ORDER_INTENT;
+    leg->filled_before = leg->filled;
+    leg->timed = t.timed;
+    leg->time_up = false;
+    fill_intent(leg, &t, &quote, &intent);
+    if (t.timed)
+        arm(leg, intent.created_at);
+    run_call(run);
+    desk_place(run->runs->p.desk, &intent, leg_answered, leg);
+}
+
+// The last try has ended: another one, when its time was over and something is left.
+void run_try_ended(struct leg *leg)
+{
+    struct execution_try next;
+    const struct run *run = leg->run;
+    const struct plan_leg *p = &run->plan.legs[leg->index];
+    const struct execution_rules rules = config_execution_rules(run->runs->p.config);
+    loop_cancel(run->runs->p.loop, &leg->timer);
+    bool given_up = leg->status == ORDER_CANCELED || leg->status == ORDER_NOT_PLACED;
+    if (leg->status != ORDER_DRY_RUN && left_of(leg).nanos > 0 && leg->timed && leg->time_up && given_up &&
+        run->step <= STEP_SENDING &&
+        execution_try(leg->style, &rules, leg->try_no + 1, p->side, p->decision_price, p->decision_price,
+                      p->decision_price, &next))
+        leg->state = LEG_WAITING;
+    else
+        run_leg_done(leg, NULL);
+}
+
+void run_try_known(struct leg *leg, const struct order_row *row)
+{
+    int try_no = row->intent.try_no;
+    if (try_no <= leg->try_no)
+        return;
+    leg->filled_before = leg->filled;
+    take_id(leg, try_no);
+    leg->state = LEG_OUT;
+    leg->status = row->status;
+    leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;
+    leg->timed = leg->style == EXECUTION_WALK && row->intent.order.type == ORDER_LIMIT;
+    if (order_status_terminal(row->status)) {
+        leg->time_up = true; // who else would have cancelled it
+        run_try_ended(leg);
+    } else if (leg->timed) {
+        arm(leg, row->intent.created_at);
+    }
+}
