@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check runs why orders fills positions explain run halt release opening db"
-    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --limit --url --environment " pairs='|release request|release confirm|opening accept|db init|'
+    local verbs="status check next strategies runs why orders fills positions explain run strategies halt release opening db"
+    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|strategies pause|strategies resume|release request|release confirm|opening accept|db init|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -33,6 +33,7 @@ _paperguard() {
     --status) : && COMPREPLY=($(compgen -W 'open closed running completed partial failed missed unknown filled canceled rejected denied dry_run not_placed' -- "$cur")); return ;;
     --strategy) : && _paperguard_ask STRATEGY; return ;;
     --book) : && _paperguard_ask BOOK; return ;;
+    --days) : ; return ;;
     --limit) : ; return ;;
     --url) : ; return ;;
     --environment) : && COMPREPLY=($(compgen -W 'staging dev' -- "$cur")); return ;;
@@ -42,6 +43,7 @@ _paperguard() {
         return
     fi
     case "$verb" in
+    strategies) seconds='pause resume' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
     db) seconds='init' ;;
@@ -56,6 +58,12 @@ _paperguard() {
         [[ $cur == -* ]] || { :; return; } ;;
     'check')
         options+=" --offline"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'next')
+        options+=" --days"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'strategies')
+        options+=""
         [[ $cur == -* ]] || { :; return; } ;;
     'runs')
         options+=" --status --strategy --limit"
@@ -77,6 +85,12 @@ _paperguard() {
         [[ $cur == -* ]] || { : && _paperguard_ask CODE; return; } ;;
     'run')
         options+=" --wait --timeout"
+        [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
+    'strategies pause')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
+    'strategies resume')
+        options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
     'halt')
         options+=""

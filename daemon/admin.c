@@ -48,6 +48,7 @@ static void serve_status(struct admin *a, struct http_exchange *x, const char *w
     halt_write_json(a->p.halt, &o);
     json_key(&o, "account");
     snapshot_write_account(s, &o);
+    admin_put_paused(a, &o);
     json_put_bool(&o, "ready", ready);
     json_put_string(&o, "ready_reason", why);
     json_put_bool(&o, "needs_opening", reconcile_needs_opening(a->p.reconcile));
@@ -204,6 +205,10 @@ static const struct verb {
     {"/admin/fills", false, serve_fills},
     {"/admin/positions", false, serve_positions},
     {"/admin/strategies", false, admin_serve_strategies},
+    {"/admin/strategies/history", false, admin_serve_strategy_history},
+    {"/admin/strategies/pause", true, admin_serve_pause},
+    {"/admin/strategies/resume", true, admin_serve_resume},
+    {"/admin/next", false, admin_serve_next},
     {"/admin/halt", true, serve_halt},
     {"/admin/run", true, serve_run},
     {"/admin/release/request", true, serve_release_request},

@@ -12,6 +12,7 @@
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
+// · /admin/strategies/{history,pause,resume} · /admin/next?days=N
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths
@@ -19,6 +20,7 @@ struct admin_params {
     const struct snapshot *(*snapshot)(void *arg);
     struct ledger *ledger;
     struct scheduler *scheduler;
+    struct pauses *pauses;
     struct reconcile *reconcile;
     struct halt *halt;
     uid_t strategy_uid; // (uid_t)-1: none

@@ -14,6 +14,9 @@ struct admin {
 
 // who: whom the log and the ledger name for it.
 typedef void admin_serve_fn(struct admin *a, struct http_exchange *x, const char *who);
-admin_serve_fn admin_serve_strategies; // admin_strategies.c
+admin_serve_fn admin_serve_strategies, admin_serve_strategy_history, admin_serve_pause,
+    admin_serve_resume;                                           // admin_strategies.c
+admin_serve_fn admin_serve_next;                                  // admin_next.c
+void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused
 
 #endif

@@ -34,6 +34,7 @@ struct daemon {
     struct broker *broker;
     struct exposure *exposure;
     struct strategies *strategies;
+    struct pauses *pauses;
     struct desk *desk;
     struct reconcile *reconcile;
     struct runs *runs;

@@ -220,6 +220,20 @@ struct ledger_snapshot {
 };
 void ledger_snapshot_take(struct ledger *l, const struct ledger_snapshot *s, ledger_done_fn *done, void *arg);
 
+// --- strategies that operators paused
+struct strategy_pause {
+    char strategy[BOOK_NAME_MAX];
+    char reason[FACT_TEXT_MAX], source[64]; // why, by whom
+    int64_t at;
+};
+// paused or resumed; OK also when it is so already.
+void ledger_strategy_pause(struct ledger *l, const struct strategy_pause *pause, bool paused, ledger_done_fn *done,
+                           void *arg);
+void ledger_strategies_paused(struct ledger *l,
+                              void (*done)(void *arg, enum ledger_result result, const struct strategy_pause *rows,
+                                           size_t count),
+                              void *arg);
+
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller

@@ -83,8 +83,10 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
         log_warning("database %s: %s", ledger_state_name(state), detail);
     else
         log_info("database %s%s%s", ledger_state_name(state), detail[0] ? ": " : "", detail);
-    if (came)
+    if (came) {
+        pauses_load(d->pauses);
         reconcile_start(d->reconcile);
+    }
     daemon_look_soon(d);
 }
 
@@ -203,6 +205,13 @@ static void on_run(void *arg, const struct run_row *row)
     if (row && row->settled)
         reconcile_run_settled(d->reconcile, row->id);
     scheduler_run_changed(d->scheduler, row);
+}
+
+static void on_pauses(void *arg)
+{
+    struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0;
+    scheduler_look(d->scheduler);
 }
 
 static void on_cache(void *arg, bool up, const char *detail)
@@ -391,6 +400,7 @@ static void start_desk(struct daemon *d)
 
 static void start_runs(struct daemon *d)
 {
+    d->pauses = pauses_new(d->loop, d->ledger, on_pauses, d);
     d->runs = runs_new(&(struct runs_params){
         .loop = d->loop,
         .config = d->config,
@@ -411,6 +421,7 @@ static void start_runs(struct daemon *d)
         .config = d->config,
         .ledger = d->ledger,
         .runs = d->runs,
+        .pauses = d->pauses,
         .facts = d->facts,
         .metrics = d->metrics,
         .may_start = may_start,
@@ -446,6 +457,7 @@ static void start_front(struct daemon *d)
         .snapshot = daemon_snapshot,
         .ledger = d->ledger,
         .scheduler = d->scheduler,
+        .pauses = d->pauses,
         .reconcile = d->reconcile,
         .halt = d->halt,
         .strategy_uid = strategy_uid(d),
@@ -491,6 +503,7 @@ void daemon_stop(struct daemon *d)
     strategies_free(d->strategies);
     broker_free(d->broker);
     ledger_free(d->ledger);
+    pauses_free(d->pauses);
     runs_free(d->runs);
     reconcile_free(d->reconcile);
     api_free(d->api); // what it waited for is not told any more

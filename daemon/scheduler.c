@@ -16,6 +16,7 @@
 #define BLOCKED_LOOK_MS 500
 #define ALL_DAY_S 86340 // a listed day until 23:59 or later is open around the clock
 #define KEY_MAX 80
+#define NAMES_MAX 512 // of strategies, space separated
 
 struct scheduler {
     struct scheduler_params p;
@@ -131,28 +132,38 @@ static void run_started(void *arg, const struct run_row *row, bool taken, const 
         str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
 }
 
-// All enabled strategies whose slot is due (or missed) at this very instant.
-static void names_at(struct scheduler *s, int64_t at, int64_t now, int what, char *out, size_t size)
+static void add_name(char *out, size_t size, const char *name)
 {
-    size_t used = 0;
-    out[0] = '\0';
+    size_t used = strlen(out);
+    snprintf(out + used, size - used, "%s%s", used ? " " : "", name);
+}
+
+// All enabled strategies whose slot is due (or missed) at this very instant; apart, those of them that are paused.
+static void names_at(struct scheduler *s, int64_t at, int64_t now, int what, char out[NAMES_MAX],
+                     char paused[NAMES_MAX])
+{
+    out[0] = paused[0] = '\0';
     for (size_t i = 0; i < s->p.config->strategy_count; i++) {
         const struct config_strategy *c = &s->p.config->strategies[i];
         if (!c->enabled)
             continue;
         struct slot_due d = decide(s, c, now);
-        if ((int)d.what == what && d.at_ns == at && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", c->name);
+        if ((int)d.what == what && d.at_ns == at)
+            add_name(pauses_of(s->p.pauses, c->name) ? paused : out, NAMES_MAX, c->name);
     }
 }
 
 static void act(struct scheduler *s, const struct slot_due *due, const char *label, int64_t now)
 {
-    char key[SLOT_KEY_MAX], names[512];
+    char key[SLOT_KEY_MAX], names[NAMES_MAX], paused[NAMES_MAX], all_paused[sizeof s->blocked_why];
     struct run_order order;
-    const char *why = "";
+    const char *why = all_paused;
     slot_key(due->at_ns, key);
-    names_at(s, due->at_ns, now, (int)due->what, names, sizeof names);
+    names_at(s, due->at_ns, now, (int)due->what, names, paused);
+    bool nobody = !names[0];
+    snprintf(all_paused, sizeof all_paused, "paused by an operator: %s", paused);
+    if (nobody)
+        str_copy_cut(names, sizeof names, paused); // whose slot it was
     fill_order(s, &order, due->session, key, label, "schedule", names, due->at_ns);
     if (due->what == SLOT_MISSED) {
         char reason[240];
@@ -162,13 +173,15 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
         runs_record_missed(s->p.runs, &order, reason);
         return;
     }
-    if (!s->p.may_start(s->p.arg, &why)) {
+    if (nobody || !s->p.may_start(s->p.arg, &why)) {
         if (strcmp(s->blocked_why, why) != 0)
             log_notice("slot %s is due and waits: %s", key, why);
         str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
         return;
     }
     s->blocked_why[0] = '\0';
+    if (paused[0])
+        log_notice("slot %s goes without what an operator paused: %s", key, paused);
     runs_start(s->p.runs, &order, run_started, s);
 }
 
@@ -182,10 +195,10 @@ static void show_next(struct scheduler *s, int64_t next, const struct config_str
 
 void scheduler_look(struct scheduler *s)
 {
-    int64_t now = clock_wall_ns(), next = INT64_MAX;
+    int64_t now = clock_wall_ns(), next = INT64_MAX, ring = INT64_MAX; // what is paused is missed all the same
     const struct config_strategy *next_who = NULL, *who = NULL;
     struct slot_due first = {.what = SLOT_NONE};
-    if (s->stopped || !s->status.calendar_known || !s->rows_known)
+    if (s->stopped || !s->status.calendar_known || !s->rows_known || !pauses_known(s->p.pauses))
         return;
     for (size_t i = 0; i < s->p.config->strategy_count; i++) {
         const struct config_strategy *c = &s->p.config->strategies[i];
@@ -196,13 +209,14 @@ void scheduler_look(struct scheduler *s)
             first = d;
             who = c;
         }
-        if (d.next_ns < next) {
+        ring = d.next_ns < ring ? d.next_ns : ring;
+        if (d.next_ns < next && !pauses_of(s->p.pauses, c->name)) {
             next = d.next_ns;
             next_who = c;
         }
     }
     show_next(s, next, next_who);
-    clock_alarm_set(s->alarm, next);
+    clock_alarm_set(s->alarm, ring);
     if (first.what == SLOT_NONE)
         return;
     act(s, &first, who->schedule.text, now);
@@ -307,26 +321,44 @@ static bool market_open(const struct scheduler *s, const struct session_day *day
     return s->always_open || (now >= session_open_ns(day) && now < session_close_ns(day));
 }
 
-static void all_names(const struct scheduler *s, char *out, size_t size)
+// All that run: enabled and not paused.
+static void all_names(const struct scheduler *s, char out[NAMES_MAX])
 {
-    size_t used = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < s->p.config->strategy_count; i++)
-        if (s->p.config->strategies[i].enabled && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", s->p.config->strategies[i].name);
+    for (size_t i = 0; i < s->p.config->strategy_count; i++) {
+        const struct config_strategy *c = &s->p.config->strategies[i];
+        if (c->enabled && !pauses_of(s->p.pauses, c->name))
+            add_name(out, NAMES_MAX, c->name);
+    }
 }
 
-static bool names_known(const struct scheduler *s, const char *strategies, char unknown[64])
+static bool name_known(const struct scheduler *s, const char *name, char *why, size_t size)
 {
-    char names[512];
+    const char *names[CONFIG_STRATEGIES_MAX], *near;
+    size_t count = s->p.config->strategy_count;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = s->p.config->strategies[i].name;
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    near = str_nearest(name, names, count);
+    snprintf(why, size, "no strategy is called \"%.48s\"%s%s%s", name, near ? "; did you mean \"" : "",
+             near ? near : "", near ? "\"?" : "");
+    return false;
+}
+
+// May these be asked for by name? Else why not.
+static bool names_usable(const struct scheduler *s, const char *strategies, char *why, size_t size)
+{
+    char names[NAMES_MAX];
     char *save = NULL;
     str_copy_cut(names, sizeof names, strategies);
     for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-        bool found = false;
-        for (size_t i = 0; i < s->p.config->strategy_count; i++)
-            found = found || strcmp(s->p.config->strategies[i].name, w) == 0;
-        if (!found) {
-            str_copy_cut(unknown, 64, w);
+        if (!name_known(s, w, why, size))
+            return false;
+        const struct strategy_pause *pause = pauses_of(s->p.pauses, w);
+        if (pause) {
+            snprintf(why, size, "strategy %s is paused (%s): paperguard strategies resume %s", w, pause->reason, w);
             return false;
         }
     }
@@ -336,22 +368,24 @@ static bool names_known(const struct scheduler *s, const char *strategies, char 
 void scheduler_run_now(struct scheduler *s, const char *cause, const char *strategies,
                        void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
 {
-    char names[512], unknown[64], text[160];
+    char names[NAMES_MAX], text[320];
     const char *why = "";
     struct run_order order;
     int64_t now = clock_wall_ns();
     const struct calendar calendar = {s->days, s->day_count};
     const struct session_day *day = session_of(&calendar, now);
-    all_names(s, names, sizeof names);
+    all_names(s, names);
     if (strategies && strategies[0])
         str_copy_cut(names, sizeof names, strategies);
-    if (!names_known(s, names, unknown)) {
-        snprintf(text, sizeof text, "no strategy is called \"%s\"", unknown);
+    if (!pauses_known(s->p.pauses)) {
+        started(arg, NULL, false, "Postgres has not told yet which strategies are paused");
+    } else if (!names_usable(s, names, text, sizeof text)) {
         started(arg, NULL, false, text);
     } else if (s->stopped || !s->p.may_start(s->p.arg, &why)) {
         started(arg, NULL, false, s->stopped ? "the daemon is stopping" : why);
     } else if (!day || !names[0]) {
-        started(arg, NULL, false, !day ? "the exchange calendar does not reach today" : "no strategy is enabled");
+        started(arg, NULL, false,
+                !day ? "the exchange calendar does not reach today" : "no strategy is enabled and not paused");
     } else if (!market_open(s, day, now)) {
         char opens[WHEN_TEXT_MAX];
         int64_t open = session_open_ns(day);
@@ -376,6 +410,12 @@ bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *ou
 const struct scheduler_status *scheduler_status(const struct scheduler *s)
 {
     return &s->status;
+}
+
+struct calendar scheduler_calendar(const struct scheduler *s, bool *always_open)
+{
+    *always_open = s->always_open;
+    return (struct calendar){s->days, s->day_count};
 }
 
 void scheduler_stop(struct scheduler *s)

@@ -6,6 +6,7 @@
 #ifndef PAPERGUARD_DAEMON_SCHEDULER_H
 #define PAPERGUARD_DAEMON_SCHEDULER_H
 
+#include "daemon/pauses.h"
 #include "daemon/run.h"
 
 struct scheduler;
@@ -21,6 +22,7 @@ struct scheduler_params {
     const struct config *config;
     struct ledger *ledger;
     struct runs *runs;
+    const struct pauses *pauses;
     struct facts *facts;
     struct metrics *metrics;
     bool (*may_start)(void *arg, const char **why); // guard passes, in step, not halted, not draining
@@ -38,6 +40,8 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
 // The session an order of now belongs to; false when the calendar does not reach it.
 bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out) MUST_CHECK;
 const struct scheduler_status *scheduler_status(const struct scheduler *s);
+// What is known of the exchange's sessions; borrowed until the next calendar comes.
+struct calendar scheduler_calendar(const struct scheduler *s, bool *always_open);
 void scheduler_stop(struct scheduler *s); // draining
 
 #endif

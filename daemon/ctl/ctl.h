@@ -146,6 +146,8 @@ ctl_verb_fn ctl_status;                                                         
 ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                             // run.c, why.c
 ctl_verb_fn ctl_orders, ctl_fills, ctl_positions;                                   // read.c
 ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
+ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;            // strategies.c
+ctl_verb_fn ctl_next;                                                               // next.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init;                                                 // local.c
 ctl_verb_fn ctl_complete;                                                           // near.c

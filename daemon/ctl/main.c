@@ -3,8 +3,8 @@
 //
 // paperguard, the operator's command line.
 //
-//   verbs  the tables                      status, read, run, why   verbs that look
-//   main   finds verb and options          write                    run, halt, release, opening
+//   verbs  the tables                      status, next, read, why, strategies   what is and what was
+//   main   finds verb and options          run, write              run, halt, release, opening
 //   help   help, manual, completion        local                    check and db, which work without the daemon
 //   call   talks to the daemon             explain                  reason codes (codes.def)
 //   show, tone  tables for terminals       near                     names that were guessed wrong
@@ -78,18 +78,24 @@ static int option_take(struct ctl_options *o, int argc, char **argv, int *i, boo
 
 // --- verbs
 
+static const struct ctl_verb *verb_named(const char *name)
+{
+    for (size_t i = 0; i < ctl_verb_count; i++)
+        if (str_equal(ctl_verbs[i].name, name))
+            return &ctl_verbs[i];
+    return NULL;
+}
+
+// Two words that are a verb come before one: "strategies pause". A verb that takes no words is not meant by two.
 static const struct ctl_verb *verb_of(char **words, size_t count, size_t *taken)
 {
     char two[64];
     snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
-    for (size_t i = 0; i < ctl_verb_count; i++) {
-        bool pair = strchr(ctl_verbs[i].name, ' ') != NULL;
-        if (!str_equal(ctl_verbs[i].name, pair ? two : words[0]))
-            continue;
-        *taken = pair ? 2 : 1;
-        return &ctl_verbs[i];
-    }
-    return NULL;
+    const struct ctl_verb *v = verb_named(two);
+    *taken = v ? 2 : 1;
+    if (!v)
+        v = verb_named(words[0]);
+    return v && *taken == 1 && count > 1 && v->most == 0 ? NULL : v;
 }
 
 // Words that operators know from elsewhere.
@@ -103,7 +109,7 @@ static const char *known_elsewhere(const char *word)
         {"resume", "release request"},
         {"unhalt", "release request"},
         {"stop", "halt"},
-        {"pause", "halt"},
+        {"pause", "strategies pause"},
         {"start", "run"},
         {"trigger", "run"},
         {"trades", "fills"},
@@ -144,6 +150,10 @@ static int verb_unknown(char **words, size_t count)
         near = str_nearest(both, names, known);
     if (!near)
         near = str_nearest(words[0], names, known);
+    if (near && str_equal(near, words[0])) { // the verb is right; it takes no words
+        ctl_help_verb(stderr, verb_named(near));
+        return EX_USAGE;
+    }
     for (size_t i = 0; !near && i < known; i++)
         if (str_starts(names[i], words[0]))
             near = names[i];

@@ -71,6 +71,10 @@ static void show_status(const struct json_node *root)
     ctl_line("ready", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ", ctl_text(root, "ready_reason"));
     if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)
         ctl_line("", "look at the account, then: paperguard opening accept");
+    const struct json_node *paused = ctl_at(root, "paused");
+    for (size_t i = 0; i < json_size(paused); i++)
+        ctl_line("paused", "strategy %s (paperguard strategies resume %s)", ctl_text(json_at(paused, i), ""),
+                 ctl_text(json_at(paused, i), ""));
     show_runs(root);
 }
 

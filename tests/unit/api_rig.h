@@ -280,8 +280,18 @@ void reconcile_accept_opening(struct reconcile *r, opening_fn *done, void *arg)
     done(arg, rig.opening_ok, rig.opening_ok ? "3 positions" : "the broker does not answer");
 }
 
+void admin_put_paused(const struct admin *a, struct json_out *o)
+{
+    (void)a, (void)o;
+}
+
 // Verbs that have tests of their own.
-#define RIG_SERVES(X) X(admin_serve_strategies)
+#define RIG_SERVES(X)                                                                                                  \
+    X(admin_serve_strategies)                                                                                          \
+    X(admin_serve_strategy_history)                                                                                    \
+    X(admin_serve_pause)                                                                                               \
+    X(admin_serve_resume)                                                                                              \
+    X(admin_serve_next)
 #define RIG_SERVE(name)                                                                                                \
     void name(struct admin *a, struct http_exchange *x, const char *who)                                               \
     {                                                                                                                  \

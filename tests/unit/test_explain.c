@@ -11,13 +11,11 @@
 #include <string.h>
 
 #include "daemon/ledger.h"
-#include "daemon/snapshot.h"
 #include "lib/guard/guard.h"
 #include "lib/trade/risk.h"
 
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
 // needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
-// needs: daemon/snapshot.o
 
 static const struct {
     const char *kind, *code, *meaning, *action;
@@ -72,10 +70,10 @@ static void runs_databases_and_health(void **state)
         explained("run", run_status_name((enum run_status)i));
     for (int i = LEDGER_CONNECTING; i <= LEDGER_READY; i++)
         explained("database", ledger_state_name((enum ledger_state)i));
-    explained("health", health_name(HEALTH_HEALTHY));
-    explained("health", health_name(HEALTH_DEGRADED));
-    explained("health", health_name(HEALTH_UNHEALTHY));
-    explained("halt", health_name(HEALTH_HALTED));
+    explained("health", "healthy");
+    explained("health", "degraded");
+    explained("health", "unhealthy");
+    explained("halt", "halted");
 }
 
 static void texts_are_whole_and_codes_stand_once(void **state)

@@ -25,7 +25,8 @@ static struct {
     void *rings_arg;
     int64_t alarm_at;
     bool simulator, allowed, busy;
-    const char *why;
+    const char *why, *paused; // names of paused strategies
+    bool pauses_unread;
     int started, missed;
     struct {
         struct day session;
@@ -68,6 +69,21 @@ void clock_alarm_set(struct clock_alarm *a, int64_t at_ns)
 void clock_alarm_free(struct clock_alarm *a)
 {
     (void)a;
+}
+
+// --- pauses
+
+bool pauses_known(const struct pauses *p)
+{
+    (void)p;
+    return !w.pauses_unread;
+}
+
+const struct strategy_pause *pauses_of(const struct pauses *p, const char *strategy)
+{
+    static const struct strategy_pause pause = {.reason = "a look at its model"};
+    (void)p;
+    return w.paused && strstr(w.paused, strategy) ? &pause : NULL;
 }
 
 // --- runs and facts
@@ -453,6 +469,95 @@ static void a_calendar_that_ends_starts_nothing(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+// --- paused strategies
+
+static void a_paused_strategy_is_left_out_of_its_slot(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    strategy("edge", "15:30", "shift");
+    w.paused = "edge";
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    assert_int_equal(w.started, 1);
+    assert_string_equal(w.asked[0].strategies, "core");
+}
+
+static void a_slot_whose_strategies_are_all_paused_waits_and_is_missed(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    w.paused = "core";
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    assert_int_equal(scheduler_status(scheduler)->next_run_ns, 0);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    assert_int_equal(w.started + w.missed, 0);
+    at(ny(2026, 10, 8, 15, 40, 1));
+    assert_int_equal(w.started, 0);
+    assert_int_equal(w.missed, 1);
+    assert_non_null(strstr(w.missing[0].why, "paused by an operator: core"));
+    w.paused = NULL;
+    scheduler_look(scheduler);
+    assert_int_equal(w.started, 0); // the slot is gone
+    assert_int_equal(scheduler_status(scheduler)->next_run_ns, ny(2026, 10, 9, 15, 30, 0));
+}
+
+static void a_resume_in_time_runs_the_slot(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    w.paused = "core";
+    begin(ny(2026, 10, 8, 9, 0, 0), october, no_day);
+    at(ny(2026, 10, 8, 15, 30, 0));
+    w.paused = NULL;
+    at(ny(2026, 10, 8, 15, 35, 0));
+    assert_int_equal(w.started, 1);
+}
+
+static void nothing_starts_before_the_pauses_are_known(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    w.pauses_unread = true;
+    begin(ny(2026, 10, 8, 15, 30, 0), october, no_day);
+    scheduler_look(scheduler);
+    assert_int_equal(w.started, 0);
+    w.pauses_unread = false;
+    scheduler_look(scheduler);
+    assert_int_equal(w.started, 1);
+}
+
+static char refusal[320];
+static int asked_runs;
+static void noted(void *arg, const struct run_row *row, bool taken, const char *why)
+{
+    (void)arg, (void)taken;
+    asked_runs += row != NULL;
+    str_copy_cut(refusal, sizeof refusal, row ? "" : why);
+}
+
+static void a_run_now_knows_who_is_paused(void **state)
+{
+    (void)state;
+    strategy("core", "15:30", "shift");
+    strategy("edge", "15:30", "shift");
+    w.paused = "edge";
+    asked_runs = 0;
+    begin(ny(2026, 10, 8, 12, 0, 0), october, no_day);
+    scheduler_run_now(scheduler, "cli", "edge", noted, NULL);
+    assert_non_null(strstr(refusal, "a look at its model"));
+    assert_non_null(strstr(refusal, "paperguard strategies resume edge"));
+    scheduler_run_now(scheduler, "cli", "cor", noted, NULL);
+    assert_non_null(strstr(refusal, "did you mean \"core\""));
+    assert_int_equal(asked_runs, 0);
+    scheduler_run_now(scheduler, "cli", "", noted, NULL);
+    assert_int_equal(asked_runs, 1);
+    assert_string_equal(w.asked[0].strategies, "core");
+    w.paused = "core edge";
+    scheduler_run_now(scheduler, "cli", "", noted, NULL);
+    assert_non_null(strstr(refusal, "not paused"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +576,11 @@ int main(void)
         T(every_slot_is_held_while_a_run_is_under_way),
         T(a_manual_run_needs_an_open_market_and_known_names),
         T(a_calendar_that_ends_starts_nothing),
+        T(a_paused_strategy_is_left_out_of_its_slot),
+        T(a_slot_whose_strategies_are_all_paused_waits_and_is_missed),
+        T(a_resume_in_time_runs_the_slot),
+        T(nothing_starts_before_the_pauses_are_known),
+        T(a_run_now_knows_who_is_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
