@@ -165,9 +165,9 @@ lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
 demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@RUNS='$(RUNS)' BIN='$(BUILD)/bin' tests/demo/demo.sh
-bench: have-deps ## measure, in ratios of one run: a table and build/bench.json
+bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/bench/bench_decision $(O)/bench/bench_posts
-	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' $(PYTHON) tests/bench/run.py
+	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' $(PYTHON) tests/bench/run.py
 
 .PHONY: docs
 docs: $(BIN)/paperguardd $(BIN)/paperguard ## write sample configuration, manual pages and completion anew from their tables

@@ -16,7 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
-#define ENDED_KEPT_MAX 2000u
+#define ENDED_KEPT_MAX 200u // ended orders of earlier runs that are remembered
 #define COMMIT_RETRY_MS 1000
 #define LOOKUP_FIRST_MS 500
 #define LOOKUP_MAX_MS 10000
@@ -102,14 +102,15 @@ static struct desk_order *order_new(struct desk *d, const struct intent *intent)
     return o;
 }
 
-// Ended orders are kept for a while: late news of them is not news of strangers.
-static void prune_ended(struct desk *d)
+// Ended orders are kept for a while: their run asks how they ended, and one that was given up may turn up after all.
+static void prune_ended(struct desk *d, const struct desk_order *last)
 {
     LIST_EACH(n, tmp, &d->ended)
     {
-        if (d->ended_count <= ENDED_KEPT_MAX)
-            return;
         struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
+        const char *run_id = o->row.intent.run_id;
+        if (d->ended_count <= ENDED_KEPT_MAX || o == last || (*run_id && str_equal(run_id, last->row.intent.run_id)))
+            return;
         if (o->calls > 0 || desk_change_pending(o))
             continue;
         order_free(o);
@@ -124,13 +125,16 @@ void desk_end_order(struct desk_order *o)
         return;
     set_state(o, DESK_ENDED);
     loop_cancel(d->p.loop, &o->timer);
+    receipt_drop(&o->receipt);
+    free(o->body);
+    o->body = NULL;
     exposure_release(d->p.exposure, o->row.intent.order.client_order_id);
     metrics_add(d->p.metrics, METRIC_ORDERS, order_status_name(o->row.status), 1);
     list_remove(&o->node);
     list_append(&d->ended, &o->node);
     d->open_count--;
     d->ended_count++;
-    prune_ended(d);
+    prune_ended(d, o);
 }
 
 // --- what the broker says

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Collectors: copy what the owners know into the snapshot and the gauges.
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -153,5 +154,7 @@ void daemon_collect_metrics(void *arg)
     static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
     for (int i = 0; i < 4; i++)
         metrics_set(m, METRIC_HTTP_REQUESTS, classes[i], (int64_t)http_server_requests(d->http, i + 2));
+    const struct mallinfo2 heap = mallinfo2();
+    metrics_set(m, METRIC_HEAP_BYTES, "", (int64_t)(heap.uordblks + heap.hblkhd));
     collect_logs(m);
 }

@@ -7,7 +7,10 @@ decision   risk view to redeemed permit for one order, beside a bare jansson par
 run        500 orders in one run (limiter off), trigger to last answer, beside the same 500 POSTs by bare libcurl over as many
            connections to an exchange with the same data
 idle       anonymous and resident memory, wake-ups per second, after a settled run
+memory     anonymous memory after many settled runs on a moving market, beside the same after the first quarter of them
 start      exec to READY=1, beside starting an interpreter that does nothing
+
+LONG=1 measures memory over four times as many runs.
 """
 import json
 import os
@@ -20,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
+import memory  # noqa: E402
 from harness.basics import KEY, SECRET, Scratch, until  # noqa: E402
 from harness.daemon import Strategy  # noqa: E402
 from harness.servers import Postgres  # noqa: E402
@@ -31,6 +35,8 @@ ORDERS = 500
 PER_STRATEGY = 63  # symbols of one [strategy] section
 CONNECTIONS = 8
 IDLE_SECONDS = 10
+LONG = bool(os.environ.get("LONG"))
+MEMORY_RUNS = 1000 if LONG else 240
 
 
 def many_symbols(folder):
@@ -111,6 +117,16 @@ def idle(site):
             "wakeups_per_second": switches / IDLE_SECONDS}
 
 
+def memory_over_runs(pg):
+    site = Site(pg, sim_options=memory.SIM, **memory.DAEMON)
+    try:
+        site.begin()
+        points = memory.grown(site, MEMORY_RUNS, MEMORY_RUNS // 12)
+    finally:
+        site.close()
+    return {"runs": MEMORY_RUNS, "points_kb": points, "bytes_per_run": memory.slope(points[len(points) // 3:])}
+
+
 def start_times(site):
     ready, python = [], []
     for _ in range(5):
@@ -143,11 +159,13 @@ def measure(folder, pg):
         result["start"] = start_times(site)
     finally:
         site.close()
+    result["memory"] = memory_over_runs(pg)
     return result
 
 
 def table(r):
-    d, run, i, s = r["decision"], r["run"], r["idle"], r["start"]
+    d, run, i, s, m = r["decision"], r["run"], r["idle"], r["start"], r["memory"]
+    points = m["points_kb"]
     bare = run["bare_seconds"] / run["bare_orders"]
 
     def per_order(part, key):
@@ -168,6 +186,9 @@ def table(r):
     rows += [
         ("idle memory, anonymous", f"{i['anonymous_mb']:.1f} MB", "resident", f"{i['rss_mb']:.1f} MB",
          i["anonymous_mb"] / i["rss_mb"]),
+        (f"memory after {m['runs']} runs ({m['bytes_per_run']:.0f} bytes a run over the last two thirds)",
+         f"{points[-1][1] / 1024:.2f} MB", f"after {points[len(points) // 4][0]} runs",
+         f"{points[len(points) // 4][1] / 1024:.2f} MB", points[-1][1] / points[len(points) // 4][1]),
         ("idle wake-ups", f"{i['wakeups_per_second']:.1f} /s", "", "", None),
         ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
          s["ready_ms"] / s["interpreter_ms"]),

@@ -395,6 +395,40 @@ static void a_cancel_without_an_answer_is_sent_again(void **state)
     assert_int_equal(w.calls, 2);
 }
 
+static void end_orders(const char *run_id, int first, int count)
+{
+    for (int i = first; i < first + count; i++) {
+        struct intent in = {.leg = i, .try_no = 1, .session = session, .created_at = clock_wall_ns()};
+        strcpy(in.run_id, run_id);
+        snprintf(in.order.client_order_id, sizeof in.order.client_order_id, "order-%d", i); // no symbol: denied
+        desk_place(desk, &in, on_answer, NULL);
+    }
+    turn_until(&w.answered, first + count);
+}
+
+static bool remembered(int i)
+{
+    char id[32];
+    snprintf(id, sizeof id, "order-%d", i);
+    return desk_order(desk, id) != NULL;
+}
+
+static void ended_orders_of_earlier_runs_are_forgotten(void **state)
+{
+    (void)state;
+    end_orders("run-1", 0, 300);
+    for (int i = 0; i < 300; i++)
+        assert_true(remembered(i)); // their run may still ask
+    end_orders("run-2", 300, 10);
+    assert_false(remembered(0));
+    assert_false(remembered(109));
+    assert_true(remembered(110)); // 200 in all
+    assert_true(remembered(309));
+    end_orders("", 310, 250); // of no run: nobody asks
+    assert_false(remembered(359));
+    assert_true(remembered(360));
+}
+
 static void our_clock_is_never_written_as_the_brokers(void **state)
 {
     (void)state;
@@ -433,6 +467,7 @@ int main(void)
         T(what_another_wrote_under_this_id_is_not_touched),
         T(a_rate_limit_is_no_end),
         T(a_cancel_without_an_answer_is_sent_again),
+        T(ended_orders_of_earlier_runs_are_forgotten),
         T(our_clock_is_never_written_as_the_brokers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""What a run leaves behind in memory: nothing, once what is remembered of earlier runs is full. The heap is counted by the
+allocator, so that neither fragments nor pages kept for later blur it; `make bench` shows the pages."""
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
+import memory  # noqa: E402
+
+KEPT_ORDERS = 200  # ENDED_KEPT_MAX of the desk
+RUNS = 60
+BOUND = 1500  # bytes for one run; small free pieces that the allocator holds ready count as used, and grow for a while
+
+
+def heap(site):
+    """Between two conversations with the exchange, whose answers come and go."""
+    readings = []
+    for _ in range(20):
+        readings.append(site.daemon.metric("paperguard_heap_bytes"))
+        time.sleep(0.02)  # so that readings fall into different moments of the polling
+    return min(readings)
+
+
+def test_a_run_leaves_nothing_behind(make_site):
+    site = make_site(sim_options=memory.SIM, **memory.DAEMON).begin()
+    if not heap(site):
+        pytest.skip("this allocator does not count")
+    while site.sql("SELECT count(*) AS n FROM orders")[0]["n"] < KEPT_ORDERS + 20:
+        memory.one_run(site)
+    before = heap(site)
+    for _ in range(RUNS):
+        memory.one_run(site)
+    grown = (heap(site) - before) / RUNS
+    assert grown < BOUND, f"{grown:.0f} bytes for each of {RUNS} runs"
+    assert site.sql("SELECT count(*) AS n FROM runs WHERE NOT settled")[0]["n"] == 0
+    print(f"{grown:.0f} bytes for each of {RUNS} runs")
