@@ -14,6 +14,7 @@ struct exchange *exchange_new(const struct exchange_params *params)
     struct exchange *e = check_alloc(1, sizeof *e);
     e->params = *params;
     e->settings.fractional_trading = true;
+    e->settings.max_multiplier = params->multiplier;
     e->cash = e->last_equity = params->cash;
     e->now = params->started;
     e->by_id = map_new();
@@ -29,7 +30,8 @@ struct exchange *exchange_new(const struct exchange_params *params)
     }
     struct market_session session;
     market_session_at(params->market, params->started, &session);
-    e->roll_at = session.close_ns;
+    e->close_at = session.close_ns;
+    exchange_timeline_next(e);
     return e;
 }
 
@@ -51,6 +53,7 @@ void exchange_free(struct exchange *e)
     free(e->positions);
     free(e->books);
     free(e->marks);
+    free(e->ntas);
     free(e);
 }
 

@@ -39,6 +39,9 @@ struct exchange_fill;
 typedef void exchange_event_fn(void *arg, const char *event, const struct exchange_order *o,
                                const struct exchange_fill *fill, int64_t at);
 
+// Regulatory fees of sales: none as on Alpaca's paper, at each close, or right after each fill.
+enum exchange_fees { EXCHANGE_FEES_NONE, EXCHANGE_FEES_DAILY, EXCHANGE_FEES_FILL };
+
 struct exchange_params {
     uint64_t seed;
     uint64_t id_salt;      // enters the ids of orders and fills, so that two exchanges of one seed do not share them
@@ -48,6 +51,7 @@ struct exchange_params {
     bool shorting;
     int64_t fill_delay_ns; // mean; drawn between half and one and a half of it
     int64_t partial_ppm;   // share of fills that are partial, in millionths
+    enum exchange_fees fees;
     int64_t started;
     exchange_event_fn *on_event; // may be NULL
     void *arg;
@@ -150,6 +154,18 @@ struct exchange_fill {
     int64_t at;
 };
 
+// What moved cash or shares without a trade.
+struct exchange_nta {
+    char id[EXCHANGE_FILL_ID_MAX], group_id[DRAW_UUID_MAX]; // group_id: the two sides of a split, else empty
+    const char *type, *sub_type;                            // "SPLIT", "FSPLIT"; sub_type may be NULL
+    const struct market_symbol *symbol;                     // NULL: of the account
+    struct qty qty;                                         // a split's shares that go (negative) or come
+    struct money net_amount;
+    struct price per_share;
+    struct day date;
+    int64_t at;
+};
+
 struct exchange_position {
     const struct market_symbol *symbol;
     struct qty qty;        // signed
@@ -165,6 +181,7 @@ struct exchange_account {
 
 struct exchange_settings {
     bool suspend_trade, no_shorting, fractional_trading;
+    int max_multiplier; // 1, 2 or 4; the account has the smaller of this and its own
 };
 
 // What holds for one symbol; all false at first.
@@ -203,6 +220,13 @@ const struct exchange_order *exchange_order_find_client(const struct exchange *e
 size_t exchange_fill_count(const struct exchange *e);
 const struct exchange_fill *exchange_fill_at(const struct exchange *e, size_t i);
 size_t exchange_fill_find(const struct exchange *e, const char *id); // index, or the count when unknown
+size_t exchange_nta_count(const struct exchange *e);
+const struct exchange_nta *exchange_nta_at(const struct exchange *e, size_t i); // oldest first
+// A deposit, dividend or the like; s may be NULL. 0, or -1 when the type moves no cash or the amount is odd.
+int exchange_cash_move(struct exchange *e, const char *type, const struct market_symbol *s, struct money amount,
+                       int64_t now, struct err *err) MUST_CHECK;
+struct money exchange_fees_pending(const struct exchange *e); // of today's sales, not yet charged
+int exchange_multiplier(const struct exchange *e);
 struct money exchange_cash(const struct exchange *e);
 // Positions that are not zero, by symbol.
 const struct exchange_position *exchange_position_find(const struct exchange *e, const struct market_symbol *s);

@@ -51,6 +51,12 @@ static int64_t value_at(struct exchange *e, const struct exchange_position *p, i
     return value.nanos;
 }
 
+int exchange_multiplier(const struct exchange *e)
+{
+    int most = e->settings.max_multiplier;
+    return most < e->params.multiplier ? most : e->params.multiplier;
+}
+
 struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
 {
     struct exchange_account a = {.cash = e->cash,
@@ -71,10 +77,11 @@ struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
     a.maintenance_margin.nanos = gross / 100 * MAINTENANCE_PERCENT;
     int64_t cash_left = a.cash.nanos - a.reserved.nanos;
     a.non_marginable_buying_power.nanos = cash_left > 0 ? cash_left : 0;
-    int64_t leveraged = e->params.multiplier * a.equity.nanos - gross - a.reserved.nanos;
+    int multiplier = exchange_multiplier(e);
+    int64_t leveraged = multiplier * a.equity.nanos - gross - a.reserved.nanos;
     int64_t regt = 2 * a.equity.nanos - gross - a.reserved.nanos;
-    a.buying_power.nanos = e->params.multiplier == 1 ? cash_left : leveraged;
-    a.regt_buying_power.nanos = e->params.multiplier == 1 ? cash_left : regt;
+    a.buying_power.nanos = multiplier == 1 ? cash_left : leveraged;
+    a.regt_buying_power.nanos = multiplier == 1 ? cash_left : regt;
     if (a.buying_power.nanos < 0)
         a.buying_power.nanos = 0;
     if (a.regt_buying_power.nanos < 0)
@@ -84,7 +91,7 @@ struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
 
 void exchange_session_roll(struct exchange *e)
 {
-    int64_t at = e->roll_at - 1; // the last instant of the session
+    int64_t at = e->close_at - 1; // the last instant of the session
     struct exchange_account a = exchange_account_at(e, at);
     e->last_equity = a.equity;
     e->last_maintenance = a.maintenance_margin;
@@ -93,6 +100,6 @@ void exchange_session_roll(struct exchange *e)
         if (e->positions[i].qty.nanos != 0)
             e->positions[i].day_cost.nanos = value_at(e, &e->positions[i], at);
     struct market_session next;
-    market_session_at(e->params.market, e->roll_at, &next);
-    e->roll_at = next.close_ns;
+    market_session_at(e->params.market, e->close_at, &next);
+    e->close_at = next.close_ns;
 }

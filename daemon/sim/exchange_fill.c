@@ -147,6 +147,7 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     fill_id(e, f);
     map_put(e->fills_by_id, f->id, (void *)(uintptr_t)e->fill_count); // NOLINT(performance-no-int-to-ptr)
     e->cash.nanos += f->cash.nanos;
+    exchange_fee_note(e, f);
     exchange_position_apply(exchange_position_of(e, o->symbol), o->side, qty, price);
     if (partial)
         exchange_reserve(e, o);

@@ -12,7 +12,17 @@
 #define CENT_NANOS INT64_C(10000000)
 
 // What a draw is for (the second argument of draw3 and draw_uuid).
-enum exchange_draw { DRAW_ORDER_ID = 1, DRAW_CLIENT_ID, DRAW_FILL_ID, DRAW_DELAY, DRAW_PARTIAL, DRAW_PART, DRAW_PRICE };
+enum exchange_draw {
+    DRAW_ORDER_ID = 1,
+    DRAW_CLIENT_ID,
+    DRAW_FILL_ID,
+    DRAW_DELAY,
+    DRAW_PARTIAL,
+    DRAW_PART,
+    DRAW_PRICE,
+    DRAW_NTA_ID,
+    DRAW_NTA_GROUP
+};
 
 #define BAD_REQUEST 40010001
 #define FORBIDDEN 40310000
@@ -46,7 +56,12 @@ struct exchange {
     struct exchange_book *books;         // one per market symbol
     struct exchange_marks *marks;        // one per market symbol
     struct money cash, reserved, last_equity, last_maintenance;
-    int64_t roll_at; // close of the running session
+    struct exchange_nta *ntas;
+    size_t nta_count, nta_cap;
+    int64_t fee_reg, fee_taf; // not yet charged
+    int64_t close_at;         // close of the running session
+    size_t split_next;        // of market_split_at
+    int64_t roll_at;          // the account's next step: that close or a split
 };
 
 // A request on its way to become an order.
@@ -124,5 +139,10 @@ void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at); //
 // exchange_account.c
 void exchange_position_apply(struct exchange_position *p, enum order_side side, struct qty qty, struct price price);
 void exchange_session_roll(struct exchange *e);
+
+// exchange_actions.c
+void exchange_fee_note(struct exchange *e, const struct exchange_fill *f);
+void exchange_timeline_next(struct exchange *e); // sets roll_at
+void exchange_timeline_step(struct exchange *e); // does what is due at roll_at
 
 #endif

@@ -74,7 +74,7 @@ static int check_short(struct exchange *e, const struct exchange_submission *s, 
 {
     if (s->fractional)
         return exchange_refuse(why, 422, UNPROCESSABLE, "fractional orders cannot be sold short");
-    if (!e->params.shorting || e->settings.no_shorting || e->params.multiplier == 1)
+    if (!e->params.shorting || e->settings.no_shorting || exchange_multiplier(e) == 1)
         return exchange_refuse(why, 403, FORBIDDEN, "account is not allowed to short");
     if (e->marks[market_symbol_index(s->symbol)].unshortable)
         return exchange_refuse(why, 422, UNPROCESSABLE, "asset \"%s\" cannot be sold short",

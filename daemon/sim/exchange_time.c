@@ -125,7 +125,7 @@ void exchange_advance(struct exchange *e, int64_t now)
             order_step(e, o, at);
         } else {
             e->now = e->roll_at > e->now ? e->roll_at : e->now;
-            exchange_session_roll(e);
+            exchange_timeline_step(e);
         }
     }
     e->now = now > e->now ? now : e->now;

@@ -34,6 +34,7 @@ static const char help[] =
     "  --cash DOLLARS          opening cash                                 (100000)\n"
     "  --multiplier 1|2|4      margin                                       (4)\n"
     "  --no-shorting           refuses short sales\n"
+    "  --fees none|daily|fill  regulatory fees of sales, at each close or after each fill (none)\n"
     "  --hours always|exchange open around the clock, or 09:30-16:00 on exchange days (always)\n"
     "  --speed N               the price path runs N times faster           (1)\n"
     "  --fill-delay-ms N       mean time to a whole-share fill              (400)\n"
@@ -63,6 +64,7 @@ enum option_id {
     OPT_CASH,
     OPT_MULTIPLIER,
     OPT_NO_SHORTING,
+    OPT_FEES,
     OPT_HOURS,
     OPT_SPEED,
     OPT_DELAY,
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
     {"cash", required_argument, NULL, OPT_CASH},
     {"multiplier", required_argument, NULL, OPT_MULTIPLIER},
     {"no-shorting", no_argument, NULL, OPT_NO_SHORTING},
+    {"fees", required_argument, NULL, OPT_FEES},
     {"hours", required_argument, NULL, OPT_HOURS},
     {"speed", required_argument, NULL, OPT_SPEED},
     {"fill-delay-ms", required_argument, NULL, OPT_DELAY},
@@ -151,6 +154,17 @@ static int option_hours(struct err *err, const char *text, bool *exchange)
     return *exchange || strcmp(text, "always") == 0 ? 0 : wrong(err, "hours", text, "always or exchange");
 }
 
+static int option_fees(struct err *err, const char *text, enum exchange_fees *fees)
+{
+    static const char *const words[] = {"none", "daily", "fill"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], text) == 0) {
+            *fees = (enum exchange_fees)i;
+            return 0;
+        }
+    return wrong(err, "fees", text, "none, daily or fill");
+}
+
 static int option_money(struct options *o, int id, const char *text, struct err *err)
 {
     int64_t n = 0;
@@ -164,6 +178,9 @@ static int option_money(struct options *o, int id, const char *text, struct err 
         if (result == 0 && n == 3)
             result = wrong(err, "multiplier", text, "1, 2 or 4");
         o->sim.exchange.multiplier = result == 0 ? (int)n : 4;
+        break;
+    case OPT_FEES:
+        result = option_fees(err, text, &o->sim.exchange.fees);
         break;
     case OPT_PARTIAL:
         result = option_decimal(err, "partial-rate", text, DECIMAL_ONE, &n);

@@ -1,25 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Account activities.
+// Account activities: fills and what moved cash or shares without a trade, in one order of time.
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/sim/sim_internal.h"
 
 #define PAGE_MAX 100
+#define DAY_NS (86400 * NS_PER_S)
 
 struct activity_filter {
     bool has_after, has_until, has_date, ascending;
     int64_t after, until, date, page_size;
-    char token[SIM_TEXT_MAX];
+    const char *types; // csv, NULL = all
+    bool fills, others;
+};
+struct activity { // one of both
+    const struct exchange_fill *fill;
+    const struct exchange_nta *nta;
 };
 
-static bool activity_passes(const struct activity_filter *f, const struct exchange_fill *fill)
+// The i-th of all, oldest first. Both lists are in order; the search for the border is by bisection.
+static struct activity activity_at(const struct exchange *e, size_t i)
 {
-    if ((f->has_after && fill->at <= f->after) || (f->has_until && fill->at >= f->until))
+    size_t fills = exchange_fill_count(e), ntas = exchange_nta_count(e);
+    size_t low = i > ntas ? i - ntas : 0, high = i < fills ? i : fills; // fills among the first i
+    while (low < high) {
+        size_t mid = (low + high) / 2; // is the mid-th fill among the first i?
+        if (exchange_fill_at(e, mid)->at <= exchange_nta_at(e, i - 1 - mid)->at)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const struct exchange_fill *fill = low < fills ? exchange_fill_at(e, low) : NULL;
+    const struct exchange_nta *nta = i - low < ntas ? exchange_nta_at(e, i - low) : NULL;
+    bool take_fill = fill != NULL && (nta == NULL || fill->at <= nta->at);
+    return (struct activity){take_fill ? fill : NULL, take_fill ? NULL : nta};
+}
+
+// TRANS and MISC stand for several types.
+static bool type_asked(const char *types, const char *type)
+{
+    bool trans = strcmp(type, "CSD") == 0 || strcmp(type, "CSW") == 0;
+    bool misc = !trans && !str_starts(type, "DIV") && strcmp(type, "FILL") != 0;
+    return types == NULL || sim_csv_has(types, type) || (trans && sim_csv_has(types, "TRANS")) ||
+           (misc && sim_csv_has(types, "MISC"));
+}
+
+static bool activity_passes(const struct activity_filter *f, const struct activity *a)
+{
+    int64_t at = a->fill != NULL ? a->fill->at : a->nta->at;
+    if (a->fill != NULL ? !f->fills : !f->others)
         return false;
-    return !f->has_date || (fill->at >= f->date && fill->at < f->date + 86400 * NS_PER_S);
+    if ((f->has_after && at <= f->after) || (f->has_until && at >= f->until) ||
+        (f->has_date && (at < f->date || at >= f->date + DAY_NS)))
+        return false;
+    return type_asked(f->types, a->fill != NULL ? "FILL" : a->nta->type);
 }
 
 static bool read_activity_filter(struct sim_call *c, struct activity_filter *f)
@@ -31,33 +68,52 @@ static bool read_activity_filter(struct sim_call *c, struct activity_filter *f)
         !sim_when_param(c, "after", &f->has_after, &f->after) ||
         !sim_when_param(c, "until", &f->has_until, &f->until) || !sim_when_param(c, "date", &f->has_date, &f->date))
         return false;
-    f->date -= f->date % (86400 * NS_PER_S);
-    if (!sim_param(c, "page_token", f->token))
-        f->token[0] = '\0';
+    f->date -= f->date % DAY_NS;
     return true;
 }
 
-static void list_activities(struct sim_call *c)
+// Place of an activity among all of them, or their number when it is unknown.
+static size_t place_of(const struct exchange *e, const char *id)
 {
-    struct activity_filter f = {0};
-    if (!read_activity_filter(c, &f))
-        return;
+    size_t fills = exchange_fill_count(e), ntas = exchange_nta_count(e), fill = exchange_fill_find(e, id), i = 0;
+    if (fill < fills) {
+        while (i < ntas && exchange_nta_at(e, i)->at < exchange_fill_at(e, fill)->at)
+            i++;
+        return fill + i;
+    }
+    while (i < ntas && strcmp(exchange_nta_at(e, i)->id, id) != 0)
+        i++;
+    if (i == ntas)
+        return fills + ntas;
+    for (fill = 0; fill < fills && exchange_fill_at(e, fill)->at <= exchange_nta_at(e, i)->at;)
+        fill++;
+    return fill + i;
+}
+
+static void list_activities(struct sim_call *c, struct activity_filter *f)
+{
+    char token[SIM_TEXT_MAX];
     const struct exchange *e = c->sim->exchange;
-    size_t count = exchange_fill_count(e), at = 0;
-    if (*f.token != '\0') {
-        size_t last = exchange_fill_find(e, f.token);
+    size_t count = exchange_fill_count(e) + exchange_nta_count(e), at = 0;
+    if (!read_activity_filter(c, f))
+        return;
+    if (sim_param(c, "page_token", token)) {
+        size_t last = place_of(e, token);
         if (last == count) {
-            sim_refuse(c, 422, 40010001, "invalid page_token: %.96s", f.token);
+            sim_refuse(c, 422, 40010001, "invalid page_token: %.96s", token);
             return;
         }
-        at = f.ascending ? last + 1 : count - last;
+        at = f->ascending ? last + 1 : count - last;
     }
     json_array_begin(&c->out);
-    for (int64_t listed = 0; at < count && listed < f.page_size; at++) {
-        const struct exchange_fill *fill = exchange_fill_at(e, f.ascending ? at : count - 1 - at);
-        if (!activity_passes(&f, fill))
+    for (int64_t listed = 0; at < count && listed < f->page_size; at++) {
+        struct activity a = activity_at(e, f->ascending ? at : count - 1 - at);
+        if (!activity_passes(f, &a))
             continue;
-        sim_json_fill(&c->out, e, fill);
+        if (a.fill != NULL)
+            sim_json_fill(&c->out, e, a.fill);
+        else
+            sim_json_nta(&c->out, a.nta);
         listed++;
     }
     json_array_end(&c->out);
@@ -65,20 +121,24 @@ static void list_activities(struct sim_call *c)
 
 void sim_activities(struct sim_call *c)
 {
-    char types[SIM_TEXT_MAX], category[SIM_TEXT_MAX];
-    bool by_type = sim_param(c, "activity_types", types), by_category = sim_param(c, "category", category);
-    if (by_type && by_category)
+    char types[SIM_TEXT_MAX], category[SIM_TEXT_MAX] = "";
+    struct activity_filter f = {.fills = true, .others = true};
+    if (sim_param(c, "activity_types", types))
+        f.types = types;
+    if (sim_param(c, "category", category)) {
+        f.fills = strcmp(category, "trade_activity") == 0;
+        f.others = strcmp(category, "non_trade_activity") == 0;
+    }
+    if (f.types != NULL && *category != '\0')
         sim_refuse(c, 422, 40010001, "only one of activity_types or category is accepted");
-    else if ((by_type && !sim_csv_has(types, "FILL")) || (by_category && strcmp(category, "trade_activity") != 0))
-        text_add(&c->reply->body, "[]");
+    else if (!f.fills && !f.others)
+        sim_refuse(c, 422, 40010001, "invalid category: %.32s", category);
     else
-        list_activities(c);
+        list_activities(c, &f);
 }
 
 void sim_activities_of_type(struct sim_call *c)
 {
-    if (strcmp(c->part, "FILL") == 0)
-        list_activities(c);
-    else
-        text_add(&c->reply->body, "[]");
+    struct activity_filter f = {.fills = true, .others = true, .types = c->part};
+    list_activities(c, &f);
 }

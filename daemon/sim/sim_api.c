@@ -33,6 +33,7 @@ struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *er
     s->salt = params->exchange.id_salt;
     s->request_salt = params->request_salt;
     s->started = now;
+    sim_settings_default(&s->settings);
     draw_uuid(seed, DRAW_ACCOUNT_ID, 0, s->account_id);
     account_number_make(seed, s->account_number);
     s->market = market_new(&params->market);
@@ -53,6 +54,7 @@ void sim_free(struct sim *s)
         return;
     exchange_free(s->exchange);
     market_free(s->market);
+    sim_watchlists_free(s->watchlists);
     free(s->key);
     mem_wipe(s->secret, strlen(s->secret));
     free(s->secret);
@@ -264,12 +266,14 @@ void sim_options_text(const struct sim *s, char out[SIM_OPTIONS_MAX])
     const struct exchange_params *e = exchange_params(s->exchange);
     struct day begin = market_begin(s->market);
     char cash[DECIMAL_TEXT_MAX];
-    snprintf(out, SIM_OPTIONS_MAX,
-             "seed=%llu begin=%04d-%02d-%02d cash=%s multiplier=%d shorting=%d hours=%s speed=%d fill_delay_ms=%lld "
-             "partial_ppm=%lld "
-             "prices=%016llx",
-             (unsigned long long)e->seed, begin.year, begin.month, begin.mday, decimal_format(e->cash.nanos, cash),
-             e->multiplier, e->shorting, market_exchange_hours(s->market) ? "exchange" : "always",
-             market_speed(s->market), (long long)(e->fill_delay_ns / NS_PER_MS), (long long)e->partial_ppm,
-             (unsigned long long)market_fingerprint(s->market));
+    snprintf(
+        out, SIM_OPTIONS_MAX,
+        "seed=%llu fees=%d begin=%04d-%02d-%02d cash=%s multiplier=%d shorting=%d hours=%s speed=%d fill_delay_ms=%lld "
+        "partial_ppm=%lld "
+        "prices=%016llx",
+        (unsigned long long)e->seed, (int)e->fees, begin.year, begin.month, begin.mday,
+        decimal_format(e->cash.nanos, cash), e->multiplier, e->shorting,
+        market_exchange_hours(s->market) ? "exchange" : "always", market_speed(s->market),
+        (long long)(e->fill_delay_ns / NS_PER_MS), (long long)e->partial_ppm,
+        (unsigned long long)market_fingerprint(s->market));
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The admin path of the simulator: its state for an independent comparison, fixed prices, and faults on request.
-// Nothing of this exists at Alpaca.
+// Faults on request: which request they hit, and what they do to its answer.
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/sim/sim_internal.h"
 
-#define PRICE_MAX (1000000 * DECIMAL_ONE)
 #define HUGE_BYTES (16 * 1024 * 1024)
 #define HUGE_BYTES_MAX (64 * 1024 * 1024)
 #define DELAY_MAX_MS (600 * 1000)
@@ -24,101 +22,6 @@ const char *sim_fault_name(enum sim_fault_action action)
 bool sim_fault_processes(enum sim_fault_action action)
 {
     return action != SIM_FAULT_DROP_BEFORE && action != SIM_FAULT_HTML && action != SIM_FAULT_STATUS;
-}
-
-// State.
-
-static void put_position(struct json_out *o, const struct exchange_position *p)
-{
-    json_object_begin(o);
-    json_put_string(o, "symbol", market_symbol_name(p->symbol));
-    json_put_decimal(o, "qty", p->qty.nanos);
-    json_put_decimal(o, "held", p->held.nanos);
-    json_put_decimal(o, "cost", p->cost.nanos);
-    json_object_end(o);
-}
-
-static void put_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f)
-{
-    const struct exchange_order *order = exchange_order_at(e, (size_t)f->order - 1);
-    json_object_begin(o);
-    json_put_string(o, "client_order_id", order->client_order_id);
-    json_put_decimal(o, "cash", f->cash.nanos);
-    json_key(o, "activity");
-    sim_json_fill(o, e, f);
-    json_object_end(o);
-}
-
-void sim_admin_state(struct sim_call *c)
-{
-    const struct exchange *e = c->sim->exchange;
-    struct json_out *o = &c->out;
-    json_object_begin(o);
-    json_put_when(o, "now", c->now);
-    json_put_string(o, "account_number", c->sim->account_number);
-    json_put_decimal(o, "cash", exchange_cash(e).nanos);
-    json_put_decimal(o, "opening_cash", exchange_params(e)->cash.nanos);
-    json_put_int(o, "requests", (int64_t)c->sim->requests);
-    json_key(o, "orders");
-    json_array_begin(o);
-    for (size_t i = 0; i < exchange_order_count(e); i++)
-        sim_json_order(o, e, exchange_order_at(e, i), false);
-    json_array_end(o);
-    json_key(o, "positions");
-    json_array_begin(o);
-    for (size_t i = 0; i < market_symbol_count(c->sim->market); i++) {
-        const struct exchange_position *p = exchange_position_find(e, market_symbol_at(c->sim->market, i));
-        if (p != NULL)
-            put_position(o, p);
-    }
-    json_array_end(o);
-    json_key(o, "fills");
-    json_array_begin(o);
-    for (size_t i = 0; i < exchange_fill_count(e); i++)
-        put_fill(o, e, exchange_fill_at(e, i));
-    json_array_end(o);
-    json_object_end(o);
-}
-
-// Prices.
-
-static bool read_quote(const struct json_node *root, struct market_quote *q, struct err *err)
-{
-    bool present;
-    int64_t price = 0;
-    if (json_opt_decimal(root, "price", "price", DECIMAL_EXACT, &present, &price, err) != 0)
-        return false;
-    q->last.nanos = q->bid.nanos = q->ask.nanos = present ? price : 0; // none: the path is back
-    if (json_opt_decimal(root, "price", "bid", DECIMAL_EXACT, &present, &q->bid.nanos, err) != 0 ||
-        json_opt_decimal(root, "price", "ask", DECIMAL_EXACT, &present, &q->ask.nanos, err) != 0)
-        return false;
-    if (q->bid.nanos < 0 || q->ask.nanos < q->bid.nanos || q->ask.nanos > PRICE_MAX || q->last.nanos > PRICE_MAX) {
-        err_set(err, "prices must lie between 0 and 1000000, the bid not above the ask");
-        return false;
-    }
-    return true;
-}
-
-void sim_admin_price(struct sim_call *c)
-{
-    struct json_doc *doc;
-    struct err err;
-    const char *symbol;
-    struct market_quote q = {0};
-    if (json_doc_parse(c->request->body, c->request->body_len, &doc, &err) != 0) {
-        sim_refuse(c, 400, 0, "%s", err.text);
-        return;
-    }
-    const struct json_node *root = json_doc_root(doc);
-    if (json_want_string(root, "price", "symbol", &symbol, &err) != 0 || !read_quote(root, &q, &err))
-        sim_refuse(c, 400, 0, "%s", err.text);
-    else if (market_find(c->sim->market, symbol) == NULL)
-        sim_refuse(c, 404, 0, "no such symbol");
-    else
-        market_fix_price_at(c->sim->market, market_find(c->sim->market, symbol), q, c->now);
-    json_doc_free(doc);
-    if (c->reply->status == 200)
-        text_add(&c->reply->body, "{}");
 }
 
 // Faults.

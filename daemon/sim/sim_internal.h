@@ -17,6 +17,12 @@ struct sim_bucket { // refills continuously
     int64_t tokens; // 1e9 per request
     int64_t at;
 };
+struct sim_settings { // of the account, without effect here
+    char dtbp_check[8], pdt_check[8], trade_confirm_email[8];
+    bool ptp_no_exception_entry, disable_overnight_trading;
+    int64_t max_options_trading_level; // -1 = null
+};
+struct sim_watchlists; // sim_watchlist.c
 struct sim {
     struct market *market;
     struct exchange *exchange;
@@ -24,7 +30,9 @@ struct sim {
     char account_id[DRAW_UUID_MAX], account_number[ACCOUNT_NUMBER_MAX];
     uint64_t salt, request_salt;
     uint64_t requests;
-    sim_change_fn *on_change; // may be NULL
+    struct sim_settings settings;
+    struct sim_watchlists *watchlists; // NULL until the first is asked for
+    sim_change_fn *on_change;          // may be NULL
     void *on_change_arg;
     bool replaying;
     int rate_per_minute;
@@ -120,11 +128,16 @@ bool sim_body_change(struct sim_call *c, const struct json_node *root, struct ex
 // nested: legs under their parent instead of null.
 void sim_json_order(struct json_out *o, const struct exchange *e, const struct exchange_order *order, bool nested);
 void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
+void sim_json_nta(struct json_out *o, const struct exchange_nta *n);
 void sim_json_account(struct json_out *o, struct sim *s, int64_t now);
 void sim_json_position(struct json_out *o, struct sim *s, const struct exchange_position *p, int64_t now);
-void sim_json_asset(struct json_out *o, const struct market_symbol *s);
+void sim_json_asset(struct json_out *o, struct sim *sim, const struct market_symbol *s);
+const char *sim_exchange_name(const struct market_symbol *s);
 void sim_json_calendar_day(struct json_out *o, const struct market *m, const struct market_session *s);
 void sim_json_clock(struct json_out *o, struct market *m, int64_t now);
+
+void sim_settings_default(struct sim_settings *s);  // sim_account.c
+void sim_watchlists_free(struct sim_watchlists *w); // NULL is fine
 
 // Handlers.
 void sim_account_get(struct sim_call *c);
@@ -135,6 +148,20 @@ void sim_positions_get(struct sim_call *c);
 void sim_assets_list(struct sim_call *c);
 void sim_assets_get(struct sim_call *c);
 void sim_clock(struct sim_call *c);
+void sim_clock_of_markets(struct sim_call *c);
+void sim_calendar_of_market(struct sim_call *c);
+void sim_data_actions(struct sim_call *c);
+void sim_announcements(struct sim_call *c);
+void sim_announcement(struct sim_call *c);
+void sim_portfolio_history(struct sim_call *c);
+void sim_admin_cash(struct sim_call *c);
+void sim_watchlists_list(struct sim_call *c);
+void sim_watchlists_create(struct sim_call *c);
+void sim_watchlists_get(struct sim_call *c);
+void sim_watchlists_put(struct sim_call *c);
+void sim_watchlists_add(struct sim_call *c);
+void sim_watchlists_remove(struct sim_call *c);
+void sim_watchlists_delete(struct sim_call *c);
 void sim_calendar(struct sim_call *c);
 void sim_orders_post(struct sim_call *c);
 void sim_orders_patch(struct sim_call *c);

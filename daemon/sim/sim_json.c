@@ -144,6 +144,34 @@ void sim_json_fill(struct json_out *o, const struct exchange *e, const struct ex
     json_object_end(o);
 }
 
+static void put_opt_decimal(struct json_out *o, const char *key, int64_t nanos)
+{
+    if (nanos != 0)
+        json_put_decimal(o, key, nanos);
+}
+
+void sim_json_nta(struct json_out *o, const struct exchange_nta *n)
+{
+    json_object_begin(o);
+    json_put_string(o, "activity_type", n->type);
+    if (n->sub_type != NULL)
+        json_put_string(o, "activity_sub_type", n->sub_type);
+    json_put_string(o, "id", n->id);
+    json_key(o, "date");
+    json_add_day(o, n->date);
+    json_put_when(o, "created_at", n->at / 1000 * 1000);
+    json_put_decimal(o, "net_amount", n->net_amount.nanos);
+    if (n->symbol != NULL)
+        json_put_string(o, "symbol", market_symbol_name(n->symbol));
+    put_opt_decimal(o, "qty", n->qty.nanos);
+    put_opt_decimal(o, "per_share_amount", n->per_share.nanos);
+    json_put_string(o, "status", "executed");
+    json_put_string(o, "currency", "USD");
+    if (*n->group_id != '\0')
+        json_put_string(o, "group_id", n->group_id);
+    json_object_end(o);
+}
+
 static struct day session_before(struct market *m, int64_t now)
 {
     struct day d = day_add(day_of(now), -1);
@@ -158,6 +186,7 @@ void sim_json_account(struct json_out *o, struct sim *s, int64_t now)
     struct exchange_account a = exchange_account_at(s->exchange, now);
     const struct exchange_settings *set = exchange_settings(s->exchange);
     const struct exchange_params *p = exchange_params(s->exchange);
+    int multiplier = exchange_multiplier(s->exchange);
     json_object_begin(o);
     json_put_string(o, "id", s->account_id);
     json_key(o, "admin_configurations");
@@ -176,15 +205,15 @@ void sim_json_account(struct json_out *o, struct sim *s, int64_t now)
     json_put_decimal(o, "non_marginable_buying_power", a.non_marginable_buying_power.nanos);
     json_put_decimal(o, "options_buying_power", a.non_marginable_buying_power.nanos);
     json_put_decimal(o, "cash", a.cash.nanos);
-    json_put_string(o, "accrued_fees", "0");
+    json_put_decimal(o, "accrued_fees", exchange_fees_pending(s->exchange).nanos);
     json_put_decimal(o, "portfolio_value", a.equity.nanos);
     json_put_bool(o, "trading_blocked", false);
     json_put_bool(o, "transfers_blocked", false);
     json_put_bool(o, "account_blocked", false);
     json_put_when(o, "created_at", s->started);
     json_put_bool(o, "trade_suspended_by_user", set->suspend_trade);
-    json_put_string(o, "multiplier", p->multiplier == 1 ? "1" : p->multiplier == 2 ? "2" : "4");
-    json_put_bool(o, "shorting_enabled", p->shorting && !set->no_shorting && p->multiplier > 1);
+    json_put_string(o, "multiplier", multiplier == 1 ? "1" : multiplier == 2 ? "2" : "4");
+    json_put_bool(o, "shorting_enabled", p->shorting && !set->no_shorting && multiplier > 1);
     json_put_decimal(o, "equity", a.equity.nanos);
     json_put_decimal(o, "last_equity", a.last_equity.nanos);
     json_put_decimal(o, "long_market_value", a.long_value.nanos);
@@ -198,7 +227,7 @@ void sim_json_account(struct json_out *o, struct sim *s, int64_t now)
     json_add_day(o, session_before(s->market, now));
     json_put_int(o, "crypto_tier", 1);
     json_put_string(o, "intraday_adjustments", "0");
-    json_put_string(o, "pending_reg_taf_fees", "0");
+    json_put_decimal(o, "pending_reg_taf_fees", exchange_fees_pending(s->exchange).nanos);
     json_object_end(o);
 }
 
@@ -241,21 +270,22 @@ void sim_json_position(struct json_out *o, struct sim *s, const struct exchange_
     json_object_end(o);
 }
 
-void sim_json_asset(struct json_out *o, const struct market_symbol *s)
+void sim_json_asset(struct json_out *o, struct sim *sim, const struct market_symbol *s)
 {
+    const struct exchange_marks *marks = exchange_marks(sim->exchange, s);
     json_object_begin(o);
     json_put_string(o, "id", market_symbol_asset_id(s));
     json_put_string(o, "class", "us_equity");
     json_put_string(o, "exchange", listing(s, false));
     json_put_string(o, "symbol", market_symbol_name(s));
     json_put_string(o, "name", listing(s, true));
-    json_put_string(o, "status", "active");
-    json_put_bool(o, "tradable", true);
+    json_put_string(o, "status", marks->inactive ? "inactive" : "active");
+    json_put_bool(o, "tradable", !marks->untradable && !marks->inactive);
     json_put_bool(o, "marginable", true);
-    json_put_bool(o, "shortable", true);
-    json_put_bool(o, "easy_to_borrow", true);
-    json_put_string(o, "borrow_status", "easy_to_borrow");
-    json_put_bool(o, "fractionable", true);
+    json_put_bool(o, "shortable", !marks->unshortable);
+    json_put_bool(o, "easy_to_borrow", !marks->unshortable);
+    json_put_string(o, "borrow_status", marks->unshortable ? "hard_to_borrow" : "easy_to_borrow");
+    json_put_bool(o, "fractionable", !marks->unfractionable);
     json_put_int(o, "maintenance_margin_requirement", 30);
     json_put_string(o, "margin_requirement_long", "30");
     json_put_string(o, "margin_requirement_short", "30");
@@ -263,6 +293,11 @@ void sim_json_asset(struct json_out *o, const struct market_symbol *s)
     json_array_begin(o);
     json_array_end(o);
     json_object_end(o);
+}
+
+const char *sim_exchange_name(const struct market_symbol *s)
+{
+    return listing(s, false);
 }
 
 static void put_clock_time(struct json_out *o, const char *key, const char *between, int seconds)
