@@ -3,7 +3,6 @@
 """What a run leaves behind in memory: nothing, once what is remembered of earlier runs is full. The heap is counted by the
 allocator, so that neither fragments nor pages kept for later blur it; `make bench` shows the pages."""
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,8 @@ BOUND = 1500  # bytes for one run; small free pieces that the allocator holds re
 
 
 def heap(site):
-    """Between two conversations with the exchange, whose answers come and go."""
-    readings = []
-    for _ in range(20):
-        readings.append(site.daemon.metric("paperguard_heap_bytes"))
-        time.sleep(0.02)  # so that readings fall into different moments of the polling
-    return min(readings)
+    """The least of many readings: conversations with the exchange, whose answers come and go, are under way in some."""
+    return min(site.daemon.metric("paperguard_heap_bytes") for _ in range(60))
 
 
 def test_a_run_leaves_nothing_behind(make_site):
