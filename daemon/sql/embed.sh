@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes the SQL files of a folder as C: one `static const struct pg_statement SQL_NAME` per NAME.sql, and the migrations
-# (migrations/NNNN_name.sql, in order) as a table of { version, name, text }.
+# (migrations/NNNN_name.sql, in order) as a table of { version, name, text }; their numbers go up by one.
 set -eu
 dir=$1
 quote() { sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/    "/' -e 's/$/\\n"/' "$1"; }
@@ -18,12 +18,18 @@ for f in "$dir"/*.sql; do
     quote "$f"
     printf '};\n'
 done
+expected=1
 echo 'struct sql_migration { int version; const char *name; const char *text; };'
 echo 'SQL_UNUSED static const struct sql_migration SQL_MIGRATIONS[] = {'
 for f in "$dir"/migrations/*.sql; do
     [ -e "$f" ] || continue
     name=$(basename "$f" .sql)
     version=$(printf '%s' "$name" | sed -e 's/_.*//' -e 's/^0*//')
+    if [ "$version" != "$expected" ]; then
+        echo "$f: number $version where $expected comes next: each migration has a number of its own, without gaps" >&2
+        exit 1
+    fi
+    expected=$((expected + 1))
     printf '    {%s, "%s",\n' "$version" "$name"
     quote "$f"
     printf '    },\n'
