@@ -97,6 +97,7 @@ static void answer_one(const struct api_wait *asked, struct http_exchange *x, co
     size_t len = strlen(json);
     api_answer_begin(&t, &o);
     snapshot_put_mode(api_snapshot(asked->api), &o);
+    json_put_when(&o, "timestamp", api_snapshot(asked->api)->at_wall_ns);
     text_addc(&t, ',');
     text_addn(&t, json + 1, json[len - 1] == ']' ? len - 2 : len - 1);
     api_reply_json(x, 200, &t);

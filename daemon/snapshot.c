@@ -233,7 +233,7 @@ static void put_execution(const struct snapshot *s, struct json_out *o)
 {
     bool seen = s->last_run.id[0] != '\0';
     int64_t completed = s->last_run.completed_at;
-    bool failed = strcmp(s->last_run.status, "failed") == 0 || strcmp(s->last_run.status, "missed") == 0;
+    bool failed = str_equal(s->last_run.status, "failed") || str_equal(s->last_run.status, "missed");
     json_key(o, "execution");
     json_object_begin(o);
     json_put_string(o, "status", s->scheduler_running ? "running" : seen ? s->last_run.status : "idle");
@@ -241,9 +241,11 @@ static void put_execution(const struct snapshot *s, struct json_out *o)
     snapshot_put_when(o, "last_started", s->last_run.started_at);
     snapshot_put_when(o, "last_completed", completed);
     put_duration(o, s->last_run.started_at, completed);
+    json_put_int(o, "orders_planned", s->last_run.planned);
     json_put_int(o, "orders_submitted", s->last_run.submitted);
     json_put_int(o, "orders_accepted", s->last_run.accepted);
-    json_put_int(o, "orders_failed", s->last_run.rejected);
+    json_put_int(o, "orders_skipped", s->last_run.skipped);
+    json_put_int(o, "orders_failed", s->last_run.failed);
     json_put_int(o, "orders_open", s->orders_open);
     json_put_int(o, "orders_unknown", s->orders_unknown);
     json_put_int(o, "fills", s->last_run.fills);
@@ -288,6 +290,30 @@ static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
+static bool run_went_wrong(const struct snapshot *s)
+{
+    const char *status = s->last_run.status;
+    return str_equal(status, "failed") || str_equal(status, "missed") || str_equal(status, "partial");
+}
+
+static void put_errors(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "errors");
+    json_array_begin(o);
+    if (run_went_wrong(s))
+        json_add_string(o, s->last_run.detail[0] ? s->last_run.detail : s->last_run.status);
+    json_array_end(o);
+}
+
+// Who gives prices and takes orders.
+static void put_providers(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "providers");
+    json_object_begin(o);
+    json_put_string(o, s->simulator ? "simulator" : "alpaca", s->broker_connected ? "answers" : s->broker_detail);
+    json_object_end(o);
+}
+
 static void put_last_run(const struct snapshot *s, struct json_out *o)
 {
     json_key(o, "last_run");
@@ -301,6 +327,10 @@ static void put_last_run(const struct snapshot *s, struct json_out *o)
     snapshot_put_when(o, "started_at", s->last_run.started_at);
     snapshot_put_when(o, "completed_at", s->last_run.completed_at);
     put_duration(o, s->last_run.started_at, s->last_run.completed_at);
+    json_put_int(o, "symbols", s->last_run.symbols);
+    json_put_int(o, "successful_symbols", s->last_run.successful_symbols);
+    put_errors(s, o);
+    put_providers(s, o);
     json_put_int(o, "num_signals", s->last_run.signals);
     json_put_int(o, "num_orders_submitted", s->last_run.submitted);
     json_put_int(o, "num_orders_accepted", s->last_run.accepted);

@@ -47,6 +47,7 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     struct {
         char id[40], status[16], detail[256];
         int64_t started_at, completed_at, signals, submitted, accepted, rejected, fills;
+        int64_t planned, skipped, failed, symbols, successful_symbols;
         bool settled;
     } last_run;
 };

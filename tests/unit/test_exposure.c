@@ -239,6 +239,22 @@ static void sums_stay_exact_over_many_changes(void **state)
     exposure_free(e);
 }
 
+static void orders_outside_runs_leave_the_count_of_a_run_alone(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent first = intent_of("a", ORDER_BUY, 1, 100), other = intent_of("b", ORDER_BUY, 1, 100);
+    struct intent second = intent_of("c", ORDER_BUY, 1, 100);
+    other.run_id[0] = '\0';
+    exposure_reserve(e, &first);
+    exposure_reserve(e, &other);
+    exposure_reserve(e, &second);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.orders_in_run, 2);
+    assert_int_equal(v.orders_in_day, 3);
+    exposure_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +268,7 @@ int main(void)
         cmocka_unit_test(the_age_of_a_price_is_that_of_its_trade),
         cmocka_unit_test(usage_belongs_to_its_session),
         cmocka_unit_test(sums_stay_exact_over_many_changes),
+        cmocka_unit_test(orders_outside_runs_leave_the_count_of_a_run_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
