@@ -33,6 +33,11 @@ static void collect_run(struct daemon *d)
     s->last_run.accepted = row->orders_accepted;
     s->last_run.rejected = row->orders_rejected;
     s->last_run.fills = row->fills;
+    s->last_run.planned = row->orders_planned;
+    s->last_run.skipped = row->orders_skipped;
+    s->last_run.failed = row->orders_failed;
+    s->last_run.symbols = row->symbols;
+    s->last_run.successful_symbols = row->successful_symbols;
     s->last_run.settled = row->settled;
 }
 

@@ -2,7 +2,9 @@ SELECT json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN
         'strategy_id', array_to_string(r.strategies, ' '), 'account', r.account_number, 'as_of_date', r.session,
         'session', r.session, 'slot', r.slot_key, 'label', r.label, 'cause', r.cause, 'num_signals', r.signals,
         'num_orders_submitted', r.orders_submitted, 'num_orders_accepted', r.orders_accepted,
-        'num_orders_rejected', r.orders_rejected, 'mappings', (
+        'num_orders_rejected', r.orders_rejected, 'num_orders_planned', c.orders_planned,
+        'num_orders_skipped', c.orders_skipped, 'num_orders_failed', c.orders_failed, 'num_symbols', c.symbols,
+        'num_symbols_priced', c.successful_symbols, 'mappings', (
             SELECT coalesce(json_agg(json_build_object(
         'client_order_id', i.client_order_id, 'order_id', o.order_id,
                 'symbol', i.symbol, 'side', i.side, 'qty', plain(i.qty), 'leg', i.leg, 'try', i.try_no, 'status', o.status,
@@ -36,7 +38,7 @@ SELECT json_build_object('run_id', r.run_id, 'status', CASE WHEN s.terminal THEN
         'spread', plain(i.ask - i.bid), 'reason', o.reason, 'created_at', utc(i.created_at), 'sent_at', utc(o.sent_at),
         'answered_at', utc(o.answered_at), 'updated_at', utc(o.updated_at)) ORDER BY i.created_at, i.client_order_id), '[]')
                 FROM intents i JOIN orders o USING (client_order_id) WHERE i.run_id = r.run_id))
-FROM runs r JOIN run_statuses s USING (status)
+FROM runs r JOIN run_statuses s USING (status) LEFT JOIN run_counts c USING (run_id)
 WHERE r.account_number = (SELECT account_number FROM instances WHERE instance = $8)
     AND ($1::text IS NULL OR r.run_id = $1) AND ($2::text IS NULL OR r.run_id = $2)
     AND ($3::text IS NULL OR EXISTS (SELECT FROM legs l WHERE l.run_id = r.run_id AND l.symbol = $3))

@@ -3,7 +3,9 @@ SELECT coalesce(json_agg(json_build_object(
         'strategy_id', array_to_string(r.strategies, ' '), 'account', r.account_number, 'as_of_date', r.session,
         'session', r.session, 'slot', r.slot_key, 'label', r.label, 'cause', r.cause, 'num_signals', r.signals,
         'num_orders_submitted', r.orders_submitted, 'num_orders_accepted', r.orders_accepted,
-        'num_orders_rejected', r.orders_rejected, 'mappings', (
+        'num_orders_rejected', r.orders_rejected, 'num_orders_planned', c.orders_planned,
+        'num_orders_skipped', c.orders_skipped, 'num_orders_failed', c.orders_failed, 'num_symbols', c.symbols,
+        'num_symbols_priced', c.successful_symbols, 'mappings', (
             SELECT coalesce(json_agg(json_build_object('client_order_id', i.client_order_id, 'order_id', o.order_id,
                 'symbol', i.symbol, 'side', i.side, 'qty', plain(i.qty), 'leg', i.leg, 'try', i.try_no, 'status', o.status,
                 'filled_qty', plain(o.filled_qty)) ORDER BY i.leg, i.try_no), '[]')
@@ -22,4 +24,4 @@ FROM (
     AND ($5::text IS NULL OR $5 = ANY (r.strategies))
     AND ($9::date IS NULL OR r.session >= $9::date) AND ($10::date IS NULL OR r.session <= $10::date)
     ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id LIMIT $6::bigint OFFSET $7::bigint
-) page JOIN runs r USING (run_id) JOIN run_statuses s USING (status)
+) page JOIN runs r USING (run_id) JOIN run_statuses s USING (status) LEFT JOIN run_counts c USING (run_id)
