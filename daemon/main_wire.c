@@ -115,6 +115,7 @@ static void on_ledger_answered(void *arg)
 static void write_halt_row(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns)
 {
     struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0; // whoever asks next sees it
     if (d->ledger)
         ledger_halt_write(d->ledger, state, reason, source, at_ns);
 }
