@@ -34,6 +34,12 @@ struct qty exchange_qty_left(const struct exchange_order *o, struct price price)
     return left;
 }
 
+int64_t exchange_closable(const struct exchange_position *p, const struct exchange_order *o)
+{
+    int64_t there = o->side == ORDER_SELL ? p->qty.nanos : -p->qty.nanos, others = p->held.nanos - o->held.nanos;
+    return there > others ? there - others : 0;
+}
+
 void exchange_release(struct exchange *e, struct exchange_order *o)
 {
     e->reserved.nanos -= o->reserved.nanos;
@@ -46,7 +52,7 @@ void exchange_reserve(struct exchange *e, struct exchange_order *o)
     struct exchange_position *p = exchange_position_of(e, o->symbol);
     struct qty left = exchange_qty_left(o, o->reserve_price);
     if (o->closing) {
-        int64_t available = llabs(p->qty.nanos) - p->held.nanos;
+        int64_t available = exchange_closable(p, o);
         o->held.nanos = left.nanos < available ? left.nanos : available;
         p->held.nanos += o->held.nanos;
         return;
@@ -70,8 +76,8 @@ static struct qty fill_qty(const struct exchange *e, const struct exchange_order
     uint64_t seed = e->params.seed;
     struct qty left = exchange_qty_left(o, price), qty = left;
     const struct exchange_position *p = &e->positions[market_symbol_index(o->symbol)];
-    if (o->closing && qty.nanos > llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos))
-        qty.nanos = llabs(p->qty.nanos) - (p->held.nanos - o->held.nanos);
+    if (o->closing && qty.nanos > exchange_closable(p, o))
+        qty.nanos = exchange_closable(p, o);
     *partial = o->tif != TIF_FOK &&
                draw_below(draw3(seed, DRAW_PARTIAL, o->number, o->attempts), 1000000) < e->params.partial_ppm;
     if (!*partial)
@@ -120,6 +126,21 @@ static struct exchange_fill *fill_add(struct exchange *e)
     return f;
 }
 
+// An order that was to open a position closed another: what those that close it hold is shared out anew.
+static void hold_again(struct exchange *e, const struct market_symbol *s)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < e->order_count; i++) {
+            struct exchange_order *o = e->orders[i];
+            if (o->symbol != s || !o->closing || order_status_terminal(o->status) || o->status == ORDER_HELD)
+                continue;
+            if (pass == 0)
+                exchange_release(e, o);
+            else
+                exchange_reserve(e, o);
+        }
+}
+
 static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty qty, struct price price, bool partial,
                        int64_t at)
 {
@@ -148,7 +169,10 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     map_put(e->fills_by_id, f->id, (void *)(uintptr_t)e->fill_count); // NOLINT(performance-no-int-to-ptr)
     e->cash.nanos += f->cash.nanos;
     exchange_fee_note(e, f);
+    int64_t before = exchange_position_of(e, o->symbol)->qty.nanos;
     exchange_position_apply(exchange_position_of(e, o->symbol), o->side, qty, price);
+    if (!o->closing && (before > 0) == (o->side == ORDER_SELL) && before != 0)
+        hold_again(e, o->symbol);
     if (partial)
         exchange_reserve(e, o);
     else
@@ -207,11 +231,12 @@ static void fill(struct exchange *e, struct exchange_order *o, const struct mark
         exchange_order_end(e, o, ORDER_CANCELED, at);
         return;
     }
-    fill_apply(e, o, qty, price, partial, at);
+    bool gone = !partial && qty.nanos < exchange_qty_left(o, price).nanos; // there is no more to close
+    fill_apply(e, o, qty, price, partial || gone, at);
     o->next_at = at + exchange_delay(e, o);
     if (o->next_at <= at && partial)
         o->next_at = at + 1; // without a delay: the rest in the next nanosecond, not for ever in this one
-    if (partial && only_now(o))
+    if (gone || (partial && only_now(o)))
         exchange_order_end(e, o, ORDER_CANCELED, at);
     if (o->match_at != 0)
         o->next_at = EXCHANGE_NEVER;

@@ -138,6 +138,9 @@ void exchange_group_ended(struct exchange *e, struct exchange_order *o, enum ord
 void exchange_group_replaced(struct exchange *e, struct exchange_order *old, struct exchange_order *o)
 {
     struct exchange_order *parent = exchange_order_numbered(e, old->parent);
+    o->parent = old->parent;
+    o->watching = old->watching;
+    o->alone = old->alone;
     for (size_t i = 0; parent != NULL && i < parent->leg_count; i++)
         if (parent->legs[i] == old->number)
             parent->legs[i] = o->number;

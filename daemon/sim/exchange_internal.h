@@ -132,6 +132,8 @@ void exchange_replace_commit(struct exchange *e, struct exchange_order *o, int64
 // exchange_fill.c
 int64_t exchange_delay(const struct exchange *e, const struct exchange_order *o);
 struct qty exchange_qty_left(const struct exchange_order *o, struct price price);
+// Shares that an order of this side can close and that no other order holds.
+int64_t exchange_closable(const struct exchange_position *p, const struct exchange_order *o);
 void exchange_reserve(struct exchange *e, struct exchange_order *o); // for what is left of it
 void exchange_release(struct exchange *e, struct exchange_order *o);
 void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at); // trigger it, match it, or wait

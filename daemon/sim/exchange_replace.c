@@ -136,7 +136,8 @@ static void reserve_more(struct exchange *e, const struct exchange_order *old, s
     struct qty left = exchange_qty_left(o, o->reserve_price);
     struct money cost;
     if (o->closing) {
-        o->held.nanos = left.nanos > old->held.nanos ? left.nanos - old->held.nanos : 0;
+        int64_t more = left.nanos > old->held.nanos ? left.nanos - old->held.nanos : 0;
+        o->held.nanos = more < exchange_closable(p, o) ? more : exchange_closable(p, o);
         p->held.nanos += o->held.nanos;
         return;
     }
@@ -151,12 +152,11 @@ static struct exchange_order *replacement(struct exchange *e, struct exchange_or
     struct exchange_order *o = exchange_order_create(e, s, now);
     o->order_class = old->order_class;
     o->leg = old->leg;
-    o->parent = old->parent;
-    o->position_intent = old->position_intent;
-    o->closing = old->closing;
-    o->watching = old->watching;
-    o->alone = old->alone;
-    o->triggered = old->triggered;
+    if (old->leg != LEG_NONE) { // an exit remains one
+        o->position_intent = old->position_intent;
+        o->closing = old->closing;
+    }
+    o->parent = old->parent; // for readers; its group has it once it took the place
     o->replaces = old->number;
     o->replacing = true;
     o->carried.nanos = old->carried.nanos + old->filled_qty.nanos;
@@ -204,8 +204,8 @@ void exchange_replace_commit(struct exchange *e, struct exchange_order *o, int64
     o->replacing = false;
     if (o->order_class != CLASS_SIMPLE)
         o->qty = old->qty; // the other exit may have been filled in part
-    o->carried.nanos = old->carried.nanos + old->filled_qty.nanos;
-    if (order_status_terminal(old->status) || o->qty.nanos <= o->carried.nanos) {
+    struct qty before = {old->carried.nanos + old->filled_qty.nanos};
+    if (order_status_terminal(old->status) || o->qty.nanos <= before.nanos) {
         o->alone = true; // its group lives on or ended with the old one
         if (old->status == ORDER_PENDING_REPLACE)
             old->status = old->filled_qty.nanos > 0 ? ORDER_PARTIALLY_FILLED : ORDER_NEW;
@@ -213,6 +213,8 @@ void exchange_replace_commit(struct exchange *e, struct exchange_order *o, int64
         return;
     }
     exchange_release(e, o);
+    o->carried = before;
+    o->triggered = old->triggered;
     old->replaced_by = o->number;
     exchange_group_replaced(e, old, o);
     exchange_order_end(e, old, ORDER_REPLACED, at);
