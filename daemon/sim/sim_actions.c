@@ -143,13 +143,14 @@ void sim_data_actions(struct sim_call *c)
 
 // The older form on the trading side.
 
-static void put_announcement(struct json_out *o, const struct market_split_event *split)
+// A single one spells the id otherwise than the list, and has no ex_date.
+static void put_announcement(struct json_out *o, const struct market_split_event *split, bool single)
 {
     char id[DRAW_UUID_MAX], factor[DECIMAL_TEXT_MAX];
     action_id(split, id);
     json_object_begin(o);
     json_put_string(o, "id", id);
-    json_put_string(o, "corporate_action_id", id);
+    json_put_string(o, single ? "corporate_actions_id" : "corporate_action_id", id);
     json_put_string(o, "ca_type", "split");
     json_put_string(o, "ca_sub_type", "stock_split");
     json_put_string(o, "initiating_symbol", market_symbol_name(split->symbol));
@@ -157,7 +158,8 @@ static void put_announcement(struct json_out *o, const struct market_split_event
     json_put_string(o, "target_symbol", market_symbol_name(split->symbol));
     json_put_string(o, "target_original_cusip", CUSIP);
     put_day(o, "declaration_date", day_add(split->ex_date, -30));
-    put_day(o, "ex_date", split->ex_date);
+    if (!single)
+        put_day(o, "ex_date", split->ex_date);
     put_day(o, "record_date", day_add(split->ex_date, -7));
     put_day(o, "payable_date", day_add(split->ex_date, -1));
     json_put_string(o, "cash", "0");
@@ -189,7 +191,7 @@ void sim_announcements(struct sim_call *c)
     for (size_t i = 0; i < market_split_count(m); i++) {
         struct market_split_event split = market_split_at(m, i);
         if (passes(&q, &split))
-            put_announcement(&c->out, &split);
+            put_announcement(&c->out, &split, false);
     }
     json_array_end(&c->out);
 }
@@ -201,7 +203,7 @@ void sim_announcement(struct sim_call *c)
         struct market_split_event split = market_split_at(c->sim->market, i);
         action_id(&split, id);
         if (strcmp(id, c->part) == 0) {
-            put_announcement(&c->out, &split);
+            put_announcement(&c->out, &split, true);
             return;
         }
     }
