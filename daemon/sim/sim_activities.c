@@ -119,6 +119,28 @@ static void list_activities(struct sim_call *c, struct activity_filter *f)
     json_array_end(&c->out);
 }
 
+static const char known_types[] = "FILL,TRANS,MISC,ACATC,ACATS,CFEE,CGD,CSD,CSW,DIV,DIVCGL,DIVCGS,DIVFEE,DIVFT,DIVNRA,"
+                                  "DIVROC,DIVTW,DIVTXEX,FEE,INT,INTNRA,INTTW,JNL,JNLC,JNLS,MA,NC,OPASN,OPCA,OPCSH,"
+                                  "OPEXC,OPEXP,OPTRD,PTC,PTR,REORG,SPIN,SPLIT,FOPT";
+
+// Answers 422 and returns false when one of them does not exist.
+static bool types_known(struct sim_call *c, const char *csv)
+{
+    char type[SIM_TEXT_MAX];
+    for (const char *at = csv;; at++) {
+        size_t len = strcspn(at, ",");
+        memcpy(type, at, len);
+        type[len] = '\0';
+        if (!sim_csv_has(known_types, type)) {
+            sim_refuse(c, 422, 40010001, "invalid activity type: %.64s", type);
+            return false;
+        }
+        at += len;
+        if (*at == '\0')
+            return true;
+    }
+}
+
 void sim_activities(struct sim_call *c)
 {
     char types[SIM_TEXT_MAX], category[SIM_TEXT_MAX] = "";
@@ -133,12 +155,13 @@ void sim_activities(struct sim_call *c)
         sim_refuse(c, 422, 40010001, "only one of activity_types or category is accepted");
     else if (!f.fills && !f.others)
         sim_refuse(c, 422, 40010001, "invalid category: %.32s", category);
-    else
+    else if (f.types == NULL || types_known(c, types))
         list_activities(c, &f);
 }
 
 void sim_activities_of_type(struct sim_call *c)
 {
     struct activity_filter f = {.fills = true, .others = true, .types = c->part};
-    list_activities(c, &f);
+    if (types_known(c, c->part))
+        list_activities(c, &f);
 }

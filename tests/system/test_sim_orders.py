@@ -284,8 +284,12 @@ def test_symbols_may_be_halted_or_closed_to_orders(sim):
     sim.call("POST", "/sim/symbol", {"symbol": "TLT", "shortable": False, "fractionable": False})
     assert sim.order(422, symbol="TLT", qty="1", side="sell")["message"] == 'asset "TLT" cannot be sold short'
     assert sim.order(403, symbol="TLT", qty="0.5")["message"] == 'asset "TLT" is not fractionable'
+    asset = sim.get("/v2/assets/TLT")
+    assert (asset["shortable"], asset["easy_to_borrow"], asset["fractionable"]) == (False, False, False)
     sim.call("POST", "/sim/symbol", {"symbol": "TLT", "active": False})
     assert sim.order(422, symbol="TLT", qty="1")["message"] == "asset TLT is not active"
+    assert [a["symbol"] for a in sim.get("/v2/assets?status=inactive")] == ["TLT"]
+    assert "TLT" not in [a["symbol"] for a in sim.get("/v2/assets?status=active")]
     sim.call("POST", "/sim/symbol", {"symbol": "QQQ", "tradable": False})
     assert sim.order(422, symbol="QQQ", qty="1")["message"] == 'asset "QQQ" is not tradable'
     for body, status in (({"symbol": "NOPE"}, 404), ({"halted": True}, 400), ({"symbol": "SPY", "halt": True}, 400),
@@ -315,6 +319,15 @@ def test_cancelling_all_tells_of_each(sim):
     assert sorted(x["id"] for x in answers) == sorted((a["id"], b["id"])) and {x["status"] for x in answers} == {200}
     sim.wait(lambda: sim.get("/v2/orders") == [])
     assert {o["status"] for o in sim.get("/v2/orders?status=all")} == {"canceled"}
+
+
+def test_activity_types(sim):
+    sim.fix("SPY", "300")
+    bought(sim, "1")
+    assert len(sim.get("/v2/account/activities?activity_types=DIV,FILL")) == 1
+    assert sim.get("/v2/account/activities?activity_types=DIV,FEE") == [] == sim.get("/v2/account/activities/SPLIT")
+    for path in ("/ODD", "?activity_types=FILL,ODD", "?category=odd", "?activity_types=FILL&category=trade_activity"):
+        assert sim.get("/v2/account/activities" + path, 422)["code"] == 40010001, path
 
 
 def test_all_of_it_is_kept_over_a_restart(start, tmp_path):
