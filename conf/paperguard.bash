@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next strategies runs why orders fills positions explain run strategies halt release opening db"
-    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|strategies pause|strategies resume|release request|release confirm|opening accept|db init|'
+    local verbs="status check next plan limits strategies runs why orders fills positions logs config explain run strategies halt release opening db"
+    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|release request|release confirm|opening accept|db init|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -43,6 +43,7 @@ _paperguard() {
         return
     fi
     case "$verb" in
+    config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
@@ -62,6 +63,12 @@ _paperguard() {
     'next')
         options+=" --days"
         [[ $cur == -* ]] || { :; return; } ;;
+    'plan')
+        options+=" --timeout"
+        [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
+    'limits')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
     'strategies')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
@@ -79,6 +86,15 @@ _paperguard() {
         [[ $cur == -* ]] || { :; return; } ;;
     'positions')
         options+=" --symbol --book"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'logs')
+        options+=" --follow --run"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'config show')
+        options+=" --offline"
+        [[ $cur == -* ]] || { : ; return; } ;;
+    'config diff')
+        options+=""
         [[ $cur == -* ]] || { :; return; } ;;
     'explain')
         options+=""

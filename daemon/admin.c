@@ -19,6 +19,8 @@ struct admin *admin_new(const struct admin_params *params)
 {
     struct admin *a = check_alloc(1, sizeof *a);
     a->p = *params;
+    if (params->limits)
+        a->ceilings = *params->limits;
     return a;
 }
 
@@ -209,6 +211,10 @@ static const struct verb {
     {"/admin/strategies/pause", true, admin_serve_pause},
     {"/admin/strategies/resume", true, admin_serve_resume},
     {"/admin/next", false, admin_serve_next},
+    {"/admin/config", false, admin_serve_config},
+    {"/admin/config/diff", false, admin_serve_config_diff},
+    {"/admin/limits", false, admin_serve_limits},
+    {"/admin/plan", true, admin_serve_plan},
     {"/admin/halt", true, serve_halt},
     {"/admin/run", true, serve_run},
     {"/admin/release/request", true, serve_release_request},

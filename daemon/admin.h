@@ -12,11 +12,17 @@
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
-// · /admin/strategies/{history,pause,resume} · /admin/next?days=N
+// · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
+// · /admin/limits · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths
     const struct config *config;
+    const char *config_path;
+    char *const *envp;
+    const struct risk_limits *limits; // as they hold now
+    const struct exposure *exposure;
+    struct runs *runs;
     const struct snapshot *(*snapshot)(void *arg);
     struct ledger *ledger;
     struct scheduler *scheduler;

@@ -10,13 +10,19 @@
 
 struct admin {
     struct admin_params p;
+    struct risk_limits ceilings; // as this life began
 };
 
 // who: whom the log and the ledger name for it.
 typedef void admin_serve_fn(struct admin *a, struct http_exchange *x, const char *who);
 admin_serve_fn admin_serve_strategies, admin_serve_strategy_history, admin_serve_pause,
-    admin_serve_resume;                                           // admin_strategies.c
-admin_serve_fn admin_serve_next;                                  // admin_next.c
+    admin_serve_resume;                                     // admin_strategies.c
+admin_serve_fn admin_serve_next;                            // admin_next.c
+admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
+admin_serve_fn admin_serve_limits;                          // admin_limits.c
+admin_serve_fn admin_serve_plan;                            // admin_plan.c
+// Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
+bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused
 
 #endif

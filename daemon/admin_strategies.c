@@ -95,8 +95,7 @@ static void pause_done(void *arg, bool ok, const char *detail)
     api_answer_end(api, x, 200, &t, &o);
 }
 
-// Is there such a strategy? Else 404 with what was perhaps meant.
-static bool exists(const struct admin *a, struct http_exchange *x, const char *name)
+bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name)
 {
     const char *names[CONFIG_STRATEGIES_MAX], *near;
     size_t count = a->p.config->strategy_count;
@@ -122,7 +121,7 @@ static void set_pause(struct admin *a, struct http_exchange *x, const char *who,
         api_reply_problem(x, status, "%s", err.text);
         return;
     }
-    if (!exists(a, x, body.strategies))
+    if (!admin_strategy_exists(a, x, body.strategies))
         return;
     if (!pauses_known(a->p.pauses)) {
         api_reply_problem(x, 503, "Postgres has not told yet which strategies are paused; try again");

@@ -90,6 +90,19 @@ void config_manual(struct text *out);                                       // m
 int config_reload(struct config *running, const struct config *fresh, char *changed, size_t size,
                   struct err *err) MUST_CHECK;
 struct execution_rules config_execution_rules(const struct config *c);
+// How the files differ from what runs, option by option, and what a reload would do about it.
+enum config_verdict { CONFIG_SAME, CONFIG_APPLIED, CONFIG_REFUSED, CONFIG_RESTART };
+struct config_difference {
+    const char *section, *name, *key; // name NULL for plain options
+    const char *running, *file;       // values as shown; NULL: not set there
+    const char *origin;
+    enum config_verdict verdict;
+};
+typedef void config_difference_fn(void *arg, const struct config_difference *difference);
+void config_compare(const struct config *running, const struct config *fresh, config_difference_fn *each, void *arg);
+// Every option as an array of objects: section, name, key, value, origin, reload. Passwords are left out of values.
+struct json_out;
+void config_write_json(const struct config *c, struct json_out *o);
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
 
 #endif

@@ -72,4 +72,8 @@ int option_known(const char *section, bool named, const char *key, struct err *e
 int config_build_named(struct config *c, struct err *err) MUST_CHECK;
 void config_named_free(struct config *c);
 
+// config_reload.c: what a reload would do with this option.
+enum config_verdict config_option_verdict(const struct config *running, const struct config *fresh,
+                                          const struct option *o);
+
 #endif

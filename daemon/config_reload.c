@@ -77,27 +77,46 @@ static bool from_environment(const struct config *c, const struct option *o)
     return origin && strncmp(origin, "environment", 11) == 0;
 }
 
+enum config_verdict config_option_verdict(const struct config *running, const struct config *fresh,
+                                          const struct option *o)
+{
+    struct text now, then;
+    const void *member = (const char *)running + o->offset, *fresh_member = (const char *)fresh + o->offset;
+    text_init(&now, 1u << 16);
+    text_init(&then, 1u << 16);
+    option_value_write(o->type, member, &now);
+    option_value_write(o->type, fresh_member, &then);
+    bool same = strcmp(text_str(&now), text_str(&then)) == 0 || from_environment(running, o);
+    text_free(&now);
+    text_free(&then);
+    if (same)
+        return CONFIG_SAME;
+    if (!o->reload)
+        return CONFIG_RESTART;
+    return loosens(o, member, fresh_member) ? CONFIG_REFUSED : CONFIG_APPLIED;
+}
+
 enum reload_step { RELOAD_JUDGE, RELOAD_TAKE };
 
 static int reload_one(struct config *running, const struct config *fresh, const struct option *o, enum reload_step step,
                       char *changed, size_t size, struct err *err)
 {
     struct text now, then;
-    void *member = option_member(running, o);
-    const void *fresh_member = option_member((struct config *)(uintptr_t)fresh, o);
     int rc = 0;
+    enum config_verdict verdict = config_option_verdict(running, fresh, o);
+    if (verdict == CONFIG_SAME)
+        return 0;
     text_init(&now, 1u << 16);
     text_init(&then, 1u << 16);
-    option_value_write(o->type, member, &now);
-    option_value_write(o->type, fresh_member, &then);
-    bool differs = strcmp(text_str(&now), text_str(&then)) != 0 && !from_environment(running, o);
-    if (differs && step == RELOAD_JUDGE && o->reload && loosens(o, member, fresh_member))
+    option_value_write(o->type, (const char *)running + o->offset, &now);
+    option_value_write(o->type, (const char *)fresh + o->offset, &then);
+    if (step == RELOAD_JUDGE && verdict == CONFIG_REFUSED)
         rc =
             err_set(err, "[%s] %s: %s would loosen what runs (%s); a reload may only tighten, restart to raise a limit",
                     o->section, o->key, text_str(&then), text_str(&now));
-    if (differs && step == RELOAD_TAKE && !o->reload)
+    if (step == RELOAD_TAKE && verdict == CONFIG_RESTART)
         note(changed, size, "waits for a restart:", o->key, "");
-    if (differs && step == RELOAD_TAKE && o->reload) {
+    if (step == RELOAD_TAKE && verdict != CONFIG_RESTART) {
         rc = config_override(running, o->section, o->key, text_str(&then), config_origin(fresh, o->section, o->key),
                              err);
         note(changed, size, "now", o->key, text_str(&then));

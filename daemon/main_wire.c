@@ -455,6 +455,11 @@ static void start_front(struct daemon *d)
     d->admin = admin_new(&(struct admin_params){
         .api = d->api,
         .config = d->config,
+        .config_path = d->config_path,
+        .envp = d->envp,
+        .limits = &d->limits,
+        .exposure = d->exposure,
+        .runs = d->runs,
         .snapshot = daemon_snapshot,
         .ledger = d->ledger,
         .scheduler = d->scheduler,

@@ -56,8 +56,8 @@ static int socket_usable(const struct ctl *c)
     return EX_NOPERM;
 }
 
-static int run_call(struct call *call, struct http_client *client, const char *method, const char *path,
-                    const char *body)
+static int run_call(struct call *call, struct http_client *client, int64_t timeout_ms, const char *method,
+                    const char *path, const char *body)
 {
     static const char *const headers[] = {JSON_HEADER};
     const struct http_request request = {
@@ -70,7 +70,7 @@ static int run_call(struct call *call, struct http_client *client, const char *m
         .body_len = body ? strlen(body) : 0,
         .headers = headers,
         .header_count = body ? 1 : 0,
-        .timeout_ms = CALL_TIMEOUT_MS,
+        .timeout_ms = timeout_ms,
         .done = call_done,
         .arg = call,
     };
@@ -86,6 +86,7 @@ int ctl_call(struct ctl *c, const char *method, const char *path, const char *bo
     int code = socket_usable(c);
     if (code != EX_OK)
         return code;
+    int64_t timeout_ms = c->call_timeout_s ? c->call_timeout_s * 1000 : CALL_TIMEOUT_MS;
     call.loop = loop_new();
     struct http_client *client = http_client_new(&(struct http_client_params){
         .loop = call.loop,
@@ -95,7 +96,7 @@ int ctl_call(struct ctl *c, const char *method, const char *path, const char *bo
         .max_connections = 1,
         .user_agent = "paperguard/" PACKAGE_VERSION,
     });
-    if (run_call(&call, client, method, path, body) == EX_OK)
+    if (run_call(&call, client, timeout_ms, method, path, body) == EX_OK)
         *out = call.answer;
     else if (call.result == HTTP_RESULT_TIMEOUT) {
         fprintf(stderr, "paperguard: the daemon did not answer in time\n");

@@ -35,6 +35,7 @@ struct ctl {
     const char *socket; // resolved; owned
     char **words;       // after the verb
     size_t word_count;
+    int64_t call_timeout_s; // longest wait for one answer; 0: 30 s
     char *const *envp;
 };
 
@@ -147,6 +148,9 @@ ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                         
 ctl_verb_fn ctl_orders, ctl_fills, ctl_positions;                                   // read.c
 ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
 ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;            // strategies.c
+ctl_verb_fn ctl_plan, ctl_limits;                                                   // plan.c
+ctl_verb_fn ctl_config_show, ctl_config_diff;                                       // config.c
+ctl_verb_fn ctl_logs;                                                               // logs.c
 ctl_verb_fn ctl_next;                                                               // next.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init;                                                 // local.c

@@ -204,7 +204,7 @@ static bool needs_socket(const struct ctl *c, const struct ctl_verb *v)
 {
     if (!v->local)
         return true;
-    return v->run == ctl_check && !c->options.offline && !c->options.config_after_verb;
+    return (v->run == ctl_check || v->run == ctl_config_show) && !c->options.offline && !c->options.config_after_verb;
 }
 
 static int run_verb(struct ctl *c, const struct ctl_verb *v)

@@ -291,7 +291,11 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_strategy_history)                                                                                    \
     X(admin_serve_pause)                                                                                               \
     X(admin_serve_resume)                                                                                              \
-    X(admin_serve_next)
+    X(admin_serve_next)                                                                                                \
+    X(admin_serve_config)                                                                                              \
+    X(admin_serve_config_diff)                                                                                         \
+    X(admin_serve_limits)                                                                                              \
+    X(admin_serve_plan)
 #define RIG_SERVE(name)                                                                                                \
     void name(struct admin *a, struct http_exchange *x, const char *who)                                               \
     {                                                                                                                  \
