@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <pwd.h>
 
 #include "daemon/daemon.h"
 #include "commit.h"
@@ -430,12 +429,6 @@ static void start_runs(struct daemon *d)
     });
 }
 
-static uid_t strategy_uid(const struct daemon *d)
-{
-    const struct passwd *p = d->config->strategy_user[0] ? getpwnam(d->config->strategy_user) : NULL;
-    return p ? p->pw_uid : (uid_t)-1;
-}
-
 static void start_front(struct daemon *d)
 {
     d->api = api_new(&(struct api_params){
@@ -466,7 +459,7 @@ static void start_front(struct daemon *d)
         .pauses = d->pauses,
         .reconcile = d->reconcile,
         .halt = d->halt,
-        .strategy_uid = strategy_uid(d),
+        .strategy_uid = strategies_uid(d->strategies),
         .arg = d,
     });
     d->http = server_new(d, (unsigned)d->config->http_max_connections, http_handle, http_gone);

@@ -5,12 +5,11 @@
 // memory, output and descriptors; its answer counts only if it exits 0 and the whole of it is contract 1.
 #include "daemon/strategies.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "daemon/strategies_place.h"
 #include "lib/base/list.h"
 #include "lib/base/log.h"
 #include "lib/io/child.h"
@@ -24,14 +23,15 @@
 struct strategies {
     struct loop *loop;
     const struct config *config;
-    uid_t uid;
-    gid_t gid;
+    struct strategies_user user;
     struct list running;
 };
 
 struct job {
     struct list node;
+    struct strategies *owner;
     struct child *child;
+    loop_timer refused; // could not be placed: told from the loop
     char name[BOOK_NAME_MAX], run_id[40];
     char said[LOG_LINE_MAX + 1]; // its last line on stderr: most programs say there why they end
     // What is needed of the input to read the answer: the symbols that had a price.
@@ -44,28 +44,31 @@ struct job {
 
 struct strategies *strategies_new(struct loop *loop, const struct config *config, struct err *err)
 {
-    const struct passwd *user = NULL;
-    if (config->strategy_user[0] && geteuid() == 0 && !(user = getpwnam(config->strategy_user))) {
-        err_set(err, "[strategies] user = %s: no such user; strategies never run as root in its place",
-                config->strategy_user);
+    struct strategies_user user;
+    if (strategies_user_find(config, &user, err) != 0)
         return NULL;
-    }
     struct strategies *s = check_alloc(1, sizeof *s);
     s->loop = loop;
     s->config = config;
-    s->uid = (uid_t)-1;
-    s->gid = (gid_t)-1;
+    s->user = user;
     list_init(&s->running);
-    if (user) {
-        s->uid = user->pw_uid;
-        s->gid = user->pw_gid;
-    }
+    if (config->strategy_count > 0)
+        log_notice("strategies run as %s user (%s)", user.uid == (uid_t)-1 ? "the daemon's own" : user.name,
+                   sandbox_landlock_abi() >= SANDBOX_ABI_SIGNALS ? "system calls, files and signals confined"
+                   : sandbox_landlock_abi() > 0                  ? "system calls and files confined"
+                                                                 : "system calls confined");
     return s;
+}
+
+uid_t strategies_uid(const struct strategies *s)
+{
+    return s->user.uid;
 }
 
 static void job_free(struct job *j)
 {
     list_remove(&j->node);
+    loop_cancel(j->owner->loop, &j->refused);
     child_free(j->child);
     free(j->prices);
     free(j);
@@ -134,36 +137,23 @@ static size_t split_command(char *command, const char **argv)
     return n;
 }
 
-void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,
-                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal,
-                                 const char *detail),
-                    void *arg)
+static struct child *job_child(struct strategies *s, const struct config_strategy *strategy, struct job *j,
+                               const char *const *argv, const struct text *json, const char *folder,
+                               const struct sandbox *sandbox)
 {
-    static const char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "TZ=America/New_York",
+    // Its own folder by a name that works whoever may walk there.
+    static const char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                                       "LANG=C.UTF-8",
+                                       "TZ=America/New_York",
+                                       "HOME=/proc/self/cwd",
+                                       "TMPDIR=/proc/self/cwd",
                                        NULL};
-    struct job *j = check_alloc(1, sizeof *j);
-    str_copy_cut(j->name, sizeof j->name, strategy->name);
-    str_copy_cut(j->run_id, sizeof j->run_id, input->run_id);
-    j->prices = check_alloc(input->price_count ? input->price_count : 1, sizeof *j->prices);
-    if (input->price_count)
-        memcpy(j->prices, input->prices, input->price_count * sizeof *j->prices);
-    j->price_count = input->price_count;
-    j->long_only = s->config->long_only;
-    j->done = done;
-    j->arg = arg;
-    list_append(&s->running, &j->node);
-    struct text json;
-    text_init(&json, 64u << 20);
-    signal_input_write(input, &json);
-    char *command = check_strdup(strategy->command);
-    const char *argv[ARGS_MAX + 1];
-    split_command(command, argv);
-    j->child = child_start(&(struct child_params){
+    return child_start(&(struct child_params){
         .loop = s->loop,
         .argv = argv,
         .envp = envp,
-        .input = text_str(&json),
-        .input_len = json.len,
+        .input = text_str(json),
+        .input_len = json->len,
         .output_max = (size_t)s->config->strategy_output_max,
         .log_line_max = LOG_LINE_MAX,
         .log_lines_max = LOG_LINES_MAX,
@@ -172,12 +162,64 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
         .memory_max = (uint64_t)s->config->strategy_memory_max,
         .cpu_seconds = (uint64_t)(strategy->timeout_ms / 1000 + 5),
         .files_max = FILES_MAX,
-        .uid = s->uid,
-        .gid = s->gid,
+        .processes_max = (uint64_t)s->config->strategy_processes_max,
+        .file_max = (uint64_t)s->config->strategy_file_max,
+        .uid = s->user.uid,
+        .gid = s->user.gid,
+        .directory = folder,
+        .sandbox = sandbox,
         .log_line = log_line,
         .done = child_done,
         .arg = j,
     });
+}
+
+static void job_refused(void *arg)
+{
+    struct job *j = arg;
+    j->refused = 0;
+    finish(j, STRATEGY_FAILED, NULL, j->said);
+}
+
+static struct job *job_new(struct strategies *s, const struct config_strategy *strategy,
+                           const struct signal_input *input)
+{
+    struct job *j = check_alloc(1, sizeof *j);
+    j->owner = s;
+    str_copy_cut(j->name, sizeof j->name, strategy->name);
+    str_copy_cut(j->run_id, sizeof j->run_id, input->run_id);
+    j->prices = check_alloc(input->price_count ? input->price_count : 1, sizeof *j->prices);
+    if (input->price_count)
+        memcpy(j->prices, input->prices, input->price_count * sizeof *j->prices);
+    j->price_count = input->price_count;
+    j->long_only = s->config->long_only;
+    list_append(&s->running, &j->node);
+    return j;
+}
+
+void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,
+                    void (*done)(void *arg, enum strategy_result result, const struct signal *signal,
+                                 const char *detail),
+                    void *arg)
+{
+    struct job *j = job_new(s, strategy, input);
+    struct text json;
+    struct err err;
+    char *command = check_strdup(strategy->command), folder[STRATEGIES_FOLDER_MAX];
+    const char *argv[ARGS_MAX + 1];
+    struct sandbox *sandbox = NULL;
+    j->done = done;
+    j->arg = arg;
+    split_command(command, argv);
+    if (strategies_place(s->config, &s->user, strategy->name, argv, folder, &sandbox, &err) != 0) {
+        str_copy_cut(j->said, sizeof j->said, err.text);
+        j->refused = loop_post(s->loop, job_refused, j);
+    } else {
+        text_init(&json, 64u << 20);
+        signal_input_write(input, &json);
+        j->child = job_child(s, strategy, j, argv, &json, folder, sandbox);
+        text_free(&json);
+    }
+    sandbox_free(sandbox);
     free(command);
-    text_free(&json);
 }

@@ -5,6 +5,8 @@
 #ifndef PAPERGUARD_DAEMON_STRATEGIES_H
 #define PAPERGUARD_DAEMON_STRATEGIES_H
 
+#include <sys/types.h>
+
 #include "daemon/config.h"
 #include "lib/io/loop.h"
 #include "lib/trade/signal.h"
@@ -13,6 +15,7 @@ struct strategies;
 struct strategies *strategies_new(struct loop *loop, const struct config *config,
                                   struct err *err); // NULL: no such user
 void strategies_free(struct strategies *s);         // kills what runs
+uid_t strategies_uid(const struct strategies *s);   // theirs, when it is not the daemon's own, else (uid_t)-1
 enum strategy_result { STRATEGY_OK, STRATEGY_FAILED, STRATEGY_LATE };
 // input is read before the call returns. signal is borrowed for the callback; detail says what went wrong.
 void strategies_run(struct strategies *s, const struct config_strategy *strategy, const struct signal_input *input,

@@ -14,6 +14,7 @@
 
 #include "lib/base/err.h"
 #include "lib/io/loop.h"
+#include "lib/io/sandbox.h"
 
 struct child;
 
@@ -33,10 +34,12 @@ struct child_params {
     uint64_t memory_max;    // RLIMIT_AS bytes, 0 = none
     uint64_t cpu_seconds;   // RLIMIT_CPU, 0 = none
     uint64_t files_max;     // RLIMIT_NOFILE, 0 = none
-    uint64_t processes_max; // RLIMIT_NPROC, 0 = none
+    uint64_t processes_max; // RLIMIT_NPROC, 0 = none; counts all of the user's
+    uint64_t file_max;      // RLIMIT_FSIZE bytes, 0 = none
     uid_t uid;              // (uid_t)-1: keep; only as root
     gid_t gid;
-    const char *directory; // working directory, NULL = "/"
+    const char *directory;         // working directory, NULL = "/"
+    const struct sandbox *sandbox; // NULL: none; borrowed for the call
     void (*log_line)(void *arg, const char *line);
     void (*done)(void *arg, enum child_result result, int status, const char *output, size_t output_len,
                  const char *detail); // output borrowed; exactly once, never from within child_start

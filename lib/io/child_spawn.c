@@ -31,6 +31,7 @@
     X(STEP_DIRECTORY, "entering its working directory")                                                                \
     X(STEP_PRIVILEGES, "giving up privileges")                                                                         \
     X(STEP_PARENT, "checking that its parent is alive")                                                                \
+    X(STEP_SANDBOX, "entering its sandbox")                                                                            \
     X(STEP_EXEC, "executing")
 #define STEP_SYMBOL(symbol, text) symbol,
 #define STEP_TEXT(symbol, text) text,
@@ -82,7 +83,7 @@ static bool child_set_descriptors(const struct spawn_pipes *p)
         return false;
     return dup3(report, REPORT_FD, O_CLOEXEC) == REPORT_FD && dup2(in, STDIN_FILENO) == STDIN_FILENO &&
            dup2(out, STDOUT_FILENO) == STDOUT_FILENO && dup2(log, STDERR_FILENO) == STDERR_FILENO &&
-           close_range(REPORT_FD + 1, ~0U, 0) == 0;
+           close_range(REPORT_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0; // the sandbox has one until execve
 }
 
 static bool child_limit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
@@ -97,6 +98,7 @@ static bool child_set_limits(const struct child_params *p)
            (p->memory_max == 0 || child_limit(RLIMIT_AS, p->memory_max, p->memory_max)) &&
            (p->cpu_seconds == 0 || child_limit(RLIMIT_CPU, p->cpu_seconds, p->cpu_seconds + 1)) &&
            (p->files_max == 0 || child_limit(RLIMIT_NOFILE, p->files_max, p->files_max)) &&
+           (p->file_max == 0 || child_limit(RLIMIT_FSIZE, p->file_max, p->file_max)) &&
            (p->processes_max == 0 || child_limit(RLIMIT_NPROC, p->processes_max, p->processes_max));
 }
 
@@ -117,15 +119,18 @@ static enum spawn_step child_become(const struct child_params *p, pid_t parent)
     umask(077);
     if (!child_set_limits(p))
         return STEP_LIMITS;
-    if (!child_set_user(p))
-        return STEP_USER;
+    // As ourselves: its user need not be able to walk there.
     if (chdir(p->directory != NULL ? p->directory : "/") != 0)
         return STEP_DIRECTORY;
+    if (!child_set_user(p))
+        return STEP_USER;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return STEP_PRIVILEGES;
     // After the change of user, which clears it. A parent that died before this line sends nothing: look for it.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         return STEP_PARENT;
+    if (p->sandbox != NULL && !sandbox_enter(p->sandbox))
+        return STEP_SANDBOX;
     execve(p->argv[0], (char *const *)p->argv, (char *const *)p->envp);
     return STEP_EXEC;
 }

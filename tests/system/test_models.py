@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR, Decimal, getcontext
 
 import pytest
 
-from harness import BIN, ROOT, Site, Strategy, until
+from harness import ROOT, STRATEGIES, Site, Strategy, until
 
 getcontext().prec = 60
 NANO = Decimal("0.000000001")
@@ -39,7 +39,7 @@ def given(symbols, session, params, sessions=500, bars=None):
 
 
 def ask(model, data):
-    done = subprocess.run([BIN / "strategies" / model], input=json.dumps(data), capture_output=True, text=True, timeout=20,
+    done = subprocess.run([STRATEGIES / model], input=json.dumps(data), capture_output=True, text=True, timeout=20,
                           env={"PATH": "/usr/bin:/bin"})
     return done.returncode, done.stdout, done.stderr
 
@@ -223,9 +223,9 @@ def test_all_three_on_one_account(pg):
     """Overlapping symbols: each strategy trades against its own book, and what the account holds is the sum of the books."""
     site = Site(pg, strategies=[
         Strategy("fixed", weights={"SPY": "0.5", "TLT": "0.4"}, allocation="0.3"),
-        Strategy("mom", command=BIN / "strategies/momentum", weights={s: 0 for s in ALL}, allocation="0.3", lookback_days="200",
+        Strategy("mom", command=STRATEGIES / "momentum", weights={s: 0 for s in ALL}, allocation="0.3", lookback_days="200",
                  params='{"months":6,"top":3}'),
-        Strategy("vol", command=BIN / "strategies/inverse_volatility", weights={s: 0 for s in ("SPY", "TLT", "GLD", "IEF")},
+        Strategy("vol", command=STRATEGIES / "inverse_volatility", weights={s: 0 for s in ("SPY", "TLT", "GLD", "IEF")},
                  allocation="0.4", lookback_days="61", params='{"days":60,"gross":"0.95"}')])
     try:
         site.begin()

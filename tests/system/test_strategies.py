@@ -77,7 +77,7 @@ sys.stdout.write('%s[{"symbol":"SPY","weight":"0.2","reason":"left a grandchild"
 CURIOUS = """
 import json, os, sys
 data = json.load(sys.stdin)
-seen = {"env": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd")), "input": data, "cwd": os.getcwd(),
+seen = {"env": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd")), "input": data, "cwd": os.getcwd(), "uid": os.getuid(), "status": open("/proc/self/status").read(),
         "cmdline": open("/proc/self/cmdline").read(), "core": open("/proc/self/limits").read()}
 open(sys.argv[1], "w").write(json.dumps(seen))
 print("a log line on stderr", file=sys.stderr)
@@ -101,9 +101,9 @@ def host(pg):
     one = Site(pg, strategies=[
         Strategy("bad", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="10s"),
         Strategy("late", command=scripts.path / "bad.py", weights={"SPY": "1", "TLT": "0"}, allocation="0.01", timeout="1s"),
-        Strategy("grandchild", command=program(scripts.path / "grandchild.py", GRANDCHILD) + f" {scripts.path}/grandchild.pid",
+        Strategy("grandchild", command=program(scripts.path / "grandchild.py", GRANDCHILD) + " pid",
                  weights=tiny, allocation="0.1", timeout="5s"),
-        Strategy("curious", command=program(scripts.path / "curious.py", CURIOUS) + f" {scripts.path}/seen.json",
+        Strategy("curious", command=program(scripts.path / "curious.py", CURIOUS) + " seen.json",
                  weights=tiny, allocation="0.01", lookback_days="5", params='{"n":1}'),
         Strategy("good", weights={"GLD": "1"}, allocation="0.1")])
     one.scripts = scripts.path
@@ -113,6 +113,11 @@ def host(pg):
     finally:
         one.close()
         scripts.remove()
+
+
+def own(host, name):
+    """The strategy's own folder: its working directory, and the only place where it may write."""
+    return host.daemon.state / "strategies" / name
 
 
 def run(host, *names):
@@ -132,7 +137,8 @@ def test_bad_answer_fails_the_member_whole(host, name):
     words = BAD[name][1]
     assert row["detail"] and (not words or any(w in row["detail"] for w in words)), row["detail"]
     assert len(host.sim.posts()) == posts
-    assert host.daemon.process.running() and host.daemon.get("/health")["status"] == "healthy"
+    health = host.daemon.get("/health")
+    assert host.daemon.process.running() and health["status"] in ("healthy", "degraded"), health["why"]
 
 
 def test_the_others_go_on(host):
@@ -155,7 +161,7 @@ def test_a_member_may_not_name_what_another_trades(host):
 
 def test_grandchild_that_holds_the_pipe(host):
     """The answer was whole when the child ended: nobody waits for whoever kept the pipe open, and nobody outlives the run."""
-    written = host.scripts / "grandchild.pid"
+    written = own(host, "grandchild") / "pid"
     began = time.monotonic()
     row, members = run(host, "grandchild")
     assert time.monotonic() - began < 8
@@ -167,7 +173,7 @@ def test_grandchild_that_holds_the_pipe(host):
 def test_child_sees_nothing_of_ours(host):
     row, members = run(host, "curious", "good")
     assert members["curious"]["status"] == "ok" and row["status"] == "completed", row
-    seen = json.loads((host.scripts / "seen.json").read_text())
+    seen = json.loads((own(host, "curious") / "seen.json").read_text())
     text = json.dumps(seen)
     for secret in (KEY, SECRET, TOKEN, KEY[-8:]):
         assert secret not in text
@@ -193,8 +199,8 @@ def test_nothing_of_a_strategy_is_left_running(host):
 
 def test_stopping_does_not_wait_for_a_strategy(host):
     """TERM while a strategy thinks: it is ended with all it started, and the run is taken up where it was at the next start."""
-    written = host.scripts / "deaf.pid"
-    program(host.scripts / "bad.py", GRANDCHILD.replace("sys.argv[1]", repr(str(written))).replace("sys.stdout.write", "time.sleep(600) #"))
+    written = own(host, "bad") / "pid"
+    program(host.scripts / "bad.py", GRANDCHILD.replace("sys.argv[1]", "'pid'").replace("sys.stdout.write", "time.sleep(600) #"))
     before = len(host.runs())
     host.daemon.ctl("run", "bad")
     until(lambda: written.exists() and written.read_text(), 10, "the strategy runs")

@@ -5,11 +5,11 @@
 Everything lives in one temporary folder with a short path, listens on loopback or Unix sockets only, and is stopped by
 the object that started it. Waiting is always waiting for a condition with a deadline (until).
 """
-from .basics import BIN, ROOT, KEY, SECRET, TOKEN, Scratch, until
+from .basics import BIN, ROOT, STRATEGIES, KEY, SECRET, TOKEN, Scratch, until
 from .daemon import Daemon, Strategy
 from .servers import Notify, Postgres, Redis
 from .sim import Sim
 from .site import Site
 
-__all__ = ["BIN", "ROOT", "KEY", "SECRET", "TOKEN", "Scratch", "until", "Daemon", "Strategy", "Notify", "Postgres", "Redis",
+__all__ = ["BIN", "ROOT", "STRATEGIES", "KEY", "SECRET", "TOKEN", "Scratch", "until", "Daemon", "Strategy", "Notify", "Postgres", "Redis",
            "Sim", "Site"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """Where things are, how to wait, and a process that is stopped by whoever started it."""
+import atexit
 import os
 import shutil
 import signal
@@ -13,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("PAPERGUARD_BIN", ROOT / "build/bin"))
 # Under a sanitizer strategies are the plain ones: their limit of address space is far below what its shadow takes.
 STRATEGIES = Path(os.environ.get("PAPERGUARD_STRATEGIES", BIN / "strategies"))
+# Root's daemon runs strategies as nobody, who must get to their programs: from a checkout of root's own they are copied.
+if os.geteuid() == 0 and STRATEGIES.exists() and not all(p.stat().st_mode & 1 for p in STRATEGIES.resolve().parents):
+    _open = Path(tempfile.mkdtemp(prefix="pg.", dir="/tmp"))
+    _open.chmod(0o711)
+    atexit.register(shutil.rmtree, _open, ignore_errors=True)
+    STRATEGIES = Path(shutil.copytree(STRATEGIES, _open / "strategies"))
 SANITIZER = {k: os.environ[k] for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS") if k in os.environ}
 FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "LeakSanitizer has encountered", "runtime error: ")
 # The simulator's pair: opens nothing real, and is looked for in every output all the same.
