@@ -26,7 +26,8 @@ static const char help[] =
     ": an Alpaca-compatible paper exchange on loopback (simulated account, real old prices)\n"
     "\n"
     "  --listen ADDRESS:PORT   loopback only; port 0 takes any free one     (127.0.0.1:0)\n"
-    "  --port-file FILE        writes the port there once it listens\n"
+    "  --admin ADDRESS:PORT    serves the admin path /sim/ there, and no longer with the rest (none)\n"
+    "  --port-file FILE        writes the port there once it listens, the admin's in a second line\n"
     "  --data DIR              prices/*.csv, corporate_actions.csv, calendar/\n"
     "                          (" DATA_INSTALLED ", else " DATA_IN_TREE ")\n"
     "  --seed N                decides account number, fills and price paths (1)\n"
@@ -52,11 +53,12 @@ static const char help[] =
 
 struct options {
     struct sim_params sim;
-    const char *listen, *port_file, *log_file, *state_file;
+    const char *listen, *admin, *port_file, *log_file, *state_file;
 };
 
 enum option_id {
     OPT_LISTEN = 256,
+    OPT_ADMIN,
     OPT_PORT_FILE,
     OPT_DATA,
     OPT_SEED,
@@ -81,6 +83,7 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
+    {"admin", required_argument, NULL, OPT_ADMIN},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"data", required_argument, NULL, OPT_DATA},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -203,6 +206,10 @@ static int option_take(struct options *o, int id, const char *text, struct err *
     case OPT_LISTEN:
         o->listen = text;
         break;
+    case OPT_ADMIN:
+        o->admin = text;
+        o->sim.admin_apart = true;
+        break;
     case OPT_PORT_FILE:
         o->port_file = text;
         break;
@@ -262,6 +269,11 @@ static int option_take(struct options *o, int id, const char *text, struct err *
     return result;
 }
 
+static bool loopback(const char *address)
+{
+    return str_starts(address, "127.") || str_starts(address, "[::1]:");
+}
+
 static int options_read(struct options *o, int argc, char **argv, struct err *err)
 {
     int id, result = 0;
@@ -275,19 +287,21 @@ static int options_read(struct options *o, int argc, char **argv, struct err *er
         return err_set(err,
                        "--key: the simulator's key ids begin with PKSIM and have at least 16 characters; never give "
                        "it a key of a real account");
-    if (!str_starts(o->listen, "127.") && !str_starts(o->listen, "[::1]:"))
-        return err_set(err, "--listen \"%.64s\": expected a loopback address (127.0.0.1:PORT or [::1]:PORT)",
-                       o->listen);
+    if (!loopback(o->listen))
+        return wrong(err, "listen", o->listen, "a loopback address (127.0.0.1:PORT or [::1]:PORT)");
+    if (o->admin != NULL && !loopback(o->admin))
+        return wrong(err, "admin", o->admin, "a loopback address (127.0.0.1:PORT or [::1]:PORT)");
     return 0;
 }
 
 // Whole or not at all: whoever waits for the file never reads half of it.
-static int port_file_write(const char *path, const char *address, struct err *err)
+static int port_file_write(const char *path, const char *address, const char *admin, struct err *err)
 {
     char tmp[4096];
     snprintf(tmp, sizeof tmp, "%s.tmp", path);
     FILE *f = fopen(tmp, "we");
     bool ok = f != NULL && fprintf(f, "%s\n", strrchr(address, ':') + 1) > 0;
+    ok = ok && (admin == NULL || fprintf(f, "%s\n", strrchr(admin, ':') + 1) > 0);
     ok = (f == NULL || fclose(f) == 0) && ok;
     if (ok && rename(tmp, path) == 0)
         return 0;
@@ -306,13 +320,15 @@ static int serve(const struct options *o, struct sim *sim, int64_t not_before, F
     loop_on_signal(loop, SIGTERM, on_stop, loop);
     loop_on_signal(loop, SIGINT, on_stop, loop);
     struct sim_server *server = sim_server_new(loop, sim, log, not_before);
-    int result = sim_server_listen(server, o->listen, err);
+    int result = sim_server_listen(server, o->listen, false, err);
+    if (result == 0 && o->admin != NULL)
+        result = sim_server_listen(server, o->admin, true, err);
     if (result == 0 && o->port_file != NULL)
-        result = port_file_write(o->port_file, sim_server_address(server), err);
+        result = port_file_write(o->port_file, sim_server_address(server, 0), sim_server_address(server, 1), err);
     if (result == 0) {
         char key[16];
         log_notice("SIMULATOR: serving account %s on http://%s for key %s", sim_account_number(sim),
-                   sim_server_address(server), key_redact(o->sim.key, key));
+                   sim_server_address(server, 0), key_redact(o->sim.key, key));
         loop_run(loop);
         log_notice("SIMULATOR: stopped with %zu orders and %zu fills", exchange_order_count(sim_exchange(sim)),
                    exchange_fill_count(sim_exchange(sim)));

@@ -30,12 +30,14 @@ struct sim_params {
     struct market_params market;
     struct exchange_params exchange; // market and started are set by sim_new
     const char *data_dir;            // as market_load takes it
+    bool admin_apart;                // /sim/ is served on its own port only
 };
 
 struct sim_request {
     enum http_method method;
     const char *path, *query;
     const char *key, *secret; // headers, NULL when missing
+    bool admin;               // came in by the admin's own port
     const char *body;
     size_t body_len;
 };
@@ -59,6 +61,7 @@ struct sim_reply {
     X(SIM_FAULT_TRUNCATE, "truncate")                 /* processed, half of the body */                                \
     X(SIM_FAULT_DELAY, "delay")                       /* processed, answered late */                                   \
     X(SIM_FAULT_DELAY_BEFORE, "delay_before")         /* processed and answered late */                                \
+    X(SIM_FAULT_DUPLICATE, "duplicate")               /* processed twice, answered with the second */                  \
     X(SIM_FAULT_DUPLICATE_MEMBER, "duplicate_member") /* processed, the first member of the body comes twice */        \
     X(SIM_FAULT_HUGE, "huge")                         /* processed, padded with blanks to `size` bytes */              \
     X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */          \
@@ -68,8 +71,10 @@ struct sim_reply {
 enum sim_fault_action { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
 
 struct sim_fault {
-    char match[128];     // "POST /v2/orders"; a final * matches any rest
+    char match[128];     // "POST /v2/orders"; each * stands for any characters
     int64_t skip, count; // requests still let through, then requests still hit
+    int64_t rate_ppm;    // how many of those it could hit it does hit, drawn from the seed; 1000000 = each
+    uint64_t number, draws;
     enum sim_fault_action action;
     int status, code;
     int64_t delay_ms, size;

@@ -32,6 +32,7 @@ struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *er
     s->trading = s->data = (struct sim_bucket){params->rate_per_minute * DECIMAL_ONE, now};
     s->salt = params->exchange.id_salt;
     s->request_salt = params->request_salt;
+    s->admin_apart = params->admin_apart;
     s->started = now;
     sim_settings_default(&s->settings);
     draw_uuid(seed, DRAW_ACCOUNT_ID, 0, s->account_id);
@@ -203,7 +204,7 @@ static bool written_down(struct sim_call *c, const struct sim_route *r)
     struct err err = {.text = ""};
     struct sim *s = c->sim;
     if (s->on_change == NULL || s->replaying || r->method == HTTP_GET || r->handle == sim_admin_fault ||
-        s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
+        r->handle == sim_admin_faults_clear || s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
         return true;
     sim_refuse(c, 500, 50010000, "%s", err.text);
     return false;
@@ -212,9 +213,10 @@ static bool written_down(struct sim_call *c, const struct sim_route *r)
 static void route(struct sim_call *c)
 {
     char path[SIM_TEXT_MAX];
-    bool known = false, free_pass = c->sim->replaying || str_starts(c->request->path, "/sim/");
+    bool admin = str_starts(c->request->path, "/sim/"), here = !c->sim->admin_apart || admin == c->request->admin;
+    bool known = false, free_pass = c->sim->replaying || (admin && here) || c->request->admin;
     const struct sim_route *r = NULL;
-    if (path_decode(c->request->path, path, sizeof path))
+    if ((here || c->sim->replaying) && path_decode(c->request->path, path, sizeof path))
         r = sim_route_find(c, path, c->request->method, &known);
     if (!free_pass && !let_in(c))
         return;

@@ -10,6 +10,7 @@
 #define HUGE_BYTES (16 * 1024 * 1024)
 #define HUGE_BYTES_MAX (64 * 1024 * 1024)
 #define DELAY_MAX_MS (600 * 1000)
+enum { DRAW_FAULT = 400 };
 
 #define FAULT_WORD(symbol, word) word,
 static const char *const fault_words[] = {SIM_FAULTS(FAULT_WORD)};
@@ -33,11 +34,18 @@ static void put_fault(struct json_out *o, const struct sim_fault *f)
     json_put_string(o, "action", sim_fault_name(f->action));
     json_put_int(o, "skip", f->skip);
     json_put_int(o, "count", f->count);
+    json_put_decimal(o, "rate", f->rate_ppm * 1000);
     json_put_int(o, "status", f->status);
     json_put_int(o, "code", f->code);
     json_put_int(o, "delay_ms", f->delay_ms);
     json_put_int(o, "size", f->size);
     json_object_end(o);
+}
+
+void sim_admin_faults_clear(struct sim_call *c)
+{
+    c->sim->fault_count = 0;
+    sim_admin_faults(c);
 }
 
 void sim_admin_faults(struct sim_call *c)
@@ -60,12 +68,43 @@ static int read_int(const struct json_node *root, const char *name, int64_t min,
     return 0;
 }
 
+// A share from 0 to 1; with one, a fault lasts until it is cleared unless a count is given.
+static int read_rate(const struct json_node *root, bool *drawn, int64_t *ppm, struct err *err)
+{
+    int64_t rate = DECIMAL_ONE;
+    if (json_opt_decimal(root, "fault", "rate", DECIMAL_EXACT, drawn, &rate, err) != 0)
+        return -1;
+    rate = *drawn ? rate : DECIMAL_ONE;
+    if (rate <= 0 || rate > DECIMAL_ONE)
+        return err_set(err, "fault.rate: expected a share above 0, at most 1");
+    *ppm = rate / 1000;
+    return 0;
+}
+
+// "429", "503" and the like are short for the action status, with the code that Alpaca sends.
+static bool read_status_word(const char *action, struct sim_fault *f)
+{
+    int64_t status;
+    if (strlen(action) != 3 || !str_int64(action, 400, 599, &status))
+        return false;
+    f->action = SIM_FAULT_STATUS;
+    f->status = (int)status;
+    if (f->code == 0)
+        f->code = status == 429 ? 42910000 : (int)status * 100000 + 10000;
+    return true;
+}
+
 static int read_fault(const struct json_node *root, struct sim_fault *f, struct err *err)
 {
-    static const char *const names[] = {"match", "skip", "count", "action", "status", "code", "delay_ms", "size"};
+    static const char *const names[] = {"match",  "skip", "count",    "rate", "action",
+                                        "status", "code", "delay_ms", "size"};
     const char *match, *action;
+    bool drawn;
     int64_t status = 500, code = 0;
     *f = (struct sim_fault){.count = 1, .size = HUGE_BYTES, .delay_ms = 1000};
+    if (read_rate(root, &drawn, &f->rate_ppm, err) != 0)
+        return -1;
+    f->count = drawn ? INT32_MAX : 1;
     if (json_only(root, "fault", names, ARRAY_LEN(names), err) != 0 ||
         json_want_string(root, "fault", "match", &match, err) != 0 ||
         json_want_string(root, "fault", "action", &action, err) != 0 ||
@@ -79,6 +118,8 @@ static int read_fault(const struct json_node *root, struct sim_fault *f, struct 
     f->code = (int)code;
     if (!str_copy(f->match, sizeof f->match, match))
         return err_set(err, "fault.match is too long");
+    if (read_status_word(action, f))
+        return 0;
     for (size_t i = 1; i < ARRAY_LEN(fault_words); i++)
         if (strcmp(fault_words[i], action) == 0)
             f->action = (enum sim_fault_action)i;
@@ -101,21 +142,49 @@ void sim_admin_fault(struct sim_call *c)
         sim_refuse(c, 400, 0, "%s", err.text);
     else if (c->sim->fault_count == SIM_FAULTS_MAX)
         sim_refuse(c, 400, 0, "too many faults wait; send {\"clear\":true} first");
-    else
+    else {
+        f.number = c->sim->faults_made++;
         c->sim->faults[c->sim->fault_count++] = f;
+    }
     json_doc_free(doc);
     if (c->reply->status == 200)
         sim_admin_faults(c);
+}
+
+// Each * stands for any characters, also none.
+static bool pattern_fits(const char *pattern, const char *text)
+{
+    const char *star = NULL, *retry = NULL;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            retry = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) { // the last star takes one character more
+            pattern = star + 1;
+            text = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+static bool fault_drawn(struct sim *s, struct sim_fault *f)
+{
+    uint64_t draw = draw3(exchange_params(s->exchange)->seed, DRAW_FAULT, f->number, f->draws++);
+    return draw_below(draw, 1000000) < f->rate_ppm;
 }
 
 static bool fault_matches(const struct sim_fault *f, const struct sim_request *q)
 {
     char line[SIM_TEXT_MAX];
     snprintf(line, sizeof line, "%s %s", http_method_name(q->method), q->path);
-    size_t len = strlen(f->match);
-    if (len > 0 && f->match[len - 1] == '*')
-        return strncmp(f->match, line, len - 1) == 0;
-    return strcmp(f->match, line) == 0;
+    return pattern_fits(f->match, line);
 }
 
 struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q)
@@ -128,6 +197,8 @@ struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q)
             f->skip--;
             continue;
         }
+        if (!fault_drawn(s, f))
+            continue;
         struct sim_fault hit = *f;
         if (--f->count == 0) {
             memmove(f, f + 1, (s->fault_count - i - 1) * sizeof *f);

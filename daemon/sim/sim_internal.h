@@ -40,6 +40,8 @@ struct sim {
     int64_t started;
     struct sim_fault faults[SIM_FAULTS_MAX];
     size_t fault_count;
+    uint64_t faults_made;
+    bool admin_apart;
 };
 
 // One call in the hands of its handler.
@@ -186,6 +188,7 @@ void sim_data_bars(struct sim_call *c);
 void sim_admin_state(struct sim_call *c);
 void sim_admin_fault(struct sim_call *c);
 void sim_admin_faults(struct sim_call *c);
+void sim_admin_faults_clear(struct sim_call *c);
 void sim_admin_symbol(struct sim_call *c);
 void sim_admin_price(struct sim_call *c);
 

@@ -62,6 +62,7 @@ static const struct sim_route routes[] = {
     {HTTP_GET, "/v2/stocks/*/bars", SIM_AREA_DATA, sim_data_bars},
     {HTTP_GET, "/sim/state", SIM_AREA_ADMIN, sim_admin_state},
     {HTTP_GET, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults},
+    {HTTP_DELETE, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults_clear},
     {HTTP_POST, "/sim/fault", SIM_AREA_ADMIN, sim_admin_fault},
     {HTTP_POST, "/sim/cash", SIM_AREA_ADMIN, sim_admin_cash},
     {HTTP_POST, "/sim/symbol", SIM_AREA_ADMIN, sim_admin_symbol},

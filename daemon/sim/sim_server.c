@@ -14,7 +14,8 @@
 #define DEADLINE_MS 30000
 #define IDLE_MS 75000
 #define REQUEST_BODY_MAX (1024 * 1024)
-#define LOGGED_MAX (64 * 1024) // bytes of one body in the log
+#define ADMIN_ROLE HTTP_ROLE_HEALTH // the mark of the admin's own port
+#define LOGGED_MAX (64 * 1024)      // bytes of one body in the log
 #define LOG_LINE_MAX (1024 * 1024)
 
 struct sim_server {
@@ -62,6 +63,7 @@ static struct sim_request request_of(struct http_exchange *x)
                             .key = http_exchange_header(x, "APCA-API-KEY-ID"),
                             .secret = http_exchange_header(x, "APCA-API-SECRET-KEY")};
     q.body = http_exchange_body(x, &q.body_len);
+    q.admin = (http_exchange_roles(x) & ADMIN_ROLE) != 0;
     return q;
 }
 
@@ -124,6 +126,10 @@ static void process(struct sim_server *s, struct http_exchange *x, const struct 
     if (!sim_fault_processes(fault->action))
         q.path = "/"; // nothing there: only the reply's frame is made
     sim_handle(s->sim, &q, now_of(s), reply);
+    if (fault->action == SIM_FAULT_DUPLICATE) { // as by a proxy that sends once more
+        sim_reply_free(reply);
+        sim_handle(s->sim, &q, now_of(s), reply);
+    }
     if (fault->action != SIM_FAULT_NONE)
         sim_fault_spoil(fault, reply);
     log_request(s, x, fault, reply);
@@ -170,7 +176,7 @@ static void handle(void *arg, struct http_exchange *x)
     struct sim_request q = request_of(x);
     struct sim_fault fault = {0};
     struct sim_reply reply;
-    if (!str_starts(q.path, "/sim/"))
+    if (!q.admin && !str_starts(q.path, "/sim/"))
         fault = sim_fault_take(s->sim, &q);
     if (fault.action == SIM_FAULT_DROP_BEFORE) {
         log_request(s, x, &fault, NULL);
@@ -211,15 +217,16 @@ struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *requ
     return s;
 }
 
-int sim_server_listen(struct sim_server *s, const char *address, struct err *err)
+int sim_server_listen(struct sim_server *s, const char *address, bool admin, struct err *err)
 {
-    struct http_listen listen = {.address = address, .fd = -1, .roles = HTTP_ROLE_API, .service = "paperguard-sim"};
+    struct http_listen listen = {
+        .address = address, .fd = -1, .roles = admin ? ADMIN_ROLE : HTTP_ROLE_API, .service = "paperguard-sim"};
     return http_server_listen(s->http, &listen, err);
 }
 
-const char *sim_server_address(const struct sim_server *s)
+const char *sim_server_address(const struct sim_server *s, size_t i)
 {
-    return http_server_address(s->http, 0);
+    return http_server_address(s->http, i);
 }
 
 void sim_server_free(struct sim_server *s)

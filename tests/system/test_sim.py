@@ -31,7 +31,7 @@ class Sim:
              "--secret", SECRET, "--log-requests", self.log, *options],
             stderr=subprocess.PIPE, text=True)
         self.wait(self.port_file.exists)
-        self.port = int(self.port_file.read_text())
+        self.port = int(self.port_file.read_text().split()[0])
         self.headers = {}
 
     def wait(self, condition, seconds=15):
