@@ -18,11 +18,7 @@
 
 #define ENDED_KEPT_MAX 200u // ended orders of earlier runs that are remembered
 #define COMMIT_RETRY_MS 1000
-#define LOOKUP_FIRST_MS 500
-#define LOOKUP_MAX_MS 10000
-#define LOOKUP_ALERT_NS (60 * NS_PER_S) // told as an alert when the broker has not answered by then; asked on for ever
 #define UNKNOWN_FOR_MS 60000
-#define NOT_FOUND_CODE 40410000 // Alpaca's own; a 404 of something in between proves nothing
 #define CANCEL_RETRY_MS 2000
 #define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
 #define LIMITED_FIRST_MS 1000
@@ -33,7 +29,7 @@ static const uint32_t moves[] = {
     [DESK_COMMITTING] = FSM_BIT(DESK_WAITING) | FSM_BIT(DESK_ENDED),
     [DESK_WAITING] = FSM_BIT(DESK_SENDING) | FSM_BIT(DESK_ENDED),
     [DESK_SENDING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
-    [DESK_LOOKING] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
+    [DESK_LOOKING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_LIVE] = FSM_BIT(DESK_ENDED),
 };
 
@@ -80,12 +76,21 @@ void desk_set_limits(struct desk *d, const struct risk_limits *limits)
     d->p.limits = limits;
 }
 
-static void set_state(struct desk_order *o, enum desk_state to)
+void desk_set_state(struct desk_order *o, enum desk_state to)
 {
     if (o->state == to)
         return;
     fsm_move("order", o->row.intent.order.client_order_id, moves, state_names, o->state, to);
     o->state = to;
+}
+
+static void make_body(struct desk_order *o)
+{
+    struct text body;
+    text_init(&body, 4096);
+    order_request_write(&o->row.intent.order, &body);
+    o->body_len = body.len;
+    o->body = text_take(&body);
 }
 
 static struct desk_order *order_new(struct desk *d, const struct intent *intent)
@@ -123,7 +128,7 @@ void desk_end_order(struct desk_order *o)
     struct desk *d = o->desk;
     if (o->state == DESK_ENDED)
         return;
-    set_state(o, DESK_ENDED);
+    desk_set_state(o, DESK_ENDED);
     loop_cancel(d->p.loop, &o->timer);
     receipt_drop(&o->receipt);
     free(o->body);
@@ -151,13 +156,13 @@ static bool is_news(const struct order_row *row, const struct order_state *s)
 
 static void send_cancel(struct desk_order *o);
 
-static void apply_state(struct desk_order *o, const struct order_state *s, const char *source)
+void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source)
 {
     struct desk *d = o->desk;
     str_copy_cut(o->row.order_id, sizeof o->row.order_id, s->id);
     if (o->state == DESK_LOOKING || o->state == DESK_SENDING) {
         loop_cancel(d->p.loop, &o->timer);
-        set_state(o, DESK_LIVE);
+        desk_set_state(o, DESK_LIVE);
     }
     if (!is_news(&o->row, s))
         return;
@@ -180,94 +185,12 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
     // An order still before its wire cannot be known to the broker; such news belongs to an earlier life and is looked
     // up.
     if (o && (o->state == DESK_LIVE || o->state == DESK_LOOKING || o->state == DESK_SENDING))
-        apply_state(o, state, source);
+        desk_apply_state(o, state, source);
     if (o && o->row.status == ORDER_NOT_PLACED && !o->alerted) {
         o->alerted = true;
         d->p.alert(d->p.arg, "order_after_all", state->client_order_id,
                    "the broker has an order that it denied knowing before; it is followed by nobody: look at it there");
     }
-}
-
-// --- unknown orders are looked up by id
-
-static void look_up(void *arg);
-
-static void look_later(struct desk_order *o)
-{
-    int64_t most_ms = o->desk->p.unknown_for_ms < LOOKUP_MAX_MS ? o->desk->p.unknown_for_ms : LOOKUP_MAX_MS;
-    int64_t delay_ms = o->lookup_delay_ms < most_ms ? o->lookup_delay_ms : most_ms;
-    o->timer = loop_after_ms(o->desk->p.loop, delay_ms, look_up, o);
-    o->lookup_delay_ms = delay_ms * 2;
-}
-
-static int64_t unknown_for_ns(const struct desk *d)
-{
-    return d->p.unknown_for_ms * NS_PER_MS;
-}
-
-void desk_listed(struct desk *d, int64_t asked_boot_ns)
-{
-    LIST_EACH(n, tmp, &d->open)
-    {
-        struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
-        if (o->state == DESK_LOOKING && o->missing_since_ns &&
-            asked_boot_ns - o->missing_since_ns >= unknown_for_ns(d)) // a younger list may be behind
-            o->unlisted = true;
-    }
-}
-
-// The broker says that it does not know the order. Said for long enough, and by its list too, that is proof.
-static bool never_arrived(struct desk_order *o)
-{
-    int64_t now = clock_boot_ns();
-    if (!o->missing_since_ns)
-        o->missing_since_ns = now;
-    return o->unlisted && now - o->missing_since_ns >= unknown_for_ns(o->desk);
-}
-
-static void looked_up(void *arg, const struct broker_answer *answer)
-{
-    struct desk_order *o = arg;
-    struct order_state state;
-    struct err err;
-    o->calls--;
-    if (o->state != DESK_LOOKING)
-        return;
-    bool missing = answer->result == BROKER_REJECTED && answer->status == 404 && answer->error.code == NOT_FOUND_CODE;
-    if (missing && never_arrived(o)) {
-        desk_set_status(o, ORDER_NOT_PLACED, "lookup",
-                        "never reached the broker, which knows it neither by id nor in its list");
-        return;
-    }
-    if (answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
-        str_equal(state.client_order_id, o->row.intent.order.client_order_id)) {
-        apply_state(o, &state, "lookup");
-        return;
-    }
-    if (!o->alerted && clock_boot_ns() - o->unknown_since_ns > LOOKUP_ALERT_NS) {
-        o->alerted = true;
-        o->desk->p.alert(o->desk->p.arg, "order_unknown", o->row.intent.order.client_order_id,
-                         "the broker has not told what became of this order; its exposure stays reserved");
-    }
-    look_later(o);
-}
-
-static void look_up(void *arg)
-{
-    struct desk_order *o = arg;
-    char query[160];
-    o->timer = 0;
-    o->calls++;
-    snprintf(query, sizeof query, "client_order_id=%s", o->row.intent.order.client_order_id);
-    broker_call(o->desk->p.broker, OP_ORDER_BY_CLIENT_ID, NULL, query, looked_up, o);
-}
-
-static void become_unknown(struct desk_order *o, const char *why)
-{
-    set_state(o, DESK_LOOKING);
-    o->unknown_since_ns = clock_boot_ns();
-    desk_set_status(o, ORDER_UNKNOWN, "desk", why);
-    look_later(o);
 }
 
 // --- sending
@@ -283,8 +206,8 @@ static void handed_back(void *arg, enum ledger_result result, const char *detail
     bool again = result == LEDGER_DOWN || result == LEDGER_LOST;
     if (result == LEDGER_CONFLICT)
         log_warning("order %s: not taken back: %s", o->row.intent.order.client_order_id, detail);
-    o->timer = loop_after_ms(o->desk->p.loop, again ? COMMIT_RETRY_MS : LIMITED_FIRST_MS << (o->limited - 1),
-                             again ? hand_back : commit, o);
+    int64_t wait_ms = again ? COMMIT_RETRY_MS : o->limited ? LIMITED_FIRST_MS << (o->limited - 1) : 0;
+    o->timer = loop_after_ms(o->desk->p.loop, wait_ms, again ? hand_back : commit, o);
 }
 
 static void hand_back(void *arg)
@@ -292,8 +215,15 @@ static void hand_back(void *arg)
     struct desk_order *o = arg;
     o->timer = 0;
     ledger_order_update(o->desk->p.ledger, o->row.intent.order.client_order_id, "", ORDER_INTENT, (struct qty){0},
-                        (struct price){0}, 0, clock_wall_ns(), "desk", "refused by the broker's rate limit",
-                        handed_back, o);
+                        (struct price){0}, 0, clock_wall_ns(), "desk", o->row.reason, handed_back, o);
+}
+
+void desk_send_again(struct desk_order *o, const char *why)
+{
+    str_copy_cut(o->row.reason, sizeof o->row.reason, why);
+    o->row.status = ORDER_INTENT;
+    desk_set_state(o, DESK_COMMITTING);
+    hand_back(o);
 }
 
 // Refused before it was looked at: the same order, under the same id, a little later.
@@ -302,9 +232,7 @@ static bool send_later(struct desk_order *o)
     if (o->limited >= LIMITED_MAX)
         return false;
     o->limited++;
-    o->row.status = ORDER_INTENT;
-    set_state(o, DESK_COMMITTING);
-    hand_back(o);
+    desk_send_again(o, "refused by the broker's rate limit");
     log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
     return true;
 }
@@ -313,7 +241,7 @@ static void refused(struct desk_order *o, const struct broker_answer *answer)
 {
     // The broker knows this id already: an earlier try got through. Never a refusal.
     if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
-        become_unknown(o, answer->detail);
+        desk_become_unknown(o, answer->detail);
     else if (answer->status != 429 || !send_later(o))
         desk_set_status(o, ORDER_REJECTED, "submit", answer->detail);
 }
@@ -342,9 +270,9 @@ static void sent(void *arg, const struct broker_answer *answer)
     switch (answer->result) {
     case BROKER_OK:
         if (odd)
-            become_unknown(o, odd);
+            desk_become_unknown(o, odd);
         else
-            apply_state(o, &state, "submit");
+            desk_apply_state(o, &state, "submit");
         return;
     case BROKER_REJECTED:
         refused(o, answer);
@@ -356,7 +284,7 @@ static void sent(void *arg, const struct broker_answer *answer)
         desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
         return;
     case BROKER_UNKNOWN:
-        become_unknown(o, answer->detail);
+        desk_become_unknown(o, answer->detail);
         return;
     }
 }
@@ -382,7 +310,7 @@ static void slot_ready(void *arg)
         desk_set_status(o, ORDER_DENIED, "guard", verdict.detail);
         return;
     }
-    set_state(o, DESK_SENDING);
+    desk_set_state(o, DESK_SENDING);
     o->row.status = ORDER_SENDING;
     o->calls++;
     // Not waited for: what the broker answers is written after it, in this order.
@@ -415,7 +343,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             desk_set_status(o, ORDER_DRY_RUN, "desk", "orders = record: not sent");
             return;
         }
-        set_state(o, DESK_WAITING);
+        desk_set_state(o, DESK_WAITING);
         broker_rate_wait(d->p.broker, slot_ready, o);
         return;
     case LEDGER_LOST: // perhaps committed: the same call asks
@@ -489,13 +417,9 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     }
     o->row.intent.reserved = verdict.value;
     o->row.intent.reduces = verdict.reduces;
-    struct text body;
-    text_init(&body, 4096);
-    order_request_write(&intent->order, &body);
-    o->body_len = body.len;
-    o->body = text_take(&body);
+    make_body(o);
     exposure_reserve(d->p.exposure, &o->row.intent);
-    set_state(o, DESK_COMMITTING);
+    desk_set_state(o, DESK_COMMITTING);
     commit(o);
 }
 
@@ -563,11 +487,12 @@ void desk_adopt(struct desk *d, const struct order_row *row)
     if (row->filled_qty.nanos > 0)
         exposure_filled(d->p.exposure, row->intent.order.client_order_id, row->filled_qty, clock_boot_ns());
     if (row->order_id[0]) {
-        set_state(o, DESK_LIVE);
+        desk_set_state(o, DESK_LIVE);
         return;
     }
     // An earlier life may have sent it in its last moment.
-    become_unknown(o, "found without an answer at start");
+    make_body(o); // the same, should it turn out that it has not
+    desk_become_unknown(o, "found without an answer at start");
 }
 
 size_t desk_open_count(const struct desk *d)

@@ -38,6 +38,9 @@ bool desk_judge(const struct desk *d, const struct order_request *order, const c
 // rejected, denied, dry_run, unknown); further changes come through on_order.
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
                 void *arg);
+// Until then an order of which the broker denies for a minute, by id and in its list, that it ever came is sent again
+// under its id (as intent->send_until says for one that is placed); later it is closed as not_placed.
+void desk_send_until(struct desk *d, const char *client_order_id, int64_t until_ns);
 void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
 void desk_cancel_run(struct desk *d, const char *run_id);      // all of it that is open
 // What the broker says of an order now (from polling or a stream): compare-and-set in the ledger, then on_order.

@@ -126,6 +126,7 @@ struct intent {              // doubles as the reservation
     struct price bid, ask;      // at decision, 0 = unknown
     int64_t quote_at, price_at; // the broker's times of them and of decision_price, 0 = unknown; kept beside the intent
     int64_t created_at;         // ns
+    int64_t send_until;         // ns; not stored: see desk_send_until
     char strategy[BOOK_NAME_MAX]; // whose book when there is no leg
 };
 // Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
@@ -145,9 +146,9 @@ struct order_row { // an intent with what is known of its order
 };
 // Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time (or the same time and more
 // filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed
-// over those three, and intent over sending when the broker refused the order unseen. sent_at is the time of the first
-// sending. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or when there is no
-// such intent, or the order has another broker id.
+// over those three, and intent over sending and unknown when the order will be handed over again (refused unseen, or
+// proven never to have arrived). sent_at is the time of the first sending. OK also when it changes nothing; CONFLICT
+// with "stale: ..." when it is refused, or when there is no such intent, or the order has another broker id.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg);

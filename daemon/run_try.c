@@ -74,6 +74,7 @@ static void fill_intent(const struct leg *leg, const struct execution_try *t, co
         .ask = quote->ask,
         .quote_at = quote->at,
         .created_at = clock_wall_ns(),
+        .send_until = run->row.deadline_at,
     };
     str_copy_cut(in->run_id, sizeof in->run_id, run->row.id);
     str_copy_cut(in->account, sizeof in->account, run->row.account);
@@ -143,7 +144,9 @@ void run_try_known(struct leg *leg, const struct order_row *row)
     if (order_status_terminal(row->status)) {
         leg->time_up = true; // who else would have cancelled it
         run_try_ended(leg);
-    } else if (leg->timed) {
-        arm(leg, row->intent.created_at);
+        return;
     }
+    desk_send_until(leg->run->runs->p.desk, leg->client_order_id, leg->run->row.deadline_at);
+    if (leg->timed)
+        arm(leg, row->intent.created_at);
 }

@@ -57,6 +57,7 @@ static struct {
     size_t refreshed_count;
     // desk
     int placed, run_cancels, cancels;
+    int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
     struct intent intents[ASKED_MAX];
     void (*place_done[ASKED_MAX])(void *, const struct order_row *);
@@ -225,6 +226,12 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     exposure_reserve(exposure, &reserved);
     w.place_done[w.placed] = done;
     w.place_arg[w.placed++] = arg;
+}
+
+void desk_send_until(struct desk *d, const char *client_order_id, int64_t until_ns)
+{
+    (void)d, (void)client_order_id;
+    w.send_until = until_ns;
 }
 
 void desk_cancel(struct desk *d, const char *client_order_id)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk.o daemon/desk_change.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk.o daemon/desk_lookup.o daemon/desk_change.o daemon/exposure.o daemon/metrics.o
 //
 // The desk on null ports: ledger and broker are doubles in this file that keep what they are asked and answer when the
 // test says so; guard, risk and exposure are the real ones.
@@ -326,6 +326,52 @@ static void an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_
     assert_int_equal(w.alerts, 1); // it is there after all: somebody has to look
 }
 
+// Proven never to have arrived, of this life or of an earlier one: the same order once more, under its id.
+static void never_arrived(void)
+{
+    looked_up(NOT_FOUND);
+    looked_up(NOT_FOUND);
+    desk_listed(desk, clock_boot_ns() + NS_PER_S);
+    looked_up(NOT_FOUND);
+}
+
+static void an_order_that_never_arrived_is_sent_again_under_its_id(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    desk_send_until(desk, ID, clock_wall_ns() + 60 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    never_arrived();
+    ledger_takes(LEDGER_OK); // an intent again, before anything
+    assert_int_equal(w.last_status, ORDER_INTENT);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    turn_until(&w.commits, 2);
+    assert_string_equal(w.committed.order.client_order_id, ID);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NEW);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
+static void one_whose_time_is_over_or_that_is_cancelled_is_not(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    desk_send_until(desk, ID, clock_wall_ns() + 60 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    desk_cancel(desk, ID);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_int_equal(w.commits, 1);
+}
+
 static void an_odd_answer_after_a_read_changes_nothing(void **state)
 {
     (void)state;
@@ -463,6 +509,8 @@ int main(void)
         T(a_cancel_of_a_live_order_goes_by_its_broker_id),
         T(an_intent_of_an_earlier_life_is_looked_up),
         T(an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_too),
+        T(an_order_that_never_arrived_is_sent_again_under_its_id),
+        T(one_whose_time_is_over_or_that_is_cancelled_is_not),
         T(an_odd_answer_after_a_read_changes_nothing),
         T(what_another_wrote_under_this_id_is_not_touched),
         T(a_rate_limit_is_no_end),

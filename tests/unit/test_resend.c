@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk.o daemon/desk_change.o daemon/exposure.o daemon/broker.o daemon/metrics.o
+// needs: daemon/desk.o daemon/desk_lookup.o daemon/desk_change.o daemon/exposure.o daemon/broker.o daemon/metrics.o
 //
 // One order on the real desk and the real broker channel, as the broker refuses it for the rate, cuts the line, or says
 // nothing: how often it goes out, under which id, and what it ends as. Time is the test's own.
@@ -71,6 +71,8 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
 {
     (void)l, (void)client_order_id, (void)order_id, (void)status, (void)filled_qty, (void)filled_avg_price;
     (void)broker_at, (void)now_ns, (void)source, (void)reason;
+    if (!done) // written and not waited for
+        return;
     updates[update_end % 16] = done;
     update_args[update_end++ % 16] = arg;
     loop_post(NULL, updated, NULL);
