@@ -48,8 +48,7 @@ void exchange_free(struct exchange *e)
     free(e->fills);
     free(e->events.items);
     for (size_t i = 0; i < market_symbol_count(e->params.market); i++)
-        for (int side = 0; side < 2; side++)
-            free(e->books[i].limits[side].items);
+        exchange_book_free(&e->books[i]);
     free(e->positions);
     free(e->books);
     free(e->marks);

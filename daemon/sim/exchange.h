@@ -135,6 +135,7 @@ struct exchange_order {
     int64_t match_at;                     // auction orders: not before
     bool triggered, watching;             // its stop price came; a held stop loss that waits for it
     bool alone;                           // left of its group: what ends one no longer ends the other
+    bool resting;                         // nothing to do before its price comes
     bool replacing;                       // it waits to take the place of `replaces`
     unsigned attempts;                    // fills drawn so far
     struct money reserved;                // buying power it holds

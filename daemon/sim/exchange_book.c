@@ -4,6 +4,8 @@
 // Which open order of one's own a new order would trade with. Market and stop orders may trade with any, of the limit
 // orders only the best price counts; so a new order costs the same however many are open. Complex and trailing orders
 // are exempt.
+#include <stdlib.h>
+
 #include "daemon/sim/exchange_internal.h"
 
 void exchange_book_init(struct exchange_book *b)
@@ -11,6 +13,16 @@ void exchange_book_init(struct exchange_book *b)
     *b = (struct exchange_book){0};
     list_init(&b->always[ORDER_BUY]);
     list_init(&b->always[ORDER_SELL]);
+    b->look_at = EXCHANGE_NEVER;
+}
+
+void exchange_book_free(struct exchange_book *b)
+{
+    for (int side = 0; side < 2; side++) {
+        free(b->limits[side].items);
+        free(b->rests[side].items);
+        free(b->stops[side].items);
+    }
 }
 
 static bool exempt(enum exchange_class order_class, enum order_type type)

@@ -8,7 +8,6 @@
 
 #include "daemon/sim/exchange_internal.h"
 
-#define LOOK_AGAIN_NS NS_PER_S
 #define PRICE_STEP INT64_C(100000) // fills of fractional orders may have four decimals
 
 int64_t exchange_delay(const struct exchange *e, const struct exchange_order *o)
@@ -212,7 +211,9 @@ static void rest(struct exchange *e, struct exchange_order *o, int64_t at)
         o->updated_at = at;
         exchange_event_emit(e, "new", o, NULL, at);
     }
-    o->next_at = o->match_at != 0 ? EXCHANGE_NEVER : at + LOOK_AGAIN_NS; // an auction comes once
+    o->next_at = EXCHANGE_NEVER;
+    if (o->match_at == 0) // an auction comes once
+        exchange_rest(e, o, bound_of(o), at);
 }
 
 static void fill(struct exchange *e, struct exchange_order *o, const struct market_quote *q, int64_t at)

@@ -28,6 +28,9 @@ enum exchange_draw {
 #define FORBIDDEN 40310000
 #define UNPROCESSABLE 42210000
 
+// Events beyond this number are a symbol's, not an order's.
+#define SYMBOL_EVENTS (UINT64_MAX - MARKET_SYMBOLS_MAX)
+
 // Smallest key first, then by order number.
 struct exchange_event {
     int64_t at;
@@ -37,9 +40,11 @@ struct exchange_heap {
     struct exchange_event *items;
     size_t count, cap;
 };
-struct exchange_book {              // by enum order_side
-    struct list always[2];          // open market and stop orders
-    struct exchange_heap limits[2]; // open limit orders, best price first; entries of ended orders are stale
+struct exchange_book {                       // by enum order_side
+    struct list always[2];                   // open market and stop orders
+    struct exchange_heap limits[2];          // open limit orders, best price first; entries of ended orders are stale
+    struct exchange_heap rests[2], stops[2]; // at rest until the price comes, whichever it reaches first on top
+    int64_t look_at;                         // when the price is looked at next; EXCHANGE_NEVER when nothing rests
 };
 struct exchange {
     struct exchange_params params;
@@ -94,9 +99,16 @@ void exchange_order_becomes_new(struct exchange *e, struct exchange_order *o, in
 
 // exchange_book.c
 void exchange_book_init(struct exchange_book *b);
+void exchange_book_free(struct exchange_book *b);
 void exchange_book_add(struct exchange *e, struct exchange_order *o);
 // An open order that an order of this side, class, type and price would trade with, or NULL.
 const struct exchange_order *exchange_book_crossing(struct exchange *e, const struct exchange_submission *s);
+
+// exchange_rest.c
+// Leaves the order alone until the price may have come, which is looked at once a second for all of a symbol.
+void exchange_rest(struct exchange *e, struct exchange_order *o, struct price bound, int64_t at);
+void exchange_look_for(struct exchange *e, uint64_t number, int64_t at); // the event of a symbol
+bool exchange_look_stale(const struct exchange *e, const struct exchange_event *event);
 
 // exchange_session.c
 // `at` when the order may be matched then, else the next instant at which it may.

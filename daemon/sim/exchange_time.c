@@ -51,11 +51,18 @@ void exchange_order_schedule(struct exchange *e, struct exchange_order *o)
         exchange_heap_push(&e->events, (struct exchange_event){at, o->number});
 }
 
+static bool event_stale(const struct exchange *e, const struct exchange_event *event)
+{
+    if (event->number > SYMBOL_EVENTS)
+        return exchange_look_stale(e, event);
+    return e->orders[event->number - 1]->event_at != event->at;
+}
+
 // Drops what is stale; the earliest event or NULL.
 static const struct exchange_event *next_event(struct exchange *e)
 {
     struct exchange_heap *h = &e->events;
-    while (h->count > 0 && e->orders[h->items[0].number - 1]->event_at != h->items[0].at)
+    while (h->count > 0 && event_stale(e, &h->items[0]))
         exchange_heap_pop(h);
     return h->count > 0 ? &h->items[0] : NULL;
 }
@@ -119,10 +126,13 @@ void exchange_advance(struct exchange *e, int64_t now)
         if (at > now && e->roll_at > now)
             break;
         if (at <= e->roll_at) { // orders expire at the close before the session is rolled over
-            struct exchange_order *o = e->orders[top->number - 1];
+            uint64_t number = top->number;
             exchange_heap_pop(&e->events);
             e->now = at > e->now ? at : e->now;
-            order_step(e, o, at);
+            if (number > SYMBOL_EVENTS)
+                exchange_look_for(e, number, at);
+            else
+                order_step(e, e->orders[number - 1], at);
         } else {
             e->now = e->roll_at > e->now ? e->roll_at : e->now;
             exchange_timeline_step(e);

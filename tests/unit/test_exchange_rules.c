@@ -4,7 +4,7 @@
 // needs: daemon/sim/exchange.o daemon/sim/exchange_fill.o daemon/sim/exchange_account.o daemon/sim/exchange_submit.o
 // needs: daemon/sim/exchange_time.o daemon/sim/exchange_book.o daemon/sim/exchange_session.o daemon/sim/exchange_stop.o
 // needs: daemon/sim/exchange_group.o daemon/sim/exchange_check.o daemon/sim/exchange_replace.o
-// needs: daemon/sim/exchange_close.o
+// needs: daemon/sim/exchange_close.o daemon/sim/exchange_rest.o
 // needs: daemon/sim/market.o daemon/sim/market_path.o daemon/sim/market_calendar.o daemon/sim/market_load.o
 //
 // Times in force, hours, auctions, halts, assets, wash trades, and many open orders.
@@ -295,6 +295,37 @@ static void ten_thousand_open_orders_do_not_slow_the_next_one(void **state)
     world_free(&w);
 }
 
+// Looked at one by one, this would be four thousand million looks.
+static void a_week_of_resting_orders_costs_as_much_as_one(void **state)
+{
+    (void)state;
+    struct exchange_params p = usual;
+    p.cash.nanos = 6000000 * DECIMAL_ONE;
+    struct world w = world_made(p, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request low = limit("SPY", ORDER_BUY, "1", "200"), high = stop("SPY", ORDER_BUY, "1", "400");
+    low.tif = high.tif = TIF_GTC;
+    for (int i = 0; i < 6999; i++)
+        accepted(&w, i % 2 == 0 ? &low : &high);
+    low.limit = price_of("250");
+    const struct exchange_order *nearer = accepted(&w, &low);
+    pass(&w, 7 * 86400 * NS_PER_S);
+    assert_int_equal(exchange_fill_count(w.exchange), 0);
+    fix(&w, w.spy, "249");
+    pass(&w, 3 * NS_PER_S);
+    assert_int_equal(exchange_fill_count(w.exchange), 1);
+    assert_int_equal(nearer->status, ORDER_FILLED);
+    fix(&w, w.spy, "199");
+    pass(&w, 3 * NS_PER_S);
+    assert_int_equal(exchange_fill_count(w.exchange), 3501);
+    fix(&w, w.spy, "400");
+    pass(&w, 3 * NS_PER_S);
+    assert_int_equal(exchange_fill_count(w.exchange), 7000);
+    nothing_is_held(&w);
+    assert_true(exchange_next(w.exchange) > w.now + 3600 * NS_PER_S); // nothing rests: nobody looks
+    world_free(&w);
+}
+
 int main(void)
 {
     if (when_zone_init(NULL) != 0)
@@ -310,6 +341,7 @@ int main(void)
         cmocka_unit_test(assets_may_be_closed_to_orders),
         cmocka_unit_test(fractional_orders_are_day_orders_of_any_plain_type),
         cmocka_unit_test(an_order_never_meets_one_of_its_own),
+        cmocka_unit_test(a_week_of_resting_orders_costs_as_much_as_one),
         cmocka_unit_test(ten_thousand_open_orders_do_not_slow_the_next_one),
     };
     return cmocka_run_group_tests_name("exchange_rules", tests, NULL, NULL);
