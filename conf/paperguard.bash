@@ -12,7 +12,7 @@ _paperguard() {
     local reach=()
     COMPREPLY=()
     local verbs="status check next plan limits strategies runs why orders fills positions logs config explain run strategies halt release opening db"
-    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|release request|release confirm|opening accept|db init|'
+    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -47,7 +47,7 @@ _paperguard() {
     strategies) seconds='pause resume' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
-    db) seconds='init' ;;
+    db) seconds='init status migrate' ;;
     esac
     if [[ -n $seconds && $cur != -* ]]; then
         COMPREPLY=($(compgen -W "$seconds" -- "$cur"))
@@ -121,6 +121,12 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
     'db init')
+        options+=" --url --environment"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'db status')
+        options+=" --url --environment"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'db migrate')
         options+=" --url --environment"
         [[ $cur == -* ]] || { :; return; } ;;
     esac

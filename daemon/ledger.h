@@ -271,5 +271,15 @@ void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger
 // loop.
 int ledger_init_database(const char *dsn, const char *password, const char *environment, const char *host,
                          const char *instance, int64_t now_ns, struct err *err) MUST_CHECK;
+// What a database is: an object with database, marked, environment, fits, detail, migrations (version, name, state:
+// applied, missing, differs, newer). fits: this program can work with it as it is. Changes nothing. 0 or -1.
+struct json_out;
+int ledger_database_status(const char *dsn, const char *password, struct json_out *o, bool *fits,
+                           struct err *err) MUST_CHECK;
+// Applies the migrations that are missing, one by one; the marker must be that of environment. told: after each. 0 with
+// how many, or -1.
+int ledger_migrate_database(const char *dsn, const char *password, const char *environment,
+                            void (*told)(void *arg, const char *migration), void *arg, size_t *count,
+                            struct err *err) MUST_CHECK;
 
 #endif

@@ -107,9 +107,11 @@ struct ledger_records *ledger_records_new(struct ledger *l);
 void ledger_records_free(struct ledger_records *r);
 void ledger_records_kick(struct ledger *l); // READY: send what waits
 
-// The text of one migration as it is run: the lock, the guard against doing it twice, the text, its row.
+// The text of one migration and its row; as it is run on a database that has others: with the lock and the guard
+// against doing it twice.
 struct sql_migration;
 void ledger_migration_write(const struct sql_migration *m, int64_t now_ns, struct text *out);
+void ledger_migration_script(const struct sql_migration *m, int64_t now_ns, struct text *out); // with lock and guard
 void ledger_migration_checksum(const struct sql_migration *m, char out[65]);
 int ledger_migration_compatible_from(const struct sql_migration *m);
 void ledger_quote(struct text *out, const char *s); // as an SQL literal

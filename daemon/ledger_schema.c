@@ -90,22 +90,27 @@ static void migrated(struct ledger *l, const struct pg_answer *a)
         ledger_ask_again_later(l, a);
 }
 
-static void migrate(struct ledger *l, const struct sql_migration *m)
+// Two programs on one database: the second waits here, then finds it done.
+void ledger_migration_script(const struct sql_migration *m, int64_t now_ns, struct text *out)
 {
-    struct text script;
-    text_init(&script, SCRIPT_MAX);
-    ledger_set_state(l, LEDGER_MIGRATING, m->name);
-    log_notice("ledger: applying migration %s", m->name);
-    // Two daemons on one database: the second waits here, then finds it done.
-    text_addf(&script,
+    text_addf(out,
               "SELECT pg_advisory_xact_lock(%s);\n"
               "DO $once$ BEGIN IF EXISTS (SELECT FROM schema_migrations WHERE version = %d) THEN\n"
               "RAISE EXCEPTION USING ERRCODE = '" LEDGER_APPLIED_MEANWHILE
               "', MESSAGE = 'applied meanwhile'; END IF; END "
               "$once$;\n",
               LEDGER_MIGRATION_LOCK, m->version);
-    ledger_migration_write(m, clock_wall_ns(), &script);
-    CHECK(!script.overflow);
+    ledger_migration_write(m, now_ns, out);
+    CHECK(!out->overflow);
+}
+
+static void migrate(struct ledger *l, const struct sql_migration *m)
+{
+    struct text script;
+    text_init(&script, SCRIPT_MAX);
+    ledger_set_state(l, LEDGER_MIGRATING, m->name);
+    log_notice("ledger: applying migration %s", m->name);
+    ledger_migration_script(m, clock_wall_ns(), &script);
     ledger_run_script(l, text_str(&script), migrated);
     text_free(&script);
 }

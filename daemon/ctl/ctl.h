@@ -153,7 +153,7 @@ ctl_verb_fn ctl_config_show, ctl_config_diff;                                   
 ctl_verb_fn ctl_logs;                                                               // logs.c
 ctl_verb_fn ctl_next;                                                               // next.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
-ctl_verb_fn ctl_check, ctl_db_init;                                                 // local.c
+ctl_verb_fn ctl_check, ctl_db_init, ctl_db_status, ctl_db_migrate;                  // local.c
 ctl_verb_fn ctl_complete;                                                           // near.c
 
 #endif

@@ -243,19 +243,27 @@ static int read_without_config(struct ctl *c, struct local *l)
     return code;
 }
 
+// What every db verb begins with: config and environment read, a database that may be touched.
+static int db_begin(struct ctl *c, struct local *l)
+{
+    bool without = !c->options.config && c->options.url && access(CTL_DEFAULT_CONFIG, R_OK) != 0;
+    int code = without ? read_without_config(c, l) : local_read(c, config_path(c), l);
+    if (code == EX_OK)
+        code = may_init(l);
+    if (code == EX_OK)
+        pg_client_global_init();
+    return code;
+}
+
 int ctl_db_init(struct ctl *c)
 {
     struct local l = {0};
     struct err err;
     char host[256] = "";
-    bool without = !c->options.config && c->options.url && access(CTL_DEFAULT_CONFIG, R_OK) != 0;
-    int code = without ? read_without_config(c, &l) : local_read(c, config_path(c), &l);
-    if (code == EX_OK)
-        code = may_init(&l);
+    int code = db_begin(c, &l);
     if (code == EX_OK) {
         if (gethostname(host, sizeof host - 1) != 0)
             str_copy_cut(host, sizeof host, "unknown");
-        pg_client_global_init();
         const char *stage = facts_environment_name(l.facts);
         if (ledger_init_database(l.config->database_url, facts_secrets(l.facts)->database_password, stage, host,
                                  l.config->instance, clock_wall_ns(), &err) != 0) {
@@ -265,6 +273,77 @@ int ctl_db_init(struct ctl *c)
             printf("{\"status\":\"initialised\",\"environment\":\"%s\",\"host\":\"%s\"}\n", stage, host);
         } else {
             printf("database set up and marked %s; this host (%s) may run\n", stage, host);
+        }
+    }
+    local_free(&l);
+    return code;
+}
+
+// --- db status, db migrate
+
+static void show_database(const struct ctl *c, const struct json_node *root)
+{
+    static const struct ctl_column columns[] = {
+        {"VERSION", "version", CTL_RIGHT}, {"MIGRATION", "name", 0}, {"STATE", "state", CTL_TONE}};
+    ctl_line("database", "%s, %s%s", ctl_text(root, "database"),
+             ctl_text(root, "environment")[0] ? "marked " : "no marker", ctl_text(root, "environment"));
+    ctl_line("schema", "%s", ctl_is(root, "fits", "yes") ? "as this program needs it" : ctl_text(root, "detail"));
+    if (json_size(ctl_at(root, "migrations")))
+        ctl_table(c, ctl_at(root, "migrations"), columns, ARRAY_LEN(columns));
+}
+
+int ctl_db_status(struct ctl *c)
+{
+    struct local l = {0};
+    struct err err;
+    struct text t;
+    struct json_out o;
+    struct json_doc *doc;
+    bool fits;
+    int code = db_begin(c, &l);
+    text_init(&t, 1u << 20);
+    json_out_init(&o, &t);
+    if (code == EX_OK && ledger_database_status(l.config->database_url, facts_secrets(l.facts)->database_password, &o,
+                                                &fits, &err) != 0) {
+        fprintf(stderr, "paperguard: %s\n", err.text);
+        code = EX_TEMPFAIL;
+    } else if (code == EX_OK) {
+        if (c->options.json)
+            printf("%s\n", text_str(&t));
+        else if (json_doc_parse(text_str(&t), t.len, &doc, NULL) == 0) {
+            show_database(c, json_doc_root(doc));
+            json_doc_free(doc);
+        }
+        code = fits ? EX_OK : CTL_REFUSED;
+    }
+    text_free(&t);
+    local_free(&l);
+    return code;
+}
+
+static void told_migration(void *arg, const char *migration)
+{
+    const struct ctl *c = arg;
+    if (!c->options.json)
+        ctl_line("applied", "%s", migration);
+}
+
+int ctl_db_migrate(struct ctl *c)
+{
+    struct local l = {0};
+    struct err err;
+    size_t count = 0;
+    int code = db_begin(c, &l);
+    if (code == EX_OK) {
+        int rc = ledger_migrate_database(l.config->database_url, facts_secrets(l.facts)->database_password,
+                                         facts_environment_name(l.facts), told_migration, c, &count, &err);
+        if (rc != 0) {
+            fprintf(stderr, "paperguard: %s\n", err.text);
+            code = CTL_REFUSED;
+        } else if (c->options.json) {
+            printf("{\"status\":\"current\",\"applied\":%zu}\n", count);
+        } else if (count == 0) {
+            printf("nothing to do: every migration of this program is applied\n");
         }
     }
     local_free(&l);

@@ -81,6 +81,14 @@ const struct ctl_verb ctl_verbs[] = {
     {"db init", "[--url DSN] [--environment ENVIRONMENT]",
      "set up an empty database: tables, the marker of the environment (staging or dev), this host",
      "The password comes from STAGING_DB_PASSWORD.", ctl_db_init, 0, 0, CTL_SETS_UP, true},
+    {"db status", "[--url DSN] [--environment ENVIRONMENT]",
+     "whose database it is, and which migrations it has; changes nothing",
+     "Ends with 1 when this program cannot work with it as it is.", ctl_db_status, 0, 0, CTL_SETS_UP, true},
+    {"db migrate", "[--url DSN] [--environment ENVIRONMENT]", "apply the migrations that are missing, one by one",
+     "The daemon does so itself when it starts; this is for whoever wants it done before. A daemon one version older "
+     "goes on "
+     "working.",
+     ctl_db_migrate, 0, 0, CTL_SETS_UP, true},
     {"complete", "WHAT", "words for bash's completion: strategies, books, symbols, runs or codes", "", ctl_complete, 1,
      1, CTL_HIDDEN, false},
 };
