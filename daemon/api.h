@@ -24,7 +24,8 @@ struct api_params {
     struct exposure *exposure;
     struct halt *halt;
     struct metrics *metrics;
-    const char *token; // NULL: writes answer 403
+    const struct config_words *write_from; // borrowed: networks that may write; NULL: loopback
+    const char *token;                     // NULL: writes answer 403
     void *arg;
 };
 struct api *api_new(const struct api_params *params);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/base/netmask.h"
 
 #define HOLD_FIRST_MS 250
 #define HOLD_MAX_MS 4000
@@ -60,10 +61,23 @@ static void hold(struct api *a, struct http_exchange *x)
     w->timer = loop_after_ms(a->p.loop, delay < HOLD_MAX_MS ? delay : HOLD_MAX_MS, hold_over, w);
 }
 
+// Before the token is looked at: from elsewhere even the right one does not help.
+static bool from_elsewhere(const struct api *a, const struct http_exchange *x)
+{
+    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    const struct config_words *w = a->p.write_from;
+    return w ? !netmask_any((const char *const *)w->words, w->count, http_exchange_peer(x))
+             : !netmask_any(loopback, ARRAY_LEN(loopback), http_exchange_peer(x));
+}
+
 bool api_write_refused(struct api *a, struct http_exchange *x)
 {
     if (from_a_web_page(x)) {
         api_reply_problem(x, 403, "requests from web pages are refused");
+        return true;
+    }
+    if (from_elsewhere(a, x)) {
+        api_reply_problem(x, 403, "%s may not write here: it is not in [http] write_from", http_exchange_peer(x));
         return true;
     }
     if (!a->has_token) {

@@ -28,7 +28,7 @@ struct config_words { // space separated list
 struct config_listen { // [listen "NAME"]
     char *name, *address, *service;
     unsigned roles; // HTTP_ROLE_*
-    struct config_words hosts;
+    struct config_words hosts, allow;
 };
 struct config_strategy {  // [strategy "NAME"]
     char *name, *command; // command: absolute path and arguments, split at blanks

@@ -8,6 +8,7 @@
 
 #include "daemon/config_internal.h"
 #include "lib/base/json_read.h"
+#include "lib/base/netmask.h"
 #include "lib/io/http_server.h"
 #include "lib/trade/portfolio.h"
 
@@ -113,8 +114,13 @@ static int listen_build(const struct section *s)
     struct config_listen *l = &c->listens[c->listen_count++];
     l->name = check_strdup(s->name);
     if (get(s, "address", &l->address) || roles_parse(s, &l->roles) || get(s, "service", &l->service) ||
-        get(s, "hosts", &l->hosts))
+        get(s, "hosts", &l->hosts) || get(s, "allow", &l->allow))
         return -1;
+    for (size_t i = 0; i < l->allow.count; i++) {
+        struct netmask mask;
+        if (netmask_parse(l->allow.words[i], &mask, s->err))
+            return wrong(s, "allow");
+    }
     if (!address_ok(l->address)) {
         err_set(s->err,
                 "found \"%.60s\", expected a numeric address with its port, such as 127.0.0.1:8001 or "
@@ -272,6 +278,7 @@ void config_named_free(struct config *c)
         free(l->address);
         free(l->service);
         option_value_free(OPTION_WORDS, &l->hosts);
+        option_value_free(OPTION_WORDS, &l->allow);
     }
     for (size_t i = 0; i < c->strategy_count; i++) {
         struct config_strategy *y = &c->strategies[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/config_internal.h"
+#include "lib/base/netmask.h"
 
 #define OPTION(option_section, option_key, option_kind, member, option_unit, low, high, option_default, reloadable,    \
                text)                                                                                                   \
@@ -32,6 +33,8 @@ const struct named_key config_named_keys[] = {
      "Name that /health and /api/v1/config give themselves here."},
     {"listen", "hosts", OPTION_WORDS, "", "", "", "staging.example",
      "Further Host names to answer to; the address, localhost and loopbacks with the port always are."},
+    {"listen", "allow", OPTION_WORDS, "", "", "", "127.0.0.0/8 10.20.0.0/16",
+     "Addresses and networks that may connect; empty: all. Others are closed unanswered."},
     {"strategy", "command", OPTION_STRING, "", "", NULL, "/usr/libexec/paperguard/fixed_weights",
      "Program and arguments, split at blanks; the program by its absolute path."},
     {"strategy", "symbols", OPTION_WORDS, "", "", NULL, "SPY QQQ", "Symbols it may name."},
@@ -114,6 +117,20 @@ static int no_password(const char *value, struct err *err)
     return 0;
 }
 
+static int networks_check(const char *value, struct err *err)
+{
+    struct netmask mask;
+    for (const char *p = value; *p;) {
+        char word[80];
+        const size_t len = strcspn(p, " \t");
+        str_copy_cut(word, len + 1 < sizeof word ? len + 1 : sizeof word, p);
+        if (len && netmask_parse(word, &mask, err))
+            return -1;
+        p += len + (p[len] != '\0');
+    }
+    return 0;
+}
+
 static int symbols_check(const char *value, struct err *err)
 {
     for (const char *p = value; *p;) {
@@ -156,7 +173,8 @@ int option_rule_check(const struct option *o, const char *value, bool from_file,
         {"daemon", "log_level", log_level_check}, {"daemon", "instance", instance_check},
         {"broker", "feed", feed_check},           {"broker", "account_pin", pin_check},
         {"orders", "mode", mode_check},           {"schedule", "early_close", early_close_check},
-        {"risk", "allow", symbols_check},         {"risk", "deny", symbols_check},
+        {"http", "write_from", networks_check},   {"risk", "allow", symbols_check},
+        {"risk", "deny", symbols_check},
     };
 
     if (from_file && str_equal(o->key, "url"))

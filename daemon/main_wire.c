@@ -311,6 +311,8 @@ int daemon_listen(struct daemon *d, struct err *err)
             .service = l->service,
             .hosts = (const char *const *)l->hosts.words,
             .host_count = l->hosts.count,
+            .allow = (const char *const *)l->allow.words,
+            .allow_count = l->allow.count,
         };
         listen_inherited(d, l, &listen);
         if (http_server_listen(d->http, &listen, err) != 0)
@@ -443,6 +445,7 @@ static void start_front(struct daemon *d)
         .halt = d->halt,
         .metrics = d->metrics,
         .token = facts_secrets(d->facts)->http_token,
+        .write_from = &d->config->http_write_from,
         .arg = d,
     });
     d->admin = admin_new(&(struct admin_params){

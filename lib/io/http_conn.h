@@ -13,6 +13,7 @@
 
 #include "lib/base/fsm.h"
 #include "lib/base/list.h"
+#include "lib/base/netmask.h"
 #include "lib/base/text.h"
 #include "lib/io/http_listen.h"
 #include "lib/io/http_server.h"
@@ -25,6 +26,8 @@ struct http_listener {
     struct http_server *server;
     struct http_socket socket;
     struct http_hosts hosts;
+    struct netmask *allow; // owned; who may connect
+    size_t allow_count;    // 0: all
     unsigned roles;
     char *service;
     struct evconnlistener *accept; // NULL once draining
@@ -41,7 +44,7 @@ struct http_server {
     size_t busy;        // connections with a request that is begun and not wholly answered
     unsigned callbacks; // how deep we are in the owner's code
     bool draining;
-    uint64_t next_id, rejected, answered[6]; // by status class
+    uint64_t next_id, strangers, rejected, answered[6]; // by status class
 };
 
 #define CONN_STATES(X)                                                                                                 \

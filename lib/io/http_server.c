@@ -4,7 +4,10 @@
 // Listeners, accepting and counters. What happens on a connection is in http_conn.
 #include "lib/io/http_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/listener.h>
@@ -29,11 +32,35 @@ struct http_server *http_server_new(const struct http_server_params *params)
 
 // ---- accepting ----
 
+static bool peer_allowed(struct http_listener *l, const struct sockaddr *peer)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    const void *address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+    if (l->allow_count == 0 || l->socket.is_unix)
+        return true;
+    if (peer->sa_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    inet_ntop(peer->sa_family, address, text, sizeof text);
+    for (size_t i = 0; i < l->allow_count; i++)
+        if (netmask_covers(&l->allow[i], text))
+            return true;
+    uint64_t n = ++l->server->strangers;
+    l->server->rejected++;
+    if ((n & (n - 1)) == 0) // 1, 2, 4, 8, ...: the journal is not theirs to fill
+        log_notice("http: %s is not allowed on %s and was closed (%llu so far)", text, l->socket.address,
+                   (unsigned long long)n);
+    return false;
+}
+
 static void on_accept(struct evconnlistener *accept, evutil_socket_t fd, struct sockaddr *peer, int len, void *arg)
 {
     struct http_listener *l = arg;
     (void)accept;
     (void)len;
+    if (!peer_allowed(l, peer)) {
+        close(fd);
+        return;
+    }
     if (l->server->conn_count >= l->server->params.max_connections) {
         log_debug("http: a connection on %s was closed: all %u are taken", l->socket.address,
                   l->server->params.max_connections);
@@ -76,8 +103,19 @@ static void listener_free(struct http_listener *l)
     listener_stop(l);
     list_remove(&l->node);
     http_hosts_free(&l->hosts);
+    free(l->allow);
     free(l->service);
     free(l);
+}
+
+static int allow_init(struct http_listener *l, const struct http_listen *spec, struct err *err)
+{
+    l->allow = check_alloc(spec->allow_count + 1, sizeof *l->allow);
+    for (size_t i = 0; i < spec->allow_count; i++)
+        if (netmask_parse(spec->allow[i], &l->allow[i], err) != 0)
+            return err_wrap(err, "who may connect to %s", l->socket.address);
+    l->allow_count = spec->allow_count;
+    return 0;
 }
 
 static int listener_open(struct http_listener *l, const struct http_listen *spec, struct err *err)
@@ -86,7 +124,7 @@ static int listener_open(struct http_listener *l, const struct http_listen *spec
         return -1;
     if ((spec->roles & HTTP_ROLE_ADMIN) != 0 && !l->socket.is_unix)
         return err_set(err, "%s has the role admin, which is for Unix sockets only", l->socket.address);
-    if (http_hosts_init(&l->hosts, spec, &l->socket, err) != 0)
+    if (http_hosts_init(&l->hosts, spec, &l->socket, err) != 0 || allow_init(l, spec, err) != 0)
         return -1;
     // The socket listens already, with the longest queue the system grants. Closing it is ours, not libevent's.
     l->accept = evconnlistener_new(loop_event_base(l->server->params.loop), on_accept, l, LEV_OPT_CLOSE_ON_EXEC, 0,

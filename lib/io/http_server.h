@@ -36,6 +36,9 @@ struct http_listen {
     // loopback addresses with the port always are.
     const char *const *hosts;
     size_t host_count;
+    // Addresses and networks that may connect (lib/base/netmask); none: all. Others are closed at accept.
+    const char *const *allow;
+    size_t allow_count;
     unsigned unix_mode; // file mode of a Unix socket, e.g. 0660
 };
 
