@@ -28,6 +28,8 @@ static const struct { // by enum ledger_query
     [LEDGER_QUERY_AUDIT] = {"audits", "order", 0},
     [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", PAGE | FILTERS | SESSIONS},
     [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_ENTRIES] = {"entries", "entry", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_ACTIVITIES] = {"activities", "activity", PAGE | FILTERS | SESSIONS},
     [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS},
 };
 

@@ -193,6 +193,27 @@ void ledger_fill_quote(struct ledger *l, const char *account, const struct alpac
 // Time of the newest fill recorded, else the opening's watermark, else 0.
 void ledger_last_activity(struct ledger *l, const char *account,
                           void (*done)(void *arg, enum ledger_result result, int64_t at), void *arg);
+// Records activities that are no fills exactly once by id and posts what they do: splits to every book in proportion,
+// fees, dividends, interest and the like to the cash. positions are the broker's of now, read after the activities'
+// fills: a split is posted only when it leads there. What the ledger does not know is held.
+struct ledger_activities {
+    size_t recorded, held;
+    const char *first_held; // which and why, "" when none is held
+    const char *differing;  // ids recorded before with other content, "" none
+    int64_t newest_at;      // created_at of the newest, else when the opening was made
+};
+void ledger_activities_record(struct ledger *l, const char *account, const struct alpaca_activity *activities,
+                              size_t count, const struct alpaca_position *positions, size_t position_count,
+                              int64_t now_ns,
+                              void (*done)(void *arg, enum ledger_result result, const struct ledger_activities *found,
+                                           const char *detail),
+                              void *arg);
+// Makes the ledger say what the broker says: the difference goes to `unassigned` and to cash against equity, as one
+// correction entry with reason and operator; held activities are settled by it. CONFLICT when there is nothing to
+// correct or orders are open. The same call with the same now_ns again changes nothing.
+void ledger_correction(struct ledger *l, const char *account, struct money cash,
+                       const struct alpaca_position *positions, size_t count, const char *reason, const char *operator,
+                       int64_t now_ns, ledger_done_fn *done, void *arg);
 struct ledger_books {
     struct book *books; // with unassigned
     size_t count;
@@ -252,10 +273,13 @@ enum ledger_query {
     LEDGER_QUERY_POSITIONS,
     LEDGER_QUERY_ALERTS,
     LEDGER_QUERY_DECISIONS,
-    LEDGER_QUERY_AUDIT,     // all that is known of one order (id): what was asked, its events, decisions, fills
-    LEDGER_QUERY_EQUITY,    // snapshots, newest first; status is their source: start, run, timer, close
-    LEDGER_QUERY_SIGNALS,   // targets of the newest run of each strategy; of every run when sessions or a run are asked
-                            // for
+    LEDGER_QUERY_AUDIT,   // all that is known of one order (id): what was asked, its events, decisions, fills
+    LEDGER_QUERY_EQUITY,  // snapshots, newest first; status is their source: start, run, timer, close
+    LEDGER_QUERY_SIGNALS, // targets of the newest run of each strategy; of every run when sessions or a run are asked
+                          // for
+    LEDGER_QUERY_ENTRIES, // with their postings; status is the kind: opening, fill, transfer, corporate_action, fee,
+                          // ...
+    LEDGER_QUERY_ACTIVITIES, // status is the outcome (opening, posted, held, corrected) or the broker's type
     LEDGER_QUERY_STRATEGIES // each strategy: how its last run went, its book; status is that of the member: ok, failed,
                             // late
 };

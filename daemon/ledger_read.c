@@ -36,6 +36,10 @@ static const struct pg_statement *statement_of(enum ledger_query query)
         return &SQL_QUERY_EQUITY;
     case LEDGER_QUERY_SIGNALS:
         return &SQL_QUERY_SIGNALS;
+    case LEDGER_QUERY_ENTRIES:
+        return &SQL_QUERY_ENTRIES;
+    case LEDGER_QUERY_ACTIVITIES:
+        return &SQL_QUERY_ACTIVITIES;
     case LEDGER_QUERY_STRATEGIES:
         return &SQL_QUERY_STRATEGIES;
     }

@@ -22,10 +22,8 @@
 #define CALENDAR_AGE_NS (6 * 3600 * NS_PER_S)
 #define CALENDAR_BACK_DAYS 10
 #define CALENDAR_AHEAD_DAYS 30
-#define FILLS_OVERLAP_NS (60 * NS_PER_S) // fills may be listed late; doubles fall to the activity id
 #define ORDERS_OVERLAP_NS (120 * NS_PER_S)
 #define ORDERS_PAGE 500
-#define FILLS_PAGE 100
 
 static const char *const state_names[] = {RECONCILE_STATES(FSM_NAME)};
 
@@ -89,7 +87,7 @@ static void move(struct reconcile *r, int to)
     r->state = (unsigned)to;
 }
 
-static void good(struct reconcile *r, int to)
+void reconcile_good(struct reconcile *r, int to)
 {
     r->retry_ms = RETRY_FIRST_MS;
     move(r, to);
@@ -106,7 +104,7 @@ static void tell_waiters(struct reconcile *r, bool in_step, const char *detail)
     }
 }
 
-static void failed(struct reconcile *r, const char *what, const char *detail)
+void reconcile_failed(struct reconcile *r, const char *what, const char *detail)
 {
     log_notice("reconcile: %s not read (%s); asking again in %lld ms", what, detail, (long long)r->retry_ms);
     if (!r->compared)
@@ -117,7 +115,7 @@ static void failed(struct reconcile *r, const char *what, const char *detail)
 }
 
 // Every answer passes here first: false when the conversation was started anew meanwhile.
-static bool take_answer(struct reconcile *r)
+bool reconcile_take_answer(struct reconcile *r)
 {
     r->waiting = false;
     if (!r->restart)
@@ -128,29 +126,29 @@ static bool take_answer(struct reconcile *r)
     return false;
 }
 
-static bool usable(struct reconcile *r, const struct broker_answer *a, const char *what)
+bool reconcile_usable(struct reconcile *r, const struct broker_answer *a, const char *what)
 {
-    if (!take_answer(r))
+    if (!reconcile_take_answer(r))
         return false;
     if (a->result == BROKER_OK && a->json)
         return true;
     if (a->result == BROKER_DENIED)
         move(r, RC_IDENTITY); // what is proven of the account has aged: prove it anew
-    failed(r, what, a->detail[0] ? a->detail : broker_result_name(a->result));
+    reconcile_failed(r, what, a->detail[0] ? a->detail : broker_result_name(a->result));
     return false;
 }
 
-static bool ledger_usable(struct reconcile *r, enum ledger_result result, const char *what)
+bool reconcile_ledger_usable(struct reconcile *r, enum ledger_result result, const char *what)
 {
-    if (!take_answer(r))
+    if (!reconcile_take_answer(r))
         return false;
     if (result == LEDGER_OK)
         return true;
-    failed(r, what, ledger_result_name(result));
+    reconcile_failed(r, what, ledger_result_name(result));
     return false;
 }
 
-static void ask(struct reconcile *r, enum guard_op op, const char *query, broker_done_fn *done)
+void reconcile_ask(struct reconcile *r, enum guard_op op, const char *query, broker_done_fn *done)
 {
     r->waiting = true;
     broker_call(r->p.broker, op, NULL, query, done, r);
@@ -162,14 +160,14 @@ static void identity_read(void *arg, const struct broker_answer *a)
 {
     struct reconcile *r = arg;
     struct err err;
-    if (!usable(r, a, "account"))
+    if (!reconcile_usable(r, a, "account"))
         return;
     if (alpaca_account_parse(a->json, &r->broker_account, &err) != 0) {
-        failed(r, "account", err.text);
+        reconcile_failed(r, "account", err.text);
         return;
     }
     str_copy_cut(r->account, sizeof r->account, r->broker_account.account_number);
-    good(r, RC_LEDGER);
+    reconcile_good(r, RC_LEDGER);
 }
 
 static void await_ledger(struct reconcile *r)
@@ -184,7 +182,7 @@ static void await_ledger(struct reconcile *r)
         step_after(r, LEDGER_WAIT_MS);
         return;
     }
-    good(r, RC_CLOCK);
+    reconcile_good(r, RC_CLOCK);
 }
 
 static void clock_read(void *arg, const struct broker_answer *a)
@@ -192,14 +190,14 @@ static void clock_read(void *arg, const struct broker_answer *a)
     struct reconcile *r = arg;
     struct alpaca_clock clock;
     struct err err;
-    if (!usable(r, a, "clock"))
+    if (!reconcile_usable(r, a, "clock"))
         return;
     if (alpaca_clock_parse(a->json, &clock, &err) != 0) {
-        failed(r, "clock", err.text);
+        reconcile_failed(r, "clock", err.text);
         return;
     }
     r->p.on_clock(r->p.arg, &clock);
-    good(r, RC_CALENDAR);
+    reconcile_good(r, RC_CALENDAR);
 }
 
 static void calendar_read(void *arg, const struct broker_answer *a)
@@ -208,10 +206,10 @@ static void calendar_read(void *arg, const struct broker_answer *a)
     struct err err;
     struct session_day *days = NULL;
     size_t count = 0;
-    if (!usable(r, a, "calendar"))
+    if (!reconcile_usable(r, a, "calendar"))
         return;
     if (reconcile_calendar_parse(a->json, &days, &count, &err) != 0) {
-        failed(r, "calendar", err.text);
+        reconcile_failed(r, "calendar", err.text);
         return;
     }
     free(r->days);
@@ -219,7 +217,7 @@ static void calendar_read(void *arg, const struct broker_answer *a)
     r->day_count = count;
     r->calendar_boot_ns = clock_boot_ns();
     r->p.on_calendar(r->p.arg, days, count);
-    good(r, r->compared ? RC_ORDERS : RC_ADOPT);
+    reconcile_good(r, r->compared ? RC_ORDERS : RC_ADOPT);
 }
 
 static void ask_calendar(struct reconcile *r)
@@ -228,29 +226,29 @@ static void ask_calendar(struct reconcile *r)
     struct day today = day_of(clock_wall_ns());
     snprintf(query, sizeof query, "start=%s&end=%s", day_format(day_add(today, -CALENDAR_BACK_DAYS), from),
              day_format(day_add(today, CALENDAR_AHEAD_DAYS), to));
-    ask(r, OP_CALENDAR, query, calendar_read);
+    reconcile_ask(r, OP_CALENDAR, query, calendar_read);
 }
 
 static void adopted(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
 {
     struct reconcile *r = arg;
-    if (!ledger_usable(r, result, "open orders of the ledger"))
+    if (!reconcile_ledger_usable(r, result, "open orders of the ledger"))
         return;
     for (size_t i = 0; i < count; i++)
         desk_adopt(r->p.desk, &rows[i]);
-    good(r, RC_USAGE);
+    reconcile_good(r, RC_USAGE);
 }
 
 static void usage_read(void *arg, enum ledger_result result, struct day_usage usage)
 {
     struct reconcile *r = arg;
-    if (!ledger_usable(r, result, "usage of the day"))
+    if (!reconcile_ledger_usable(r, result, "usage of the day"))
         return;
     const struct calendar calendar = {r->days, r->day_count};
     const struct session_day *s = session_of(&calendar, clock_wall_ns());
     if (s)
         exposure_set_usage(r->p.exposure, s->date, usage);
-    good(r, RC_ORDERS);
+    reconcile_good(r, RC_ORDERS);
 }
 
 static void ask_usage(struct reconcile *r)
@@ -258,7 +256,7 @@ static void ask_usage(struct reconcile *r)
     const struct calendar calendar = {r->days, r->day_count};
     const struct session_day *s = session_of(&calendar, clock_wall_ns());
     if (!s) {
-        failed(r, "usage of the day", "the broker's calendar does not reach today");
+        reconcile_failed(r, "usage of the day", "the broker's calendar does not reach today");
         return;
     }
     r->waiting = true;
@@ -284,7 +282,7 @@ static void ask_orders(struct reconcile *r)
                  when_format(r->orders_after, at));
     else
         snprintf(query, sizeof query, "status=open&limit=%d", ORDERS_PAGE);
-    ask(r, OP_ORDERS, query, orders_read);
+    reconcile_ask(r, OP_ORDERS, query, orders_read);
 }
 
 static void orders_read(void *arg, const struct broker_answer *a)
@@ -293,13 +291,13 @@ static void orders_read(void *arg, const struct broker_answer *a)
     struct err err;
     struct order_state s;
     int64_t newest = 0;
-    if (!usable(r, a, "orders"))
+    if (!reconcile_usable(r, a, "orders"))
         return;
     size_t n = json_size(a->json);
     for (size_t i = 0; i < n; i++) {
         if (alpaca_order_parse(json_at(a->json, i), &s, &err) != 0) {
             r->orders_after = 0;
-            failed(r, "orders", err.text);
+            reconcile_failed(r, "orders", err.text);
             return;
         }
         r->orders_open_at_broker += !order_status_terminal(s.status);
@@ -314,91 +312,21 @@ static void orders_read(void *arg, const struct broker_answer *a)
     r->orders_after = 0;
     if (r->orders_asked_boot_ns && n < ORDERS_PAGE)
         desk_listed(r->p.desk, r->orders_asked_boot_ns);
-    good(r, RC_WATERMARK);
-}
-
-static void watermark_read(void *arg, enum ledger_result result, int64_t at)
-{
-    struct reconcile *r = arg;
-    if (!ledger_usable(r, result, "newest fill"))
-        return;
-    r->fills_after = at ? at - FILLS_OVERLAP_NS : 0;
-    r->page_token[0] = '\0';
-    good(r, RC_FILLS);
-}
-
-static void fills_read(void *arg, const struct broker_answer *a);
-
-static void ask_fills(struct reconcile *r)
-{
-    char query[256], at[WHEN_TEXT_MAX];
-    int n = snprintf(query, sizeof query, "direction=asc&page_size=%d", FILLS_PAGE);
-    if (r->fills_after)
-        n += snprintf(query + n, sizeof query - (size_t)n, "&after=%s", when_format(r->fills_after, at));
-    if (r->page_token[0])
-        snprintf(query + n, sizeof query - (size_t)n, "&page_token=%s", r->page_token);
-    ask(r, OP_FILLS, query, fills_read);
-}
-
-static void fills_recorded(void *arg, enum ledger_result result, size_t recorded, const char *detail)
-{
-    struct reconcile *r = arg;
-    bool refused = result == LEDGER_CONFLICT;
-    if (refused ? !take_answer(r) : !ledger_usable(r, result, "fills into the ledger"))
-        return;
-    r->new_fills += recorded;
-    if (recorded > 0)
-        reconcile_fill_quotes(r);
-    metrics_add(r->p.metrics, METRIC_FILLS, "", (int64_t)recorded);
-    if (refused) { // the pass goes on, so that orders are followed: one of them may be what is missing
-        reconcile_fills_refused(r, detail);
-        r->page_token[0] = '\0';
-    }
-    if (r->page_token[0])
-        ask_fills(r);
-    else
-        good(r, RC_ACCOUNT);
-}
-
-static void fills_read(void *arg, const struct broker_answer *a)
-{
-    struct reconcile *r = arg;
-    struct err err;
-    struct alpaca_fill fills[FILLS_PAGE];
-    if (!usable(r, a, "fills"))
-        return;
-    size_t n = json_size(a->json);
-    for (size_t i = 0; i < n && i < FILLS_PAGE; i++)
-        if (alpaca_fill_parse(json_at(a->json, i), &fills[i], &err) != 0) {
-            failed(r, "fills", err.text);
-            return;
-        }
-    if (n > FILLS_PAGE) {
-        failed(r, "fills", "a page longer than asked for");
-        return;
-    }
-    str_copy_cut(r->page_token, sizeof r->page_token, n == FILLS_PAGE ? fills[n - 1].id : "");
-    if (n == 0) {
-        good(r, RC_ACCOUNT);
-        return;
-    }
-    r->waiting = true;
-    reconcile_note_fresh(r, fills, n);
-    ledger_fills_record(r->p.ledger, r->account, fills, n, clock_wall_ns(), fills_recorded, r);
+    reconcile_good(r, RC_WATERMARK);
 }
 
 static void account_read(void *arg, const struct broker_answer *a)
 {
     struct reconcile *r = arg;
     struct err err;
-    if (!usable(r, a, "account"))
+    if (!reconcile_usable(r, a, "account"))
         return;
     if (alpaca_account_parse(a->json, &r->broker_account, &err) != 0) {
-        failed(r, "account", err.text);
+        reconcile_failed(r, "account", err.text);
         return;
     }
     exposure_set_account(r->p.exposure, &r->broker_account, a->sent_boot_ns);
-    good(r, RC_POSITIONS);
+    reconcile_good(r, RC_POSITIONS);
 }
 
 static void positions_read(void *arg, const struct broker_answer *a)
@@ -407,17 +335,17 @@ static void positions_read(void *arg, const struct broker_answer *a)
     struct err err;
     struct alpaca_position *p = NULL;
     size_t n = 0;
-    if (!usable(r, a, "positions"))
+    if (!reconcile_usable(r, a, "positions"))
         return;
     if (reconcile_positions_parse(a->json, &p, &n, &err) != 0) {
-        failed(r, "positions", err.text);
+        reconcile_failed(r, "positions", err.text);
         return;
     }
     free(r->positions);
     r->positions = p;
     r->position_count = n;
     exposure_set_positions(r->p.exposure, p, n, a->sent_boot_ns);
-    good(r, RC_BOOKS);
+    reconcile_good(r, RC_ACTIVITIES);
 }
 
 static bool add_sum(struct reconcile *r, const struct holding *h)
@@ -461,13 +389,13 @@ static void pass_ended(struct reconcile *r)
 static void books_read(void *arg, enum ledger_result result, const struct ledger_books *books)
 {
     struct reconcile *r = arg;
-    if (!ledger_usable(r, result, "books"))
+    if (!reconcile_ledger_usable(r, result, "books"))
         return;
     r->sum_count = 0;
     for (size_t i = 0; i < books->count; i++)
         for (size_t k = 0; k < books->books[i].count; k++)
             if (!add_sum(r, &books->books[i].items[k])) {
-                failed(r, "books", "the sum of a symbol does not fit the number range");
+                reconcile_failed(r, "books", "the sum of a symbol does not fit the number range");
                 return;
             }
     r->ledger_cash = books->cash;
@@ -501,13 +429,13 @@ static void step(struct reconcile *r)
     case RC_IDLE:
         return;
     case RC_IDENTITY:
-        ask(r, OP_ACCOUNT_BOOT, NULL, identity_read);
+        reconcile_ask(r, OP_ACCOUNT_BOOT, NULL, identity_read);
         return;
     case RC_LEDGER:
         await_ledger(r);
         return;
     case RC_CLOCK:
-        ask(r, OP_CLOCK, NULL, clock_read);
+        reconcile_ask(r, OP_CLOCK, NULL, clock_read);
         return;
     case RC_CALENDAR:
         ask_calendar(r);
@@ -524,21 +452,22 @@ static void step(struct reconcile *r)
         return;
     case RC_WATERMARK:
         if (!r->opened) { // until the opening is accepted, what was traded before is not ours to record
-            good(r, RC_ACCOUNT);
+            reconcile_good(r, RC_ACCOUNT);
             return;
         }
-        r->fills_seen = r->waiting = true;
-        r->fills_refused = false;
-        ledger_last_activity(r->p.ledger, r->account, watermark_read, r);
+        reconcile_ask_watermark(r);
         return;
     case RC_FILLS:
-        ask_fills(r);
+        reconcile_ask_fills(r);
         return;
     case RC_ACCOUNT:
-        ask(r, OP_ACCOUNT, NULL, account_read);
+        reconcile_ask(r, OP_ACCOUNT, NULL, account_read);
         return;
     case RC_POSITIONS:
-        ask(r, OP_POSITIONS, NULL, positions_read);
+        reconcile_ask(r, OP_POSITIONS, NULL, positions_read);
+        return;
+    case RC_ACTIVITIES:
+        reconcile_ask_activities(r);
         return;
     case RC_BOOKS:
         r->waiting = true;

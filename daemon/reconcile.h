@@ -10,6 +10,7 @@
 #include "daemon/desk.h"
 #include "daemon/exposure.h"
 #include "daemon/ledger.h"
+#include "lib/base/json_write.h"
 
 struct reconcile;
 struct reconcile_params {
@@ -40,6 +41,12 @@ void reconcile_start(struct reconcile *r);
 bool reconcile_in_step(const struct reconcile *r, const char **reason);
 bool reconcile_needs_opening(const struct reconcile *r);
 void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// How ledger and broker differ by the last comparison: members into an open object. code names this very difference.
+void reconcile_write_drift(const struct reconcile *r, struct json_out *o);
+// Books the difference with this code as the broker has it (ledger_correction). Refused when the broker tells another
+// one by now, when orders are open, or without a reason and the name of who accepts it.
+void reconcile_accept_drift(struct reconcile *r, const char *code, const char *reason, const char *operator,
+                            void (*done)(void *arg, bool ok, const char *detail), void *arg);
 // Fetches account, positions and the latest trade and quote of these symbols (and assets once); then done.
 void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
                        void (*done)(void *arg, bool ok, const char *detail), void *arg);

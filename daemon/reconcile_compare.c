@@ -76,13 +76,19 @@ static size_t compare_positions(const struct reconcile *r, char *first, size_t s
     return found;
 }
 
+// The broker rounds every fill to cents.
+bool reconcile_cash_within(const struct reconcile *r, struct money broker)
+{
+    struct money difference;
+    int64_t allowed = r->fill_count < INT64_MAX / CENT_NANOS ? r->fill_count * CENT_NANOS : INT64_MAX;
+    return money_sub(r->ledger_cash, broker, &difference) && difference.nanos <= allowed &&
+           difference.nanos >= -allowed;
+}
+
 static bool cash_agrees(const struct reconcile *r, char *out, size_t size)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
-    struct money difference;
-    int64_t allowed = r->fill_count < INT64_MAX / CENT_NANOS ? r->fill_count * CENT_NANOS : INT64_MAX;
-    if (money_sub(r->ledger_cash, r->broker_account.cash, &difference) && difference.nanos <= allowed &&
-        difference.nanos >= -allowed)
+    if (reconcile_cash_within(r, r->broker_account.cash))
         return true;
     snprintf(out, size, "cash: ledger %s, broker %s", decimal_format(r->ledger_cash.nanos, a),
              decimal_format(r->broker_account.cash.nanos, b));
@@ -91,7 +97,7 @@ static bool cash_agrees(const struct reconcile *r, char *out, size_t size)
 
 void reconcile_compare(struct reconcile *r)
 {
-    char why[160] = "";
+    char why[280] = "";
     if (!r->opened) {
         reconcile_set_reason(r, false, "the opening of account %s is not accepted yet: run `paperguard opening accept`",
                              r->account);
@@ -100,10 +106,13 @@ void reconcile_compare(struct reconcile *r)
     }
     size_t positions = compare_positions(r, why, sizeof why);
     bool cash = positions > 0 || cash_agrees(r, why, sizeof why);
+    if (r->activities_held) // rather the cause than what follows from it
+        snprintf(why, sizeof why, "activity not understood: %s", r->held_text);
     metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "position", (int64_t)positions);
     metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "cash", !cash);
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "activity", (int64_t)r->activities_held);
     r->compared = true;
-    if (positions == 0 && cash) {
+    if (positions == 0 && cash && !r->activities_held) {
         r->mismatch_since_boot_ns = 0;
         r->mismatch_alerted = false;
         reconcile_set_reason(r, true, "%s", "");

@@ -23,8 +23,11 @@
     X(RC_FILLS, "fills")                                                                                               \
     X(RC_ACCOUNT, "account")                                                                                           \
     X(RC_POSITIONS, "positions")                                                                                       \
+    X(RC_ACTIVITIES, "activities")                                                                                     \
     X(RC_BOOKS, "books")                                                                                               \
     X(RC_IDLE, "idle")
+
+#define DRIFT_CODE_MAX 9
 
 struct pass_waiter {
     struct list node;
@@ -42,9 +45,12 @@ enum snapshot_source { SNAPSHOT_START, SNAPSHOT_RUN, SNAPSHOT_TIMER, SNAPSHOT_CL
 struct reconcile {
     struct reconcile_params p;
     enum { RECONCILE_STATES(FSM_ENUM) } state;
-    bool waiting;                  // an answer is under way
-    bool restart;                  // reconcile_start came while an answer was under way
-    bool fills_seen;               // in this pass
+    bool waiting;                                     // an answer is under way
+    bool restart;                                     // reconcile_start came while an answer was under way
+    bool fills_seen;                                  // in this pass
+    int64_t activities_boot_ns, activities_newest_at; // read last; 0 = not in this life
+    size_t activities_held;                           // the ledger does not know what they do to the books
+    char held_text[240];
     bool fills_refused;            // in this pass, by the ledger
     int64_t refused_since_boot_ns; // 0: the last pass recorded what it read
     bool refused_alerted;
@@ -87,6 +93,61 @@ struct reconcile {
     int64_t snapshot_boot_ns; // 0: none in this life
 };
 
+// One-off reads (reconcile_read.c): several may be under way.
+struct bars_of {
+    char symbol[SYMBOL_MAX];
+    struct alpaca_bar *bars;
+    size_t count, cap;
+};
+
+struct job {
+    struct list node;
+    struct reconcile *r;
+    char **symbols;
+    size_t symbol_count;
+    size_t pending; // answers outstanding
+    bool bad;
+    char detail[200];
+    loop_timer timer;
+    void (*done)(void *arg, bool ok, const char *detail);
+    void (*bars_done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail);
+    void *arg;
+    // bars
+    struct bars_of *bars;
+    size_t bar_count;
+    char span[160]; // the query behind the symbols
+    size_t first;   // of the symbols asked for now
+    // what is there: for an opening, and for accepting a difference
+    struct alpaca_account account;
+    struct alpaca_position *positions;
+    size_t position_count;
+    int64_t watermark, watermark_again;
+    // accepting a difference
+    bool drift;
+    char code[DRIFT_CODE_MAX], reason[200], operator[64];
+};
+
+struct job *reconcile_job_new(struct reconcile *r, const char *const *symbols, size_t count);
+void reconcile_job_spoil(struct job *j, const char *what, const char *why);
+bool reconcile_job_good(struct job *j, const struct broker_answer *a, const char *what) MUST_CHECK; // else spoils
+void reconcile_job_end(struct job *j);                                                              // tells and frees
+void reconcile_job_end_soon(struct job *j);
+
+// The conversation's moves (reconcile.c).
+void reconcile_ask(struct reconcile *r, enum guard_op op, const char *query, broker_done_fn *done);
+bool reconcile_take_answer(struct reconcile *r) MUST_CHECK; // first thing in every answer
+bool reconcile_usable(struct reconcile *r, const struct broker_answer *a, const char *what) MUST_CHECK;
+bool reconcile_ledger_usable(struct reconcile *r, enum ledger_result result, const char *what) MUST_CHECK;
+void reconcile_failed(struct reconcile *r, const char *what, const char *detail);
+void reconcile_good(struct reconcile *r, int to); // this step is done, on to the next
+// Activities (reconcile_fills.c).
+void reconcile_ask_watermark(struct reconcile *r);
+void reconcile_ask_fills(struct reconcile *r);
+void reconcile_ask_activities(struct reconcile *r);
+bool reconcile_cash_within(const struct reconcile *r, struct money broker) MUST_CHECK; // a cent per fill
+// "" when these figures of the broker are the ledger's.
+void reconcile_drift_code(const struct reconcile *r, const struct alpaca_position *positions, size_t count,
+                          struct money cash, char out[DRIFT_CODE_MAX]);
 // Compares ledger and broker after a quiet pass; sets in_step and reason.
 void reconcile_compare(struct reconcile *r);
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);

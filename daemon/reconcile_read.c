@@ -57,37 +57,7 @@ int reconcile_positions_parse(const struct json_node *list, struct alpaca_positi
 
 // --- jobs
 
-struct bars_of {
-    char symbol[SYMBOL_MAX];
-    struct alpaca_bar *bars;
-    size_t count, cap;
-};
-
-struct job {
-    struct list node;
-    struct reconcile *r;
-    char **symbols;
-    size_t symbol_count;
-    size_t pending; // answers outstanding
-    bool bad;
-    char detail[200];
-    loop_timer timer;
-    void (*done)(void *arg, bool ok, const char *detail);
-    void (*bars_done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail);
-    void *arg;
-    // bars
-    struct bars_of *bars;
-    size_t bar_count;
-    char span[160]; // the query behind the symbols
-    size_t first;   // of the symbols asked for now
-    // opening
-    struct alpaca_account account;
-    struct alpaca_position *positions;
-    size_t position_count;
-    int64_t watermark, watermark_again;
-};
-
-static struct job *job_new(struct reconcile *r, const char *const *symbols, size_t count)
+struct job *reconcile_job_new(struct reconcile *r, const char *const *symbols, size_t count)
 {
     struct job *j = check_alloc(1, sizeof *j);
     j->r = r;
@@ -120,14 +90,14 @@ void reconcile_jobs_free(struct reconcile *r)
     job_free(LIST_ENTRY(n, struct job, node));
 }
 
-static void spoil(struct job *j, const char *what, const char *why)
+void reconcile_job_spoil(struct job *j, const char *what, const char *why)
 {
     if (!j->bad)
         snprintf(j->detail, sizeof j->detail, "%s: %s", what, why);
     j->bad = true;
 }
 
-static void end_job(struct job *j)
+void reconcile_job_end(struct job *j)
 {
     if (j->done)
         j->done(j->arg, !j->bad, j->detail);
@@ -138,20 +108,25 @@ static void ended_at_once(void *arg)
 {
     struct job *j = arg;
     j->timer = 0;
-    end_job(j);
+    reconcile_job_end(j);
+}
+
+void reconcile_job_end_soon(struct job *j)
+{
+    j->timer = loop_post(j->r->p.loop, ended_at_once, j);
 }
 
 static void one_answered(struct job *j)
 {
     if (--j->pending == 0)
-        end_job(j);
+        reconcile_job_end(j);
 }
 
-static bool good_answer(struct job *j, const struct broker_answer *a, const char *what)
+bool reconcile_job_good(struct job *j, const struct broker_answer *a, const char *what)
 {
     if (a->result == BROKER_OK && a->json)
         return true;
-    spoil(j, what, a->detail && a->detail[0] ? a->detail : broker_result_name(a->result));
+    reconcile_job_spoil(j, what, a->detail && a->detail[0] ? a->detail : broker_result_name(a->result));
     return false;
 }
 
@@ -170,11 +145,11 @@ static void refresh_account(void *arg, const struct broker_answer *a)
     struct job *j = arg;
     struct alpaca_account account;
     struct err err = {.text = ""};
-    if (good_answer(j, a, "account")) {
+    if (reconcile_job_good(j, a, "account")) {
         if (alpaca_account_parse(a->json, &account, &err) == 0)
             exposure_set_account(j->r->p.exposure, &account, a->sent_boot_ns);
         else
-            spoil(j, "account", err.text);
+            reconcile_job_spoil(j, "account", err.text);
     }
     one_answered(j);
 }
@@ -185,9 +160,9 @@ static void refresh_positions(void *arg, const struct broker_answer *a)
     struct err err = {.text = ""};
     struct alpaca_position *p = NULL;
     size_t n = 0;
-    if (good_answer(j, a, "positions")) {
+    if (reconcile_job_good(j, a, "positions")) {
         if (reconcile_positions_parse(a->json, &p, &n, &err) != 0)
-            spoil(j, "positions", err.text);
+            reconcile_job_spoil(j, "positions", err.text);
         else
             exposure_set_positions(j->r->p.exposure, p, n, a->sent_boot_ns);
         free(p);
@@ -201,9 +176,9 @@ static void refresh_trades(void *arg, const struct broker_answer *a)
     struct alpaca_trade *trades = NULL;
     size_t n = 0;
     struct err err = {.text = ""};
-    if (good_answer(j, a, "latest trades")) {
+    if (reconcile_job_good(j, a, "latest trades")) {
         if (alpaca_trades_parse(a->json, &trades, &n, &err) != 0)
-            spoil(j, "latest trades", err.text);
+            reconcile_job_spoil(j, "latest trades", err.text);
         else
             for (size_t i = 0; i < n; i++)
                 exposure_set_trade(j->r->p.exposure, &trades[i], clock_boot_ns(), clock_wall_ns());
@@ -218,9 +193,9 @@ static void refresh_quotes(void *arg, const struct broker_answer *a)
     struct alpaca_quote *quotes = NULL;
     size_t n = 0;
     struct err err = {.text = ""};
-    if (good_answer(j, a, "latest quotes")) {
+    if (reconcile_job_good(j, a, "latest quotes")) {
         if (alpaca_quotes_parse(a->json, &quotes, &n, &err) != 0)
-            spoil(j, "latest quotes", err.text);
+            reconcile_job_spoil(j, "latest quotes", err.text);
         else
             for (size_t i = 0; i < n; i++)
                 exposure_set_quote(j->r->p.exposure, &quotes[i], clock_boot_ns(), clock_wall_ns());
@@ -235,11 +210,11 @@ static void refresh_asset(void *arg, const struct broker_answer *a)
     struct alpaca_asset asset;
     struct err err = {.text = ""};
     // A symbol the broker does not know is not this read's failure: the planner and the desk refuse it by name.
-    if (a->result != BROKER_REJECTED && good_answer(j, a, "asset")) {
+    if (a->result != BROKER_REJECTED && reconcile_job_good(j, a, "asset")) {
         if (alpaca_asset_parse(a->json, &asset, &err) == 0)
             exposure_set_asset(j->r->p.exposure, &asset);
         else
-            spoil(j, "asset", err.text);
+            reconcile_job_spoil(j, "asset", err.text);
     }
     one_answered(j);
 }
@@ -253,7 +228,7 @@ static void refresh_ask(struct job *j, enum guard_op op, const char *id, const c
 void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
                        void (*done)(void *arg, bool ok, const char *detail), void *arg)
 {
-    struct job *j = job_new(r, symbols, count);
+    struct job *j = reconcile_job_new(r, symbols, count);
     struct alpaca_asset asset;
     j->done = done;
     j->arg = arg;
@@ -299,8 +274,8 @@ static void fill_quotes_read(void *arg, const struct broker_answer *a)
     size_t n = 0;
     struct err err = {.text = ""};
     int64_t now = clock_wall_ns();
-    if (good_answer(j, a, "quotes at fill") && alpaca_quotes_parse(a->json, &quotes, &n, &err) != 0)
-        spoil(j, "quotes at fill", err.text);
+    if (reconcile_job_good(j, a, "quotes at fill") && alpaca_quotes_parse(a->json, &quotes, &n, &err) != 0)
+        reconcile_job_spoil(j, "quotes at fill", err.text);
     for (size_t i = 0; i < n; i++)
         ledger_fill_quote(j->r->p.ledger, j->r->account, &quotes[i], now - FRESH_NS, now);
     free(quotes);
@@ -318,7 +293,7 @@ void reconcile_fill_quotes(struct reconcile *r)
         return;
     for (size_t i = 0; i < count; i++)
         symbols[i] = r->fresh_symbols[i];
-    struct job *j = job_new(r, symbols, count);
+    struct job *j = reconcile_job_new(r, symbols, count);
     text_init(&query, 8000);
     add_symbols(j, 0, &query);
     text_addf(&query, "&feed=%s", r->p.feed);
@@ -359,9 +334,9 @@ static void take_bars(struct job *j, const struct json_node *root)
         const struct json_node *list = json_get(all, j->symbols[i]);
         for (size_t k = 0; k < json_size(list) && !j->bad; k++) {
             if (alpaca_bar_parse(json_at(list, k), &bar, &err) != 0)
-                spoil(j, "bars", err.text);
+                reconcile_job_spoil(j, "bars", err.text);
             else if (++j->bar_count > BARS_TOTAL_MAX)
-                spoil(j, "bars", "more bars than asked for");
+                reconcile_job_spoil(j, "bars", "more bars than asked for");
             else
                 add_bar(&j->bars[i], &bar);
         }
@@ -383,7 +358,7 @@ static void ask_bars(struct job *j, const char *token)
 static void bars_answered(void *arg, const struct broker_answer *a)
 {
     struct job *j = arg;
-    if (!good_answer(j, a, "bars")) {
+    if (!reconcile_job_good(j, a, "bars")) {
         end_bars(j);
         return;
     }
@@ -409,7 +384,7 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
                     void (*done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail),
                     void *arg)
 {
-    struct job *j = job_new(r, symbols, count);
+    struct job *j = reconcile_job_new(r, symbols, count);
     char from[WHEN_TEXT_MAX], to[WHEN_TEXT_MAX];
     j->bars_done = done;
     j->arg = arg;
@@ -423,128 +398,4 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
              day_format(day_add(session, -(lookback_days * 7 / 5 + 10)), from), day_format(day_add(session, -1), to),
              BARS_PAGE, r->p.feed);
     ask_bars(j, NULL);
-}
-
-// --- opening: what is there when nothing is open and no fill came between two looks
-
-static void opening_compared(void *arg, bool in_step, const char *detail)
-{
-    struct job *j = arg;
-    if (!in_step)
-        str_copy_cut(j->detail, sizeof j->detail, detail);
-    end_job(j);
-}
-
-static void opening_found(void *arg, bool in_step, const char *detail)
-{
-    struct job *j = arg;
-    if (j->r->opened)
-        reconcile_pass(j->r, opening_compared, j);
-    else
-        opening_compared(j, in_step, detail);
-}
-
-// Whoever accepts it may start a run next, so the answer waits for two passes: the first finds the opening, the second
-// reads fills and compares.
-static void opening_written(void *arg, enum ledger_result result, const char *detail)
-{
-    struct job *j = arg;
-    if (result == LEDGER_OK) {
-        reconcile_pass(j->r, opening_found, j);
-        return;
-    }
-    spoil(j, "ledger", detail && detail[0] ? detail : ledger_result_name(result));
-    end_job(j);
-}
-
-static bool newest_fill(struct job *j, const struct broker_answer *a, int64_t *at)
-{
-    struct alpaca_fill fill;
-    struct err err = {.text = ""};
-    *at = 0;
-    if (!good_answer(j, a, "activities"))
-        return false;
-    if (json_size(a->json) == 0)
-        return true;
-    if (alpaca_fill_parse(json_at(a->json, 0), &fill, &err) != 0) {
-        spoil(j, "activities", err.text);
-        return false;
-    }
-    *at = fill.transaction_time;
-    return true;
-}
-
-static void opening_second_look(void *arg, const struct broker_answer *a)
-{
-    struct job *j = arg;
-    struct reconcile *r = j->r;
-    if (!newest_fill(j, a, &j->watermark_again)) {
-        end_job(j);
-        return;
-    }
-    if (j->watermark != j->watermark_again) {
-        spoil(j, "opening", "an order was filled meanwhile; try again");
-        end_job(j);
-        return;
-    }
-    ledger_opening(r->p.ledger, j->account.account_number, j->account.cash, j->positions, j->position_count,
-                   j->watermark, clock_wall_ns(), opening_written, j);
-}
-
-static void opening_positions(void *arg, const struct broker_answer *a)
-{
-    struct job *j = arg;
-    struct err err = {.text = ""};
-    if (good_answer(j, a, "positions") &&
-        reconcile_positions_parse(a->json, &j->positions, &j->position_count, &err) != 0)
-        spoil(j, "positions", err.text);
-    if (j->bad)
-        end_job(j);
-    else
-        broker_call(j->r->p.broker, OP_FILLS, NULL, "direction=desc&page_size=1", opening_second_look, j);
-}
-
-static void opening_account(void *arg, const struct broker_answer *a)
-{
-    struct job *j = arg;
-    struct err err = {.text = ""};
-    if (good_answer(j, a, "account") && alpaca_account_parse(a->json, &j->account, &err) != 0)
-        spoil(j, "account", err.text);
-    if (j->bad)
-        end_job(j);
-    else
-        broker_call(j->r->p.broker, OP_POSITIONS, NULL, NULL, opening_positions, j);
-}
-
-static void opening_first_look(void *arg, const struct broker_answer *a)
-{
-    struct job *j = arg;
-    if (!newest_fill(j, a, &j->watermark))
-        end_job(j);
-    else
-        broker_call(j->r->p.broker, OP_ACCOUNT, NULL, NULL, opening_account, j);
-}
-
-static void opening_orders(void *arg, const struct broker_answer *a)
-{
-    struct job *j = arg;
-    if (good_answer(j, a, "orders") && json_size(a->json) > 0)
-        spoil(j, "opening", "the account has open orders: cancel them or wait until they end, then accept the opening");
-    if (j->bad)
-        end_job(j);
-    else
-        broker_call(j->r->p.broker, OP_FILLS, NULL, "direction=desc&page_size=1", opening_first_look, j);
-}
-
-void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg)
-{
-    struct job *j = job_new(r, NULL, 0);
-    j->done = done;
-    j->arg = arg;
-    if (!r->books_known || r->opened) {
-        spoil(j, "opening", r->opened ? "accepted already" : "the ledger has not been read yet; try again in a moment");
-        j->timer = loop_post(r->p.loop, ended_at_once, j);
-        return;
-    }
-    broker_call(r->p.broker, OP_ORDERS, NULL, "status=open&limit=500", opening_orders, j);
 }

@@ -6,6 +6,7 @@
 #include "lib/trade/alpaca_json.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,71 @@ int alpaca_fill_parse(const struct json_node *n, struct alpaca_fill *out, struct
     if (f.qty.nanos == 0)
         return err_set(err, "activity %s: qty is 0, expected a quantity above zero", f.id);
     *out = f;
+    return 0;
+}
+
+static int activity_words(const struct json_node *n, struct alpaca_activity *a, struct err *err)
+{
+    const char *w = "activity", *text = NULL;
+    struct {
+        const char *name;
+        char *out;
+        size_t size;
+    } words[] = {{"activity_sub_type", a->sub_type, sizeof a->sub_type},
+                 {"status", a->status, sizeof a->status},
+                 {"group_id", a->group_id, sizeof a->group_id},
+                 {"symbol", a->symbol, sizeof a->symbol},
+                 {"currency", a->currency, sizeof a->currency}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (json_opt_string(n, w, words[i].name, &text, err))
+            return -1;
+        if (!str_copy(words[i].out, words[i].size, text ? text : ""))
+            return err_set(err, "%s.%s is too long", w, words[i].name);
+    }
+    if (!a->status[0])
+        str_copy_cut(a->status, sizeof a->status, "executed");
+    return 0;
+}
+
+static int activity_figures(const struct json_node *n, struct alpaca_activity *a, struct err *err)
+{
+    const char *w = "activity", *date = NULL;
+    char day[11];
+    bool present = false;
+    if (json_opt_decimal(n, w, "qty", DECIMAL_EXACT, &present, &a->qty.nanos, err) ||
+        json_opt_decimal(n, w, "net_amount", DECIMAL_EXACT, &present, &a->net_amount.nanos, err) ||
+        json_want_string(n, w, "date", &date, err))
+        return -1;
+    str_copy_cut(day, sizeof day, date); // a date, or an instant that begins with one
+    if (!day_parse(day, &a->date))
+        return err_set(err, "%s.date is \"%.32s\", expected YYYY-MM-DD", w, date);
+    if (json_opt_when(n, w, "created_at", &present, &a->created_at, err))
+        return -1;
+    char end[32];
+    snprintf(end, sizeof end, "%sT23:59:59Z", day);
+    if (!present && !when_parse(end, &a->created_at))
+        return err_set(err, "%s.date is \"%.32s\", which is no date", w, date);
+    return 0;
+}
+
+int alpaca_activity_parse(const struct json_node *n, struct alpaca_activity *out, struct err *err)
+{
+    struct alpaca_activity a = {0}, bare;
+    const char *w = "activity";
+    struct err why;
+    if (want_object(n, w, err) || want_text(n, w, "id", a.id, sizeof(a.id), err) ||
+        want_text(n, w, "activity_type", a.type, sizeof(a.type), err))
+        return -1;
+    bare = a;
+    if (activity_words(n, &a, &why) || activity_figures(n, &a, &why)) {
+        bool present = false;
+        a = bare;
+        a.date = (struct day){1970, 1, 1};
+        str_copy_cut(a.status, sizeof a.status, "unreadable");
+        if (json_opt_when(n, w, "created_at", &present, &a.created_at, &why))
+            a.created_at = 0;
+    }
+    *out = a;
     return 0;
 }
 

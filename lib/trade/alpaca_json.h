@@ -31,6 +31,16 @@ struct alpaca_fill { // an account activity of type FILL
     struct price price;
     int64_t transaction_time;
 };
+// An account activity that is no fill. What cannot be read of it, or does not fit, gives the status "unreadable": it is
+// told all the same, for somebody must look at it.
+struct alpaca_activity {
+    char id[ACTIVITY_ID_MAX], type[16], sub_type[32], status[16], group_id[ACTIVITY_ID_MAX], symbol[SYMBOL_MAX],
+        currency[8];
+    struct qty qty;          // signed, 0 = absent
+    struct money net_amount; // signed, 0 = absent
+    struct day date;
+    int64_t created_at; // when absent: the end of the date; 0 = unreadable
+};
 struct alpaca_clock {
     int64_t timestamp, next_open, next_close;
     bool is_open;
@@ -68,6 +78,7 @@ int alpaca_account_parse(const struct json_node *n, struct alpaca_account *out, 
 int alpaca_order_parse(const struct json_node *n, struct order_state *out, struct err *err) MUST_CHECK;
 int alpaca_position_parse(const struct json_node *n, struct alpaca_position *out, struct err *err) MUST_CHECK;
 int alpaca_fill_parse(const struct json_node *n, struct alpaca_fill *out, struct err *err) MUST_CHECK;
+int alpaca_activity_parse(const struct json_node *n, struct alpaca_activity *out, struct err *err) MUST_CHECK;
 int alpaca_clock_parse(const struct json_node *n, struct alpaca_clock *out, struct err *err) MUST_CHECK;
 int alpaca_calendar_day_parse(const struct json_node *n, struct alpaca_calendar_day *out, struct err *err) MUST_CHECK;
 int alpaca_asset_parse(const struct json_node *n, struct alpaca_asset *out, struct err *err) MUST_CHECK;

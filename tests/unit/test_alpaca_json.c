@@ -518,6 +518,51 @@ static void fill_is_read(void **state)
     free(json);
 }
 
+static struct alpaca_activity activity_of(const char *json)
+{
+    struct alpaca_activity a;
+    struct err err;
+    struct json_doc *doc = doc_of(json);
+    if (alpaca_activity_parse(json_doc_root(doc), &a, &err) != 0)
+        fail_msg("%s", err.text);
+    json_doc_free(doc);
+    return a;
+}
+
+static void activity_is_read(void **state)
+{
+    (void)state;
+    struct alpaca_activity a = activity_of(
+        "{\"activity_type\":\"DIV\",\"activity_sub_type\":\"CDIV\",\"id\":\"20190801000000000::5f596936\","
+        "\"date\":\"2019-08-01\",\"created_at\":\"2021-05-10T14:01:04.650275Z\",\"net_amount\":\"1.02\","
+        "\"qty\":\"2\",\"per_share_amount\":\"0.51\",\"symbol\":\"T\",\"status\":\"executed\",\"currency\":\"USD\"}");
+    assert_string_equal(a.type, "DIV");
+    assert_string_equal(a.sub_type, "CDIV");
+    assert_int_equal(a.net_amount.nanos, 102 * D / 100);
+    assert_int_equal(a.qty.nanos, 2 * D);
+    assert_int_equal(a.date.mday, 1);
+    assert_int_equal(a.created_at, INT64_C(1620655264650275000));
+    // What is missing: executed, at the end of its day.
+    a = activity_of("{\"activity_type\":\"SPLIT\",\"id\":\"1\",\"date\":\"2020-08-31T00:00:00Z\",\"qty\":\"-10\"}");
+    assert_string_equal(a.status, "executed");
+    assert_int_equal(a.qty.nanos, -10 * D);
+    assert_int_equal(a.created_at, INT64_C(1598918399000000000));
+    // What cannot be read is told as that, with nothing to post.
+    static const char *const odd[] = {
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"date\":\"2020-08-31\",\"net_amount\":\"-1.0000000001\"}",
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"date\":\"2020-08-31\",\"net_amount\":true}",
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"date\":\"soon\",\"net_amount\":\"-1\"}",
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"net_amount\":\"-1\"}",
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"date\":\"2020-08-31\",\"created_at\":\"x\",\"net_amount\":\"-1\"}",
+        "{\"activity_type\":\"FEE\",\"id\":\"1\",\"date\":\"2020-08-31\",\"symbol\":7,\"net_amount\":\"-1\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        a = activity_of(odd[i]);
+        assert_string_equal(a.status, "unreadable");
+        assert_int_equal(a.net_amount.nanos, 0);
+    }
+}
+
 static void clock_calendar_asset_bar(void **state)
 {
     (void)state;
@@ -561,6 +606,7 @@ int main(void)
         cmocka_unit_test(eleven_decimals),
         cmocka_unit_test(position_is_read),
         cmocka_unit_test(fill_is_read),
+        cmocka_unit_test(activity_is_read),
         cmocka_unit_test(clock_calendar_asset_bar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -479,6 +479,8 @@ static const struct target_row targets[] = {
     {OP_CANCEL, "/v2/positions/SPY", false},
     {OP_FILLS, "/v2/account/activities/FILL?page_size=100", true},
     {OP_FILLS, "/v2/account/activities", false},
+    {OP_ACTIVITIES, "/v2/account/activities?category=non_trade_activity&page_size=100", true},
+    {OP_ACTIVITIES, "/v2/account/activities/FILL", false},
     {OP_BARS, "/v2/stocks/bars?symbols=SPY%2CQQQ", true},
     {OP_BARS, "/v2/stocks/bars/latest", false},
 };
