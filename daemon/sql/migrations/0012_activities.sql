@@ -1,4 +1,4 @@
--- compatible-from: 10
+-- compatible-from: 11
 -- What the broker did to the account without a trade: each activity once, by its id, and what it came to. Splits change the
 -- books pro rata; fees, dividends, interest, deposits and journals change the cash; anything else is held for an operator,
 -- never guessed. A correction books what an operator accepted as the broker's truth.
