@@ -151,7 +151,8 @@ struct exchange_fill {
     enum order_status order_status; // just after it
     struct qty qty, cum_qty, leaves_qty;
     struct price price;
-    struct money cash; // what it moved: negative for buys
+    struct qty position_qty; // just after it, negative when short
+    struct money cash;       // what it moved: negative for buys
     int64_t at;
 };
 

@@ -170,6 +170,7 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     exchange_fee_note(e, f);
     int64_t before = exchange_position_of(e, o->symbol)->qty.nanos;
     exchange_position_apply(exchange_position_of(e, o->symbol), o->side, qty, price);
+    f->position_qty = exchange_position_of(e, o->symbol)->qty;
     if (!o->closing && (before > 0) == (o->side == ORDER_SELL) && before != 0)
         hold_again(e, o->symbol);
     if (partial)

@@ -45,6 +45,9 @@ struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *er
     struct exchange_params exchange = params->exchange;
     exchange.market = s->market;
     exchange.started = now;
+    s->feed = exchange_feed_new(seed ^ s->salt, SIM_UPDATES_MAX);
+    exchange.on_event = exchange_feed_note;
+    exchange.arg = s->feed;
     s->exchange = exchange_new(&exchange);
     return s;
 }
@@ -54,6 +57,7 @@ void sim_free(struct sim *s)
     if (s == NULL)
         return;
     exchange_free(s->exchange);
+    exchange_feed_free(s->feed);
     market_free(s->market);
     sim_watchlists_free(s->watchlists);
     free(s->key);

@@ -5,11 +5,13 @@
 #ifndef PAPERGUARD_SIM_SIM_INTERNAL_H
 #define PAPERGUARD_SIM_SIM_INTERNAL_H
 
+#include "daemon/sim/exchange_feed.h"
 #include "daemon/sim/sim.h"
 #include "lib/base/json_read.h"
 #include "lib/base/json_write.h"
 
 #define SIM_FAULTS_MAX 64
+#define SIM_UPDATES_MAX 4096 // what happened to orders, kept for readers
 #define SIM_TEXT_MAX 512     // one query value
 #define SIM_SYMBOLS_MAX 4096 // a list of symbols
 
@@ -26,6 +28,7 @@ struct sim_watchlists; // sim_watchlist.c
 struct sim {
     struct market *market;
     struct exchange *exchange;
+    struct exchange_feed *feed;
     char *key, *secret;
     char account_id[DRAW_UUID_MAX], account_number[ACCOUNT_NUMBER_MAX];
     uint64_t salt, request_salt;
@@ -129,6 +132,8 @@ bool sim_body_change(struct sim_call *c, const struct json_node *root, struct ex
 // sim_json.c
 // nested: legs under their parent instead of null.
 void sim_json_order(struct json_out *o, const struct exchange *e, const struct exchange_order *order, bool nested);
+// A message of the trade_updates stream.
+void sim_json_update(struct json_out *o, const struct exchange *e, const struct exchange_update *u);
 void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
 void sim_json_nta(struct json_out *o, const struct exchange_nta *n);
 void sim_json_account(struct json_out *o, struct sim *s, int64_t now);
@@ -189,6 +194,7 @@ void sim_admin_state(struct sim_call *c);
 void sim_admin_fault(struct sim_call *c);
 void sim_admin_faults(struct sim_call *c);
 void sim_admin_faults_clear(struct sim_call *c);
+void sim_admin_updates(struct sim_call *c);
 void sim_admin_symbol(struct sim_call *c);
 void sim_admin_price(struct sim_call *c);
 

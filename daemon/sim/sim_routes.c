@@ -61,6 +61,7 @@ static const struct sim_route routes[] = {
     {HTTP_GET, "/v2/stocks/bars", SIM_AREA_DATA, sim_data_bars},
     {HTTP_GET, "/v2/stocks/*/bars", SIM_AREA_DATA, sim_data_bars},
     {HTTP_GET, "/sim/state", SIM_AREA_ADMIN, sim_admin_state},
+    {HTTP_GET, "/sim/updates", SIM_AREA_ADMIN, sim_admin_updates},
     {HTTP_GET, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults},
     {HTTP_DELETE, "/sim/fault", SIM_AREA_ADMIN, sim_admin_faults_clear},
     {HTTP_POST, "/sim/fault", SIM_AREA_ADMIN, sim_admin_fault},

@@ -330,6 +330,25 @@ def test_activity_types(sim):
         assert sim.get("/v2/account/activities" + path, 422)["code"] == 40010001, path
 
 
+def test_updates_are_told_as_the_stream_would(sim):
+    sim.fix("SPY", "300")
+    assert sim.get("/sim/updates") == {"last": 0, "updates": []}
+    o = sim.filled(sim.order(qty="2"))
+    updates = sim.get("/sim/updates")["updates"]
+    assert [u["message"]["data"]["event"] for u in updates] == ["pending_new", "new", "fill"]
+    assert [u["number"] for u in updates] == [1, 2, 3]
+    for u in updates:
+        assert u["message"]["stream"] == "trade_updates"
+        data = u["message"]["data"]
+        check_order(data["order"])
+        assert UUID.match(data["execution_id"]) and WHEN.match(data["timestamp"])
+        assert set(data) - {"price", "qty", "position_qty"} == {"event", "execution_id", "order", "timestamp"}
+    assert data["order"] == o
+    assert (data["price"], data["qty"], data["position_qty"]) == ("300", "2", "2")
+    assert sim.get("/v2/account/activities")[0]["id"].endswith("::" + data["execution_id"])
+    assert sim.get("/sim/updates?after=2")["updates"] == updates[2:]
+
+
 def test_all_of_it_is_kept_over_a_restart(start, tmp_path):
     options = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--state", tmp_path / "state")
     sim = start(*options)

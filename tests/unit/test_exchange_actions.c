@@ -3,8 +3,9 @@
 // needs: daemon/sim/exchange.o daemon/sim/exchange_account.o daemon/sim/exchange_actions.o daemon/sim/exchange_book.o
 // needs: daemon/sim/exchange_check.o daemon/sim/exchange_close.o daemon/sim/exchange_fill.o
 // needs: daemon/sim/exchange_group.o daemon/sim/exchange_replace.o daemon/sim/exchange_rest.o
-// needs: daemon/sim/exchange_session.o daemon/sim/exchange_stop.o daemon/sim/exchange_submit.o daemon/sim/exchange_time.o daemon/sim/market.o
-// needs: daemon/sim/market_calendar.o daemon/sim/market_load.o daemon/sim/market_path.o
+// needs: daemon/sim/exchange_session.o daemon/sim/exchange_stop.o daemon/sim/exchange_submit.o
+// needs: daemon/sim/exchange_time.o daemon/sim/market.o daemon/sim/market_calendar.o
+// needs: daemon/sim/market_load.o daemon/sim/market_path.o
 //
 // What moves cash and shares without a trade: splits overnight, fees, deposits.
 #include <setjmp.h>
