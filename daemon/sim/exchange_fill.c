@@ -253,7 +253,8 @@ void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at)
     }
     struct market_quote q;
     market_quote(e->params.market, o->symbol, at, &q);
-    if (e->marks[market_symbol_index(o->symbol)].halted || !exchange_stop_triggered(o, q.last))
+    bool halted = e->marks[market_symbol_index(o->symbol)].halted || market_halted(e->params.market, at);
+    if (halted || !exchange_stop_triggered(o, q.last))
         rest(e, o, at);
     else if (o->status == ORDER_HELD)
         exchange_group_triggered(e, o, at);

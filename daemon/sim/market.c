@@ -30,6 +30,7 @@ void market_free(struct market *m)
     free(m->specials);
     free(m->sessions);
     free(m->splits);
+    free(m->halts);
     free(m);
 }
 
@@ -148,6 +149,20 @@ static void date_splits(struct market *m)
     qsort(m->splits, m->split_count, sizeof *m->splits, by_ex_date);
 }
 
+static void date_halts(struct market *m)
+{
+    const struct market_symbol *s = m->symbols[0];
+    for (size_t i = 0; i < m->halt_count; i++) {
+        struct market_halt *h = &m->halts[i];
+        int64_t later = bars_after(s, h->date);
+        if (later < 0 || day_compare(s->bars[s->count - 1 - (size_t)later].date, h->date) != 0)
+            continue;
+        struct day date = market_session_date(m, m->anchor - later);
+        h->from_ns = day_at(date, h->from_s);
+        h->to_ns = day_at(date, h->to_s);
+    }
+}
+
 int market_start(struct market *m, int64_t now, struct err *err)
 {
     int64_t later;
@@ -161,9 +176,27 @@ int market_start(struct market *m, int64_t now, struct err *err)
     if (m->params.exchange_hours && m->anchor + 10 > (int64_t)m->session_count)
         return err_set(err, "market: the calendar ends in 2029");
     date_splits(m);
+    date_halts(m);
     struct market_quote q;
     market_quote(m, m->symbols[0], now, &q); // takes start_pos, see market_path.c
     return 0;
+}
+
+int market_add_halt(struct market *m, struct day date, int from_s, int to_s, struct err *err)
+{
+    if (from_s >= to_s || from_s < 0 || to_s > 86400)
+        return err_set(err, "halt: the end must lie after the start");
+    m->halts = check_realloc(m->halts, (m->halt_count + 1) * sizeof *m->halts);
+    m->halts[m->halt_count++] = (struct market_halt){date, from_s, to_s, 0, 0};
+    return 0;
+}
+
+bool market_halted(const struct market *m, int64_t now)
+{
+    for (size_t i = 0; m->params.exchange_hours && i < m->halt_count; i++)
+        if (now >= m->halts[i].from_ns && now < m->halts[i].to_ns)
+            return true;
+    return false;
 }
 
 size_t market_split_count(const struct market *m)
@@ -192,6 +225,9 @@ uint64_t market_fingerprint(const struct market *m)
     }
     for (size_t i = 0; i < m->special_count; i++)
         sum = draw3(sum, (uint64_t)m->specials[i].number, m->specials[i].closed, (uint64_t)m->specials[i].close_s);
+    for (size_t i = 0; i < m->halt_count; i++)
+        sum = draw3(sum, (uint64_t)day_number(m->halts[i].date), (uint64_t)m->halts[i].from_s,
+                    (uint64_t)m->halts[i].to_s);
     return sum;
 }
 

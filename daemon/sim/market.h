@@ -51,8 +51,10 @@ int market_add_bar(struct market *m, const char *symbol, const struct market_bar
 int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor,
                      struct err *err) MUST_CHECK;
 int market_add_special_day(struct market *m, struct day date, bool closed, int close_s, struct err *err) MUST_CHECK;
-// From files: DIR/prices/*.csv, DIR/corporate_actions.csv and DIR/calendar/nyse_special_days.csv (the last two may
-// miss).
+// The whole market stood still on the day of that bar.
+int market_add_halt(struct market *m, struct day date, int from_s, int to_s, struct err *err) MUST_CHECK;
+// From files: DIR/prices/*.csv, DIR/corporate_actions.csv, DIR/calendar/nyse_special_days.csv and
+// nyse_intraday_halts.csv (all but the prices may miss).
 int market_load(struct market *m, const char *dir, struct err *err) MUST_CHECK;
 // Fixes which session the bars belong to: that of `begin` to the first one whose date is not before that of `now`, the
 // others around it. Splits of bars after it are still to come, see market_split_next.
@@ -76,6 +78,8 @@ bool market_day_session(const struct market *m, struct day date, struct market_s
 void market_session_at(struct market *m, int64_t now, struct market_session *out); // in progress, or else the next one
 void market_session_after(const struct market *m, const struct market_session *s, struct market_session *out);
 bool market_is_open(struct market *m, int64_t now);
+// A halt of the whole market, on its re-dated day; around the clock there is none.
+bool market_halted(const struct market *m, int64_t now);
 
 // A regular session begins at 09:30 at the latest; before and after it lies the extended one. always: core only.
 #define MARKET_PHASES(X) X(MARKET_CLOSED, "closed") X(MARKET_PRE, "pre") X(MARKET_CORE, "core") X(MARKET_POST, "post")

@@ -30,6 +30,11 @@ struct market_symbol {
     struct market_fix *fixes; // ascending
     size_t fix_count, fix_cap;
 };
+struct market_halt {
+    struct day date; // as in the file
+    int from_s, to_s;
+    int64_t from_ns, to_ns; // re-dated; 0 when no bar belongs to it
+};
 struct special_day {
     int32_t number; // day_number
     bool closed;
@@ -48,6 +53,8 @@ struct market {
     bool started;
     struct market_split_event *splits; // of all symbols, by ex-date
     size_t split_count;
+    struct market_halt *halts;
+    size_t halt_count;
     struct market_session cached; // of the last market_session_at
     int64_t cached_from;          // the cache holds in [cached_from, cached.close_ns)
 };

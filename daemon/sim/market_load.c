@@ -98,6 +98,33 @@ static int special_row(struct market *m, const char *symbol, char **field, size_
     return market_add_special_day(m, date, closed, (int)(hour * 3600 + minute * 60), err);
 }
 
+// HH:MM or HH:MM:SS.
+static bool time_parse(const char *text, int *seconds)
+{
+    int part[3] = {0, 0, 0};
+    size_t len = strlen(text);
+    if ((len != 5 && len != 8) || text[2] != ':' || (len == 8 && text[5] != ':'))
+        return false;
+    for (size_t i = 0; i * 3 < len; i++) {
+        const char *at = text + 3 * i;
+        if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
+            return false;
+        part[i] = (at[0] - '0') * 10 + at[1] - '0';
+    }
+    *seconds = part[0] * 3600 + part[1] * 60 + part[2];
+    return part[0] < 24 && part[1] < 60 && part[2] < 60;
+}
+
+static int halt_row(struct market *m, const char *symbol, char **field, size_t count, struct err *err)
+{
+    (void)symbol;
+    struct day date;
+    int from, to;
+    if (count < 3 || !day_parse(field[0], &date) || !time_parse(field[1], &from) || !time_parse(field[2], &to))
+        return err_set(err, "expected date,start,end,reason with times HH:MM or HH:MM:SS");
+    return market_add_halt(m, date, from, to, err);
+}
+
 static int load_prices(struct market *m, const char *dir, struct err *err)
 {
     char path[PATH_TEXT_MAX], symbol[SYMBOL_MAX];
@@ -136,5 +163,7 @@ int market_load(struct market *m, const char *dir, struct err *err)
 {
     if (load_prices(m, dir, err) != 0 || load_optional(m, dir, "corporate_actions.csv", action_row, err) != 0)
         return -1;
-    return load_optional(m, dir, "calendar/nyse_special_days.csv", special_row, err);
+    if (load_optional(m, dir, "calendar/nyse_special_days.csv", special_row, err) != 0)
+        return -1;
+    return load_optional(m, dir, "calendar/nyse_intraday_halts.csv", halt_row, err);
 }

@@ -24,12 +24,12 @@ WHEN = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z$")
 
 
 class Sim:
-    def __init__(self, tmp_path, *options):
+    def __init__(self, tmp_path, *options, env=None):
         self.port_file, self.log = tmp_path / "port", tmp_path / "requests.jsonl"
         self.process = subprocess.Popen(
             [BIN / "paperguard-sim", "--port-file", self.port_file, "--data", ROOT / "conf/sample-data", "--key", KEY,
              "--secret", SECRET, "--log-requests", self.log, *options],
-            stderr=subprocess.PIPE, text=True)
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
         self.wait(self.port_file.exists)
         self.port = int(self.port_file.read_text().split()[0])
         self.headers = {}
@@ -92,8 +92,8 @@ class Sim:
 def start(tmp_path):
     started = []
 
-    def run(*options):
-        started.append(Sim(tmp_path, *options))
+    def run(*options, **more):
+        started.append(Sim(tmp_path, *options, **more))
         return started[-1]
 
     yield run
@@ -486,7 +486,7 @@ def test_prices_move_between_runs_at_speed_60(start):
     sim = start("--speed", "60", "--no-rate-limit")
     path = "/v2/stocks/trades/latest?symbols=SPY,AMZN,TLT"
     first = sim.get(path)["trades"]
-    sim.wait(lambda: all(sim.get(path)["trades"][s]["p"] != first[s]["p"] for s in first))
+    sim.wait(lambda: all(sim.get(path)["trades"][s]["p"] != first[s]["p"] for s in first), 60)
 
 
 def test_500_orders_in_a_row(start):

@@ -256,6 +256,38 @@ static void cash_moves_by_known_types_and_whole_cents(void **state)
     world_free(&w);
 }
 
+static void nothing_fills_while_the_market_is_halted(void **state)
+{
+    (void)state;
+    struct market_params mp = {.seed = 3, .exchange_hours = true, .speed = 1, .begin = {2020, 3, 18}};
+    struct world w = {.now = at("2026-11-20T17:56:20Z"), .market = market_new(&mp)};
+    assert_int_equal(market_load(w.market, "conf/sample-data", NULL), 0);
+    assert_int_equal(market_start(w.market, w.now, NULL), 0);
+    struct exchange_params p = {.seed = 7,
+                                .market = w.market,
+                                .cash = {100000 * DECIMAL_ONE},
+                                .multiplier = 4,
+                                .fill_delay_ns = 10 * NS_PER_MS,
+                                .started = w.now};
+    w.exchange = exchange_new(&p);
+    const struct exchange_order *o = NULL;
+    struct exchange_refusal why = {0};
+    struct exchange_request r = {.has_type = true,
+                                 .has_tif = true,
+                                 .side = ORDER_BUY,
+                                 .type = ORDER_MARKET,
+                                 .tif = TIF_DAY,
+                                 .has_qty = true,
+                                 .qty = {DECIMAL_ONE},
+                                 .symbol = "SPY"};
+    assert_int_equal(exchange_submit(w.exchange, &r, w.now, &o, &why), 0);
+    move_to(&w, at("2026-11-20T18:11:16Z"));
+    assert_int_equal(o->status, ORDER_NEW);
+    move_to(&w, at("2026-11-20T18:11:19Z"));
+    assert_int_equal(o->status, ORDER_FILLED);
+    world_free(&w);
+}
+
 int main(void)
 {
     if (when_zone_init(NULL) != 0)
@@ -268,6 +300,7 @@ int main(void)
         cmocka_unit_test(fees_of_a_day_come_at_its_close),
         cmocka_unit_test(fees_of_a_fill_come_with_it),
         cmocka_unit_test(cash_moves_by_known_types_and_whole_cents),
+        cmocka_unit_test(nothing_fills_while_the_market_is_halted),
     };
     return cmocka_run_group_tests_name("exchange_actions", tests, NULL, NULL);
 }

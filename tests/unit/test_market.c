@@ -154,6 +154,22 @@ static void a_fixed_price_does_not_change_the_past(void **state)
     market_free(m);
 }
 
+static void halts_of_the_market_come_on_their_day(void **state)
+{
+    (void)state;
+    struct market *m = market_made(true, 1, (struct day){2020, 3, 17}, at("2026-11-19T15:00:00Z"));
+    assert_false(market_halted(m, at("2026-11-20T17:56:16Z"))); // 2020-03-18 comes a day later
+    assert_true(market_halted(m, at("2026-11-20T17:56:17Z")));
+    assert_true(market_halted(m, at("2026-11-20T18:11:16Z")));
+    assert_false(market_halted(m, at("2026-11-20T18:11:17Z")));
+    assert_false(market_halted(m, at("2026-11-19T18:00:00Z")));
+    market_free(m);
+    m = market_made(false, 1, (struct day){2020, 3, 18}, at("2026-11-20T15:00:00Z"));
+    assert_false(market_halted(m, at("2026-11-20T18:00:00Z"))); // around the clock nothing halts by itself
+    assert_int_equal(market_add_halt(m, (struct day){2020, 3, 18}, 60, 60, NULL), -1);
+    market_free(m);
+}
+
 int main(void)
 {
     if (when_zone_init(NULL) != 0)
@@ -165,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_begin_without_bar_is_refused),
         cmocka_unit_test(a_day_has_four_phases),
         cmocka_unit_test(a_fixed_price_does_not_change_the_past),
+        cmocka_unit_test(halts_of_the_market_come_on_their_day),
     };
     return cmocka_run_group_tests_name("market", tests, NULL, NULL);
 }
