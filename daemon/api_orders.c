@@ -40,6 +40,14 @@ static struct order_call *call_new(struct api *a, struct http_exchange *x)
     return c;
 }
 
+// Who asked for it, on record.
+static void keep_who(struct api *a, struct http_exchange *x, const char *id, const char *what)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "%s, request %s", http_exchange_peer(x), http_exchange_request_id(x));
+    ledger_decision(a->p.ledger, "operator", id, what, "http", detail, clock_wall_ns());
+}
+
 // --- answers
 
 static void put_optional(struct json_out *o, const char *key, int64_t nanos)
@@ -239,8 +247,7 @@ static void prices_read(void *arg, bool ok, const char *detail)
         in->ask = quote.ask;
     }
     in->created_at = clock_wall_ns();
-    ledger_decision(a->p.ledger, "operator", in->order.client_order_id, "placed", "http",
-                    http_exchange_peer(c->wait->x), in->created_at);
+    keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     desk_place(a->p.desk, in, answered, c);
     reconcile_kick(a->p.reconcile);
 }
@@ -322,8 +329,12 @@ void api_serve_order_new(const struct api_call *call)
     if (!c)
         return;
     c->intent = in;
-    log_notice("order %s is asked for by http %s: %s %s", in.order.client_order_id, http_exchange_peer(x),
-               order_side_name(in.order.side), in.order.symbol);
+    log_with(LOG_LEVEL_NOTICE,
+             ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)},
+                                   {"CLIENT_ORDER_ID", in.order.client_order_id},
+                                   {"SYMBOL", in.order.symbol}}),
+             "order %s is asked for by http %s: %s %s", in.order.client_order_id, http_exchange_peer(x),
+             order_side_name(in.order.side), in.order.symbol);
     const struct ledger_filter filter = {.id = c->intent.order.client_order_id, .limit = 1};
     ledger_query(a->p.ledger, LEDGER_QUERY_ORDERS, &filter, looked_up, c);
 }
@@ -339,8 +350,10 @@ static void cancel(struct api *a, struct http_exchange *x, const struct order_ro
         return;
     }
     const char *id = row->intent.order.client_order_id;
-    log_notice("order %s: cancel is asked for by http %s", id, http_exchange_peer(x));
-    ledger_decision(a->p.ledger, "operator", id, "cancel", "http", http_exchange_peer(x), clock_wall_ns());
+    log_with(LOG_LEVEL_NOTICE,
+             ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)}, {"CLIENT_ORDER_ID", id}}),
+             "order %s: cancel is asked for by http %s", id, http_exchange_peer(x));
+    keep_who(a, x, id, "cancel");
     desk_cancel(a->p.desk, id);
     row = desk_order(a->p.desk, id);
     CHECK(row);

@@ -22,11 +22,15 @@ static const struct http_reply_header SAFETY[] = {
 static void send_as(struct http_exchange *x, int status, const char *type, const char *body, size_t len,
                     const struct http_reply_header *more)
 {
-    struct http_reply_header headers[ARRAY_LEN(SAFETY) + 1];
+    struct http_reply_header headers[ARRAY_LEN(SAFETY) + 2];
+    char id[HTTP_REQUEST_ID_MAX];
+    size_t n = ARRAY_LEN(SAFETY);
     memcpy(headers, SAFETY, sizeof SAFETY);
+    str_copy_cut(id, sizeof id, http_exchange_request_id(x)); // x ends with the reply
+    headers[n++] = (struct http_reply_header){"X-Request-Id", id};
     if (more)
-        headers[ARRAY_LEN(SAFETY)] = *more;
-    http_reply(x, status, type, body, len, headers, ARRAY_LEN(SAFETY) + (more ? 1 : 0));
+        headers[n++] = *more;
+    http_reply(x, status, type, body, len, headers, n);
 }
 
 static void reply(struct http_exchange *x, int status, const struct text *body, const char *name, const char *value)

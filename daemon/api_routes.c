@@ -185,6 +185,7 @@ void api_route(struct api *a, struct http_exchange *x)
 {
     struct api_call c = {.api = a, .x = x};
     c.path = find(http_exchange_path(x), http_exchange_roles(x), c.id);
+    http_exchange_set_label(x, c.path ? c.path->path : "none");
     if (!c.path) {
         answer_nothing_here(x);
         return;

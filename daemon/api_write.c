@@ -54,7 +54,8 @@ void api_run(struct api *a, struct http_exchange *x, const char *cause)
     struct api_wait *w = api_wait_new(a, x);
     if (!w)
         return;
-    log_notice("a run is asked for by %s%s%s", cause, body.strategies[0] ? ": " : "", body.strategies);
+    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)}}),
+             "a run is asked for by %s%s%s", cause, body.strategies[0] ? ": " : "", body.strategies);
     scheduler_run_now(a->p.scheduler, cause, body.strategies, started, w); // may answer at once
 }
 

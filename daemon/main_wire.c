@@ -259,6 +259,18 @@ static void http_gone(void *arg, struct http_exchange *x)
     api_gone(((struct daemon *)arg)->api, x);
 }
 
+static void http_answered(void *arg, const struct http_exchange *x, int status, int64_t took_ns)
+{
+    struct daemon *d = arg;
+    char code[16], path[200];
+    metrics_observe_ms(d->metrics, METRIC_HTTP_DURATION, http_exchange_label(x), took_ns / NS_PER_MS);
+    snprintf(code, sizeof code, "%d", status);
+    snprintf(path, sizeof path, "%.190s", http_exchange_path(x));
+    log_with(LOG_LEVEL_DEBUG, ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)}}),
+             "http %s %s: %s to %s in %lld us", http_method_name(http_exchange_method(x)), path, code,
+             http_exchange_peer(x), (long long)(took_ns / 1000));
+}
+
 static void admin_http_handle(void *arg, struct http_exchange *x)
 {
     admin_handle(((struct daemon *)arg)->admin, x);
@@ -282,6 +294,7 @@ static struct http_server *server_new(struct daemon *d, unsigned connections,
         .body_max = BODY_MAX,
         .handle = handle,
         .gone = gone,
+        .answered = handle == http_handle ? http_answered : NULL,
         .arg = d,
     });
 }

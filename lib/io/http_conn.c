@@ -6,6 +6,7 @@
 // of its set itself: nothing is left that could spin. Only a client that has sent more than INPUT_MAX ahead is no
 // longer read but looked at by a timer. (Not libevent's high watermark: with the buffer at it, the read callback is run
 // again and again.) Connections are unlinked at once and freed by the server's sweep.
+#include "lib/io/clock.h"
 #include "lib/io/http_conn.h"
 
 #include <arpa/inet.h>
@@ -253,6 +254,7 @@ static void conn_dispatch(struct http_conn *c)
     struct http_server *s = c->server;
     struct http_exchange *x = check_alloc(1, sizeof *x);
     x->conn = c;
+    http_exchange_begin(x);
     c->exchange = x;
     conn_set_state(c, CONN_WAITING);
     conn_set_deadline(c, c->paused ? LOOK_MS : 0);
@@ -511,6 +513,9 @@ static struct http_conn *exchange_end(struct http_exchange *x)
 void http_reply(struct http_exchange *x, int status, const char *content_type, const char *body, size_t len,
                 const struct http_reply_header *headers, size_t header_count)
 {
+    const struct http_server_params *p = &x->conn->server->params;
+    if (p->answered != NULL)
+        p->answered(p->arg, x, status, clock_monotonic_ns() - x->began_ns);
     struct http_conn *c = exchange_end(x);
     struct http_answer_head head = {.status = status,
                                     .content_type = content_type,

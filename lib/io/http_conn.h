@@ -44,6 +44,8 @@ struct http_server {
     size_t busy;        // connections with a request that is begun and not wholly answered
     unsigned callbacks; // how deep we are in the owner's code
     bool draining;
+    char salt[9]; // of the request ids made here
+    uint64_t next_request;
     uint64_t next_id, strangers, rejected, answered[6]; // by status class
 };
 
@@ -60,6 +62,9 @@ enum conn_state { CONN_STATES(FSM_ENUM) };
 struct http_exchange {
     struct http_conn *conn;
     void *context;
+    int64_t began_ns;  // monotonic, when it was handed over
+    const char *label; // of its path, for metrics
+    char request_id[HTTP_REQUEST_ID_MAX];
 };
 
 typedef void sent_fn(void *arg, bool sent);
@@ -91,6 +96,7 @@ struct http_conn {
 };
 
 // Takes the accepted descriptor.
+void http_exchange_begin(struct http_exchange *x); // http_exchange.c
 void http_conn_open(struct http_listener *l, int fd, const struct sockaddr *peer);
 // Closes it if no request is begun on it.
 void http_conn_drain(struct list *node);

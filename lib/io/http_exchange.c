@@ -4,6 +4,12 @@
 // What the owner of an exchange may ask about it.
 #include "lib/io/http_conn.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/io/clock.h"
+
 enum http_method http_exchange_method(const struct http_exchange *x)
 {
     return http_parser_method(x->conn->parser);
@@ -63,6 +69,36 @@ bool http_exchange_peer_ids(const struct http_exchange *x, pid_t *pid, uid_t *ui
     *uid = c->ids.uid;
     *gid = c->ids.gid;
     return true;
+}
+
+void http_exchange_begin(struct http_exchange *x)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:";
+    struct http_server *s = x->conn->server;
+    const char *given = http_exchange_header(x, "X-Request-Id");
+    size_t len = given != NULL ? strlen(given) : 0;
+    x->began_ns = clock_monotonic_ns();
+    x->label = "";
+    s->next_request++;
+    if (len > 0 && len < sizeof x->request_id && strspn(given, plain) == len)
+        str_copy_cut(x->request_id, sizeof x->request_id, given);
+    else
+        snprintf(x->request_id, sizeof x->request_id, "%s-%llu", s->salt, (unsigned long long)s->next_request);
+}
+
+const char *http_exchange_request_id(const struct http_exchange *x)
+{
+    return x->request_id;
+}
+
+void http_exchange_set_label(struct http_exchange *x, const char *label)
+{
+    x->label = label;
+}
+
+const char *http_exchange_label(const struct http_exchange *x)
+{
+    return x->label;
 }
 
 void http_exchange_set_context(struct http_exchange *x, void *context)

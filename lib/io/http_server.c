@@ -6,12 +6,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/listener.h>
 
+#include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/io/http_conn.h"
 #include "lib/io/loop_event.h"
@@ -24,6 +26,9 @@ struct http_server *http_server_new(const struct http_server_params *params)
     CHECK(params->request_deadline_ms > 0 && params->idle_ms > 0 && params->reply_deadline_ms > 0);
     struct http_server *s = check_alloc(1, sizeof *s);
     s->params = *params;
+    uint32_t salt;
+    random_bytes(&salt, sizeof salt);
+    snprintf(s->salt, sizeof s->salt, "%08x", salt);
     list_init(&s->listeners);
     list_init(&s->conns);
     list_init(&s->dead);

@@ -54,6 +54,8 @@ struct http_server_params {
     // The client left before the answer, or the server is freed; x is dead after it returns. NULL: x lives on until its
     // http_reply (or http_server_free), which then goes nowhere.
     void (*gone)(void *arg, struct http_exchange *x);
+    // Each answer of the handler's, while x still lives; took_ns since it was handed over. May be NULL.
+    void (*answered)(void *arg, const struct http_exchange *x, int status, int64_t took_ns);
     void *arg;
 };
 
@@ -80,6 +82,12 @@ unsigned http_exchange_roles(const struct http_exchange *x);
 const char *http_exchange_service(const struct http_exchange *x);
 const char *http_exchange_peer(const struct http_exchange *x);                                  // "127.0.0.1" or "unix"
 bool http_exchange_peer_ids(const struct http_exchange *x, pid_t *pid, uid_t *uid, gid_t *gid); // Unix sockets
+// What X-Request-Id said, if that is 1 to 64 letters, digits and -_.: , else one that is made here.
+#define HTTP_REQUEST_ID_MAX 65
+const char *http_exchange_request_id(const struct http_exchange *x);
+// The path as metrics shall name it: a constant, "" until set.
+void http_exchange_set_label(struct http_exchange *x, const char *label);
+const char *http_exchange_label(const struct http_exchange *x);
 void http_exchange_set_context(struct http_exchange *x, void *context);
 void *http_exchange_context(const struct http_exchange *x);
 

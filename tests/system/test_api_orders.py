@@ -31,7 +31,7 @@ def ended(site, order_id):
 def test_placed_once_and_filled(open_site):
     site = open_site
     body = {"client_order_id": "desk:1", "symbol": "SPY", "side": "buy", "qty": "3", "strategy": "weights"}
-    status, answer = post(site, body)
+    status, answer = site.daemon.http(PATH, "POST", body, {**AUTH, "X-Request-Id": "trace-77"})
     assert status == 201 and answer["client_order_id"] == "desk:1" and answer["created"] is True, answer
     assert post(site, body)[0] == 200
     status, other = post(site, body, qty="4")
@@ -46,6 +46,10 @@ def test_placed_once_and_filled(open_site):
     audit = site.daemon.get(f"{PATH}/desk:1/audit")
     assert [e["status"] for e in audit["events"]][-1] == "filled" and audit["request"]["qty"] == "3"
     assert audit["fills"][0]["qty"] and audit["decisions"][0]["kind"] == "operator"
+    assert audit["decisions"][0]["detail"] == "127.0.0.1, request trace-77"
+    asked = [line for line in site.daemon.text().split("\n") if "order desk:1 is asked for" in line]
+    assert len(asked) == 1 and "REQUEST_ID=trace-77" in asked[0] and "SYMBOL=SPY" in asked[0], asked
+    assert site.daemon.metric("paperguard_http_request_duration_seconds_count", path="/api/v1/orders") >= 3
     assert site.daemon.get(f"{PATH}/{row['order_id']}")["client_order_id"] == "desk:1"
 
 

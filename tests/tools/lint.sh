@@ -14,7 +14,7 @@ read -ra make <<<"${MAKE:-make}"
 mapfile -t sources < <(find lib daemon -name '*.c' | sort)
 mapfile -t all_c < <(find lib daemon tests -name '*.[ch]' | sort)
 mapfile -t shells < <(find tests daemon .ci -name '*.sh' -o -path '.ci/*' -type f | sort)
-mapfile -t pythons < <(find tests -name '*.py' | sort)
+mapfile -t pythons < <(find tests scripts -name '*.py' | sort)
 mapfile -t pages < <(find man -type f | sort)
 pythons+=(tests/run)
 
@@ -28,7 +28,7 @@ lint_clang()
 lint_tidy()
 {
     local flags
-    "${make[@]}" --no-print-directory PROFILE=clang BUILD="$build" "$build/obj-clang/sql_gen.h" "$build/obj-clang/commit.h" \
+    "${make[@]}" --no-print-directory PROFILE=clang BUILD="$build" "$build/obj-clang/sql_gen.h" "$build/obj-clang/web_gen.h" "$build/obj-clang/commit.h" \
         >/dev/null || return 1
     flags=$(sed -n 's/^DEP_CFLAGS = //p' config.mk)
     # shellcheck disable=SC2016 # the inner shell expands it

@@ -336,6 +336,37 @@ static void answers_are_safe_in_a_browser(void **state)
     }
 }
 
+static const char *header_of(const struct answer *a, const char *name, char out[100])
+{
+    const char *at = strstr(a->head, name);
+    snprintf(out, 100, "%.*s", at ? (int)strcspn(at + strlen(name) + 2, "\r") : 0, at ? at + strlen(name) + 2 : "");
+    return out;
+}
+
+static void requests_have_ids(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {
+        "X-Request-Id: a b\r\n", "X-Request-Id: \"x\"\r\n", "X-Request-Id: \r\n",
+        "X-Request-Id: 0123456789012345678901234567890123456789012345678901234567890123x\r\n"};
+    char first[100], second[100];
+    struct answer a = ask(API_PORT, "GET", "/health", "X-Request-Id: Trace_1.2:3-4\r\n", NULL);
+    assert_string_equal(header_of(&a, "X-Request-Id", first), "Trace_1.2:3-4");
+    answer_free(&a);
+    a = ask(API_PORT, "GET", "/nosuch", "", NULL);
+    header_of(&a, "X-Request-Id", first);
+    assert_int_equal(strspn(first, "0123456789abcdef-"), strlen(first));
+    answer_free(&a);
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        a = ask(API_PORT, "GET", "/health", odd[i], NULL);
+        assert_int_equal(a.status, 200);
+        header_of(&a, "X-Request-Id", second);
+        assert_int_equal(strspn(second, "0123456789abcdef-"), strlen(second));
+        assert_true(strlen(second) > 9 && strcmp(first, second) != 0);
+        answer_free(&a);
+    }
+}
+
 static void prices_of_what_is_known(void **state)
 {
     (void)state;
@@ -658,6 +689,7 @@ int main(void)
         T(a_page_tells_of_the_next),
         T(unknown_things_get_a_suggestion),
         T(answers_are_safe_in_a_browser),
+        T(requests_have_ids),
         T(prices_of_what_is_known),
         T(history_without_postgres_is_503),
         T(a_client_that_leaves_takes_nothing_along),
