@@ -94,6 +94,7 @@ static void the_stop_loss_cancels_the_take_profit_and_sells(void **state)
     assert_int_equal(leg_of(&w, o, 0)->status, ORDER_CANCELED);
     assert_int_equal(leg_of(&w, o, 1)->status, ORDER_FILLED);
     assert_decimal(leg_of(&w, o, 1)->filled_avg_price.nanos, "289.5");
+    assert_int_equal(leg_of(&w, o, 1)->canceled_at, 0); // the end of the take profit did not touch it
     assert_null(exchange_position_find(w.exchange, w.spy));
     world_free(&w);
 }
@@ -316,6 +317,16 @@ static void groups_and_trailing_stops_may_stand_against_other_orders(void **stat
     struct exchange_request low = limit("SPY", ORDER_BUY, "1", "250");
     o = accepted(&w, &low);
     refused(&w, &sell, 403, 40310000, "potential wash trade detected. use complex orders");
+    exchange_cancel_all(w.exchange, w.now);
+    struct exchange_request entry = bracket("1");
+    entry.type = ORDER_LIMIT;
+    entry.limit = price_of("295");
+    accepted(&w, &entry);
+    sell = limit("SPY", ORDER_SELL, "1", "295");
+    accepted(&w, &sell);
+    exchange_cancel_all(w.exchange, w.now);
+    accepted(&w, &low);
+    sell = request("SPY", ORDER_SELL, "1");
     sell.type = ORDER_TRAILING_STOP;
     sell.trail_price = price_of("5");
     accepted(&w, &sell);

@@ -166,6 +166,8 @@ static void what_cannot_be_replaced_is_refused(void **state)
                  "invalid limit_price 290.001. sub-penny increment does not fulfill minimum pricing criteria");
     c = (struct exchange_change){.has_qty = true, .qty.nanos = dec("2.5")};
     not_replaced(&w, o->id, &c, 422, 40010001, "qty must be integer");
+    c.qty.nanos = 0;
+    not_replaced(&w, o->id, &c, 422, 40010001, "qty must be > 0");
     c.qty.nanos = dec("1400");
     not_replaced(&w, o->id, &c, 403, 40310000, "insufficient buying power");
     c = (struct exchange_change){.stop = price_of("310")};
@@ -184,6 +186,11 @@ static void what_cannot_be_replaced_is_refused(void **state)
     is_refused(&why, 422, 42210000, "order is already in \"pending_replace\" state");
     pass(&w, NS_PER_S);
     not_replaced(&w, o->id, &c, 422, 42210000, "unable to replace order, order is not open");
+    r = limit("SPY", ORDER_BUY, "1.5", "280");
+    o = accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    c = (struct exchange_change){.has_qty = true, .qty.nanos = dec("2")};
+    not_replaced(&w, o->id, &c, 422, 42210000, "qty of fractional orders cannot be changed");
     r = request("SPY", ORDER_BUY, "1");
     r.has_qty = false;
     r.has_notional = true;
@@ -227,6 +234,90 @@ static void legs_keep_their_group_when_replaced(void **state)
     assert_int_equal(profit2->status, ORDER_CANCELED);
     assert_int_equal(loss2->status, ORDER_FILLED);
     assert_null(exchange_position_find(w.exchange, w.spy));
+    world_free(&w);
+}
+
+static void both_orders_of_an_oco_keep_their_distance(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    bought(&w, "SPY", "5");
+    struct exchange_request r = request("SPY", ORDER_SELL, "5");
+    r.type = ORDER_LIMIT;
+    r.order_class = CLASS_OCO;
+    r.take_profit = price_of("310");
+    r.stop_loss = price_of("290");
+    const struct exchange_order *o = accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    struct exchange_change c = to_price("290");
+    not_replaced(&w, o->id, &c, 422, 42210000, "take_profit.limit_price must be > stop_loss.stop_price");
+    c = to_price("305");
+    o = replaced(&w, o, &c);
+    pass(&w, NS_PER_S);
+    const struct exchange_order *loss = leg_of(&w, o, 0);
+    assert_int_equal(loss->parent, o->number);
+    fix(&w, w.spy, "305");
+    pass(&w, 3 * NS_PER_S);
+    assert_int_equal(o->status, ORDER_FILLED);
+    assert_int_equal(loss->status, ORDER_CANCELED);
+    nothing_is_held(&w);
+    world_free(&w);
+}
+
+// The old order fills further than the new quantity while the new one is on its way: the old one lives on.
+static void an_overtaken_replacement_leaves_the_old_order_open(void **state)
+{
+    (void)state;
+    struct exchange_params p = usual;
+    p.partial_ppm = 1000000;
+    p.fill_delay_ns = 20 * MS;
+    const struct exchange_order *a = NULL, *b = NULL;
+    struct world w = {0};
+    for (uint64_t seed = 1; b == NULL || b->status != ORDER_REJECTED || a->status != ORDER_PARTIALLY_FILLED; seed++) {
+        assert_in_range(seed, 1, 200);
+        if (w.exchange != NULL)
+            world_free(&w);
+        p.seed = seed;
+        w = world_made(p, false, "2026-11-20T15:00:00Z");
+        fix(&w, w.spy, "300");
+        struct exchange_request r = limit("SPY", ORDER_BUY, "1000", "300");
+        a = accepted(&w, &r);
+        for (int i = 0; i < 100 && a->filled_qty.nanos == 0; i++)
+            pass(&w, MS);
+        w.now = a->next_at - MS;
+        exchange_advance(w.exchange, w.now);
+        struct exchange_change c = {.has_qty = true, .qty.nanos = a->filled_qty.nanos + DECIMAL_ONE};
+        if (a->status != ORDER_PARTIALLY_FILLED || c.qty.nanos >= 999 * DECIMAL_ONE)
+            continue;
+        b = replaced(&w, a, &c);
+        pass(&w, 11 * MS);
+    }
+    assert_int_equal(b->filled_qty.nanos, 0);
+    fix(&w, w.spy, "299");
+    pass(&w, 60 * NS_PER_S);
+    assert_int_equal(a->status, ORDER_FILLED);
+    assert_decimal(a->filled_qty.nanos, "1000");
+    nothing_is_held(&w);
+    world_free(&w);
+}
+
+static void more_shares_of_a_sale_are_held_at_once(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    bought(&w, "SPY", "10");
+    struct exchange_request r = limit("SPY", ORDER_SELL, "4", "310");
+    const struct exchange_order *o = accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    struct exchange_change c = {.has_qty = true, .qty.nanos = dec("11")};
+    not_replaced(&w, o->id, &c, 403, 40310000, "insufficient qty available for order (requested: 11, available: 10)");
+    c.qty.nanos = dec("7");
+    replaced(&w, o, &c);
+    assert_decimal(exchange_position_find(w.exchange, w.spy)->held.nanos, "7");
+    pass(&w, NS_PER_S);
+    assert_decimal(exchange_position_find(w.exchange, w.spy)->held.nanos, "7");
     world_free(&w);
 }
 
@@ -309,6 +400,9 @@ int main(void)
         cmocka_unit_test(a_replacement_that_comes_too_late_is_rejected),
         cmocka_unit_test(what_cannot_be_replaced_is_refused),
         cmocka_unit_test(legs_keep_their_group_when_replaced),
+        cmocka_unit_test(both_orders_of_an_oco_keep_their_distance),
+        cmocka_unit_test(an_overtaken_replacement_leaves_the_old_order_open),
+        cmocka_unit_test(more_shares_of_a_sale_are_held_at_once),
         cmocka_unit_test(a_trail_is_replaced_and_the_high_stays),
         cmocka_unit_test(closing_sells_or_covers_the_whole_position),
         cmocka_unit_test(cancelling_all_frees_what_is_held),

@@ -230,6 +230,106 @@ static void fractional_orders_are_day_orders_of_any_plain_type(void **state)
     world_free(&w);
 }
 
+// What a request lacks or has too much of.
+static void incomplete_requests_are_refused(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request r = request("", ORDER_BUY, "1");
+    refused(&w, &r, 422, 40010001, "symbol is required");
+    r = request("SPY", ORDER_BUY, "1");
+    r.has_type = false;
+    refused(&w, &r, 422, 40010001, "type is required");
+    r = request("SPY", ORDER_BUY, "1");
+    r.has_tif = false;
+    refused(&w, &r, 422, 40010001, "time_in_force is required");
+    r = request("SPY", ORDER_BUY, "1");
+    r.type = ORDER_LIMIT;
+    refused(&w, &r, 422, 40010001, "limit orders require a limit price");
+    r.limit = price_of("0");
+    refused(&w, &r, 422, 40010001, "limit price must be > 0");
+    r = stop("SPY", ORDER_BUY, "1", "310");
+    r.limit = price_of("311");
+    refused(&w, &r, 422, 40010001, "stop orders require no limit price");
+    r.type = ORDER_TRAILING_STOP;
+    refused(&w, &r, 422, 40010001, "trailing stop orders require no stop or limit price");
+    r = request("SPY", ORDER_BUY, "1");
+    r.type = ORDER_TRAILING_STOP;
+    r.has_trail_percent = true;
+    r.trail_percent.nanos = dec("100");
+    refused(&w, &r, 422, 40010001, "trail_percent must be < 100");
+    r = request("SPY", ORDER_BUY, "1");
+    r.order_class = CLASS_MLEG;
+    refused(&w, &r, 422, 42210000, "mleg orders are for options, which this simulator lacks");
+    r = limit("SPY", ORDER_BUY, "1", "290");
+    r.order_class = CLASS_BRACKET;
+    r.extended_hours = true;
+    refused(&w, &r, 422, 42210000, "bracket orders are not allowed in extended hours");
+    r = request("SPY", ORDER_BUY, "1");
+    snprintf(r.position_intent, sizeof r.position_intent, "buy_to_close");
+    refused(&w, &r, 422, 42210000, "position intent mismatch, inferred: buy_to_open, specified: buy_to_close");
+    r = request("SPY", ORDER_BUY, "1");
+    r.has_qty = false;
+    r.has_notional = true;
+    r.notional.nanos = dec("10.001");
+    refused(&w, &r, 422, 42210000, "notional must be limited to 2 decimal places");
+    assert_int_equal(exchange_order_count(w.exchange), 0);
+    world_free(&w);
+}
+
+static void a_sale_by_notional_needs_the_shares(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    bought(&w, "SPY", "2");
+    struct exchange_request r = request("SPY", ORDER_SELL, "1");
+    r.has_qty = false;
+    r.has_notional = true;
+    r.notional.nanos = dec("600.30");
+    refused(&w, &r, 403, 40310000, "insufficient qty available for order (requested: 2.001, available: 2)");
+    r.notional.nanos = dec("600");
+    const struct exchange_order *o = accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    assert_int_equal(o->status, ORDER_FILLED);
+    assert_null(exchange_position_find(w.exchange, w.spy));
+    world_free(&w);
+}
+
+static void around_the_clock_auctions_are_at_midnight(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request opening = request("SPY", ORDER_BUY, "1"), closing = opening;
+    opening.tif = TIF_OPG;
+    closing.tif = TIF_CLS;
+    const struct exchange_order *a = accepted(&w, &opening), *b = accepted(&w, &closing);
+    go_to(&w, "2026-11-21T04:59:59.998Z");
+    assert_int_equal(b->status, ORDER_NEW);
+    go_to(&w, "2026-11-21T04:59:59.999Z");
+    assert_int_equal(b->status, ORDER_FILLED);
+    assert_int_equal(a->status, ORDER_NEW);
+    go_to(&w, "2026-11-21T05:00:00Z");
+    assert_int_equal(a->status, ORDER_FILLED);
+    world_free(&w);
+}
+
+static void extended_orders_trade_in_regular_hours_too(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, true, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request r = limit("SPY", ORDER_BUY, "1", "301");
+    r.extended_hours = true;
+    const struct exchange_order *o = accepted(&w, &r);
+    assert_int_equal(o->expires_at, at("2026-11-21T01:00:00Z"));
+    pass(&w, NS_PER_S);
+    assert_int_equal(o->status, ORDER_FILLED);
+    world_free(&w);
+}
+
 static void an_order_never_meets_one_of_its_own(void **state)
 {
     (void)state;
@@ -340,6 +440,10 @@ int main(void)
         cmocka_unit_test(nothing_fills_while_a_symbol_is_halted),
         cmocka_unit_test(assets_may_be_closed_to_orders),
         cmocka_unit_test(fractional_orders_are_day_orders_of_any_plain_type),
+        cmocka_unit_test(incomplete_requests_are_refused),
+        cmocka_unit_test(a_sale_by_notional_needs_the_shares),
+        cmocka_unit_test(around_the_clock_auctions_are_at_midnight),
+        cmocka_unit_test(extended_orders_trade_in_regular_hours_too),
         cmocka_unit_test(an_order_never_meets_one_of_its_own),
         cmocka_unit_test(a_week_of_resting_orders_costs_as_much_as_one),
         cmocka_unit_test(ten_thousand_open_orders_do_not_slow_the_next_one),

@@ -122,6 +122,14 @@ static void a_trailing_buy_follows_the_low(void **state)
     r.trail_price = price_of("3");
     const struct exchange_order *o = accepted(&w, &r);
     assert_decimal(o->stop_price.nanos, "303");
+    assert_decimal(exchange_account_at(w.exchange, w.now).reserved.nanos, "310.575"); // as of a buy stop
+    r.trail_price.given = false;
+    r.has_trail_percent = true;
+    r.trail_percent.nanos = dec("2");
+    const struct exchange_order *percent = accepted(&w, &r);
+    assert_decimal(exchange_account_at(w.exchange, w.now).reserved.nanos, "624.225"); // and 306 * 1.025
+    struct exchange_refusal why;
+    assert_int_equal(exchange_cancel(w.exchange, percent->id, w.now, &why), 0);
     fix(&w, w.spy, "290");
     pass(&w, 5 * NS_PER_S);
     assert_decimal(o->hwm.nanos, "290");
