@@ -98,8 +98,6 @@ void exchange_order_becomes_new(struct exchange *e, struct exchange_order *o, in
     if (!o->fractional)
         o->submitted_at = at;
     o->next_at = o->tif == TIF_OPG ? at : at + exchange_delay(e, o);
-    if (o->next_at < o->match_at)
-        o->next_at = o->match_at;
     exchange_event_emit(e, "new", o, NULL, at);
 }
 

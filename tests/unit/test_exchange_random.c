@@ -148,8 +148,12 @@ static void books_agree(struct world *w)
         const struct exchange_fill *f = exchange_fill_at(e, i);
         const struct exchange_order *o = exchange_order_at(e, (size_t)f->order - 1);
         cash += f->cash.nanos;
+        int64_t before = position;
         position += o->side == ORDER_BUY ? f->qty.nanos : -f->qty.nanos;
         filled[f->order - 1] += f->qty.nanos;
+        assert_int_equal(f->position_qty.nanos, position);
+        if (o->closing) // never through zero
+            assert_true(llabs(position) < llabs(before) && (position == 0 || (position > 0) == (before > 0)));
         assert_true(f->qty.nanos > 0);
         assert_int_equal(f->cum_qty.nanos, filled[f->order - 1]);
     }
@@ -162,6 +166,13 @@ static void books_agree(struct world *w)
         if (order_status_terminal(o->status) || o->status == ORDER_HELD)
             assert_int_equal(o->reserved.nanos + o->held.nanos, 0);
         assert_true(o->reserved.nanos >= 0 && o->held.nanos >= 0);
+        bool at_work = !order_status_terminal(o->status) && o->status != ORDER_HELD && !o->replacing;
+        if (at_work && !o->closing) { // all that is left of it, to the last nano
+            struct money whole;
+            assert_true(notional_up(o->reserve_price,
+                                    (struct qty){o->qty.nanos - o->carried.nanos - o->filled_qty.nanos}, &whole));
+            assert_int_equal(o->reserved.nanos, whole.nanos);
+        }
         reserved += o->reserved.nanos;
         held += o->held.nanos;
     }
@@ -218,11 +229,26 @@ static uint64_t end_of(struct world *w)
     return sum;
 }
 
+// Time does not go back, but for the nanosecond by which orders of one instant are kept apart.
+static void told(void *arg, const char *event, const struct exchange_order *o, const struct exchange_fill *fill,
+                 int64_t when)
+{
+    int64_t *newest_at = arg;
+    (void)event;
+    (void)o;
+    (void)fill;
+    assert_true(when + 1000 >= *newest_at);
+    *newest_at = when > *newest_at ? when : *newest_at;
+}
+
 static uint64_t played(uint64_t seed, bool checked)
 {
     struct exchange_params p = usual;
     p.seed = seed;
+    int64_t newest_at = 0;
     p.partial_ppm = 300000;
+    p.on_event = told;
+    p.arg = &newest_at;
     struct dice d = {.seed = seed};
     struct world w = world_made(p, seed % 2 == 0, "2026-11-20T15:00:00Z");
     fix(&w, w.spy, "100");

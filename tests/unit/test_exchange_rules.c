@@ -104,6 +104,43 @@ static void a_cls_order_fills_at_the_close_or_expires(void **state)
     world_free(&w);
 }
 
+static void what_an_auction_leaves_expires(void **state)
+{
+    (void)state;
+    struct exchange_params p = usual;
+    p.partial_ppm = 1000000;
+    struct world w = world_made(p, true, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request r = request("SPY", ORDER_BUY, "300");
+    r.tif = TIF_CLS;
+    const struct exchange_order *o = accepted(&w, &r);
+    go_to(&w, "2026-11-20T21:01:59Z");
+    assert_int_equal(o->status, ORDER_PARTIALLY_FILLED);
+    assert_int_equal(exchange_fill_count(w.exchange), 1);
+    go_to(&w, "2026-11-20T21:02:00Z");
+    assert_int_equal(o->status, ORDER_EXPIRED);
+    assert_int_equal(exchange_fill_count(w.exchange), 1);
+    nothing_is_held(&w);
+    world_free(&w);
+}
+
+static void a_notional_order_reserves_its_money(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request r = limit("SPY", ORDER_BUY, "1", "299");
+    r.has_qty = false;
+    r.has_notional = true;
+    r.notional.nanos = dec("1000");
+    accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    assert_decimal(exchange_account_at(w.exchange, w.now).reserved.nanos, "1000");
+    exchange_cancel_all(w.exchange, w.now);
+    nothing_is_held(&w);
+    world_free(&w);
+}
+
 static void extended_hours_are_for_limit_orders(void **state)
 {
     (void)state;
@@ -435,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_gtc_order_stays_for_ninety_days),
         cmocka_unit_test(an_opg_order_fills_at_the_open_or_expires),
         cmocka_unit_test(a_cls_order_fills_at_the_close_or_expires),
+        cmocka_unit_test(what_an_auction_leaves_expires),
+        cmocka_unit_test(a_notional_order_reserves_its_money),
         cmocka_unit_test(extended_hours_are_for_limit_orders),
         cmocka_unit_test(an_early_close_ends_extended_hours_at_five),
         cmocka_unit_test(nothing_fills_while_a_symbol_is_halted),
