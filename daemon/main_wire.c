@@ -403,6 +403,7 @@ static void start_desk(struct daemon *d)
         .facts = d->facts,
         .metrics = d->metrics,
         .poll_interval_ms = d->config->poll_interval_ms,
+        .compare_interval_ms = d->config->compare_interval_ms,
         .feed = d->config->feed,
         .on_books = on_books,
         .on_calendar = on_calendar,

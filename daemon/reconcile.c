@@ -17,7 +17,6 @@
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 5000
 #define LEDGER_WAIT_MS 100
-#define FULL_PASS_MS 60000 // identity and positions are proven again at least that often
 #define CLOCK_AGAIN_MS 5000
 #define CALENDAR_AGE_NS (6 * 3600 * NS_PER_S)
 #define CALENDAR_BACK_DAYS 10
@@ -382,7 +381,7 @@ static void pass_ended(struct reconcile *r)
     bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet; // they may have asked anew
     step_after(r, busy || r->again                  ? r->p.poll_interval_ms
                   : facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS
-                                                    : FULL_PASS_MS);
+                                                    : r->p.compare_interval_ms);
     r->again = false;
 }
 

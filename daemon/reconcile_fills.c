@@ -180,9 +180,11 @@ static void activities_marked(void *arg, enum ledger_result result, const struct
 
 static bool activities_due(const struct reconcile *r)
 {
-    int64_t age = clock_boot_ns() - r->activities_boot_ns;
+    int64_t age = clock_boot_ns() - r->activities_boot_ns, every = r->p.compare_interval_ms * NS_PER_MS;
+    if (every > ACTIVITIES_EVERY_NS)
+        every = ACTIVITIES_EVERY_NS;
     bool differ = r->mismatch_since_boot_ns != 0 || r->activities_held > 0;
-    return !r->activities_boot_ns || age >= (differ ? ACTIVITIES_SOON_NS : ACTIVITIES_EVERY_NS);
+    return !r->activities_boot_ns || age >= (differ && every > ACTIVITIES_SOON_NS ? ACTIVITIES_SOON_NS : every);
 }
 
 void reconcile_ask_activities(struct reconcile *r)
