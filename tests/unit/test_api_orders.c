@@ -139,8 +139,8 @@ static void the_same_id_is_the_same_order(void **state)
         "{\"client_order_id\":\"a-1\",\"symbol\":\"QQQ\",\"side\":\"buy\",\"qty\":\"2\"}",
         "{\"client_order_id\":\"a-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"notional\":\"2\"}",
         "{\"client_order_id\":\"a-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"2\",\"time_in_force\":\"gtc\"}",
-        "{\"client_order_id\":\"a-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"2\",\"type\":\"limit\","
-        "\"limit_price\":\"9\"}"};
+        ("{\"client_order_id\":\"a-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"2\",\"type\":\"limit\","
+         "\"limit_price\":\"9\"}")};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         expect(post(others[i]), 409, "code", "client_order_id");
     assert_int_equal(rig.places, 1);
