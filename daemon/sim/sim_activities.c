@@ -17,6 +17,7 @@ struct activity_filter {
     bool fills, others;
 };
 struct activity { // one of both
+    int64_t at;
     const struct exchange_fill *fill;
     const struct exchange_nta *nta;
 };
@@ -36,7 +37,9 @@ static struct activity activity_at(const struct exchange *e, size_t i)
     const struct exchange_fill *fill = low < fills ? exchange_fill_at(e, low) : NULL;
     const struct exchange_nta *nta = i - low < ntas ? exchange_nta_at(e, i - low) : NULL;
     bool take_fill = fill != NULL && (nta == NULL || fill->at <= nta->at);
-    return (struct activity){take_fill ? fill : NULL, take_fill ? NULL : nta};
+    if (take_fill || nta == NULL)
+        return (struct activity){fill != NULL ? fill->at : 0, fill, NULL};
+    return (struct activity){nta->at, NULL, nta};
 }
 
 // TRANS and MISC stand for several types.
@@ -50,13 +53,13 @@ static bool type_asked(const char *types, const char *type)
 
 static bool activity_passes(const struct activity_filter *f, const struct activity *a)
 {
-    int64_t at = a->fill != NULL ? a->fill->at : a->nta->at;
-    if (a->fill != NULL ? !f->fills : !f->others)
+    int64_t at = a->at;
+    if (a->nta == NULL ? !f->fills : !f->others)
         return false;
     if ((f->has_after && at <= f->after) || (f->has_until && at >= f->until) ||
         (f->has_date && (at < f->date || at >= f->date + DAY_NS)))
         return false;
-    return type_asked(f->types, a->fill != NULL ? "FILL" : a->nta->type);
+    return type_asked(f->types, a->nta == NULL ? "FILL" : a->nta->type);
 }
 
 static bool read_activity_filter(struct sim_call *c, struct activity_filter *f)
@@ -110,10 +113,10 @@ static void list_activities(struct sim_call *c, struct activity_filter *f)
         struct activity a = activity_at(e, f->ascending ? at : count - 1 - at);
         if (!activity_passes(f, &a))
             continue;
-        if (a.fill != NULL)
-            sim_json_fill(&c->out, e, a.fill);
-        else
+        if (a.nta != NULL)
             sim_json_nta(&c->out, a.nta);
+        else
+            sim_json_fill(&c->out, e, a.fill);
         listed++;
     }
     json_array_end(&c->out);

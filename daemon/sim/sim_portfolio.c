@@ -223,9 +223,8 @@ static void walk_to(struct walk *w, int64_t at)
 
 static int64_t worth(struct walk *w, int64_t at)
 {
-    int64_t sum = w->cash;
     walk_to(w, at);
-    sum = w->cash;
+    int64_t sum = w->cash;
     for (size_t i = 0; i < market_symbol_count(w->sim->market); i++) {
         struct market_quote q;
         struct money value;

@@ -69,11 +69,19 @@ static bool day_param(struct sim_call *c, const char *name, int status, struct d
     return false;
 }
 
+// To the years that the exchange's calendar knows.
+static const struct day first_day = {1990, 1, 1}, last_day = {2029, 12, 31};
+
+static void clip(struct day *from, struct day *to)
+{
+    *from = day_compare(*from, first_day) < 0 ? first_day : *from;
+    *to = day_compare(*to, last_day) > 0 ? last_day : *to;
+}
+
 void sim_calendar(struct sim_call *c)
 {
     char text[SIM_TEXT_MAX];
-    const struct day first = {1990, 1, 1}, last = {2029, 12, 31};
-    struct day from = first, to = last;
+    struct day from = first_day, to = last_day;
     struct market_session s, settles;
     if (!day_param(c, "start", 422, &from) || !day_param(c, "end", 422, &to))
         return;
@@ -82,8 +90,7 @@ void sim_calendar(struct sim_call *c)
         sim_refuse(c, 422, 40010001, "invalid date_type: %.32s", text);
         return;
     }
-    from = day_compare(from, first) < 0 ? first : from;
-    to = day_compare(to, last) > 0 ? last : to;
+    clip(&from, &to);
     json_array_begin(&c->out);
     for (struct day d = settlement ? day_add(from, -14) : from; day_compare(d, to) <= 0; d = day_add(d, 1)) {
         if (!market_day_session(c->sim->market, d, &s))
@@ -214,6 +221,7 @@ void sim_calendar_of_market(struct sim_call *c)
     to = day_add(from, 7);
     if (!day_param(c, "end", 400, &to) || !sim_word_param(c, "timezone", "UTC", false))
         return;
+    clip(&from, &to);
     json_object_begin(&c->out);
     put_venue(&c->out, i);
     json_key(&c->out, "calendar");

@@ -3,6 +3,9 @@
 #
 # Market data of paperguard-sim: bars of every timeframe, trades, quotes, snapshots, paging, adjustment, refusals.
 import datetime
+import json
+import random
+import urllib.parse
 
 import pytest
 from test_sim import start  # noqa: F401  (a fixture)
@@ -141,3 +144,32 @@ def test_refusals_have_no_code(sim):
         assert set(sim.get("/v2/stocks/" + path, 400)) == {"message"}, path
     assert sim.get("/v2/stocks/meta/exchanges")["V"] == "IEX"
     assert "@" in sim.get("/v2/stocks/meta/conditions/trade?tape=C")
+
+
+PATHS = ("/v2/stocks/bars", "/v2/stocks/SPY/bars", "/v2/stocks/trades", "/v2/stocks/AAPL/quotes", "/v2/stocks/snapshots",
+         "/v2/stocks/TLT/trades/latest", "/v2/calendar", "/v3/calendar/NYSE", "/v3/clock", "/v2/assets", "/v2/orders",
+         "/v2/account/activities", "/v2/account/activities/FILL", "/v2/account/portfolio/history", "/v1/corporate-actions",
+         "/v2/corporate_actions/announcements", "/v2/watchlists:by_name", "/v2/stocks/meta/conditions/quote")
+NAMES = """symbols start end limit sort timeframe adjustment feed page_token period time markets status direction after until date
+page_size category activity_types pnl_reset intraday_reporting cashflow_types types ids since ca_types name tape timezone
+date_type exchange""".split()
+VALUES = ("SPY", "SPY,AAPL,", ",", "1", "0", "-1", "9999999999999999999", "10000", "desc", "1Min", "59T", "23H", "1Day", "12M", "3W",
+          "9999D", "9999W", "9999M", "99A", "0001-01-01", "9999-12-31", "1969-07-20", "2026-11-20", "2026-11-20T15:00:00Z",
+          "9999-12-31T23:59:59.999999999Z", "all", "ALL", "split,all", "NYSE", "UTC", "FILL", "53505900", "5350597c31", "\0", "\u2026",
+          "x" * 600, "%", "", "continuous", "no_reset", "SETTLEMENT", "non_trade_activity", "split")
+
+
+@pytest.mark.parametrize("hours", ("always", "exchange"))
+def test_odd_questions_are_answered_or_refused(start, hours):  # noqa: F811
+    sim, draw = start("--no-rate-limit", "--hours", hours), random.Random(5)
+    statuses = []
+    for _ in range(400):
+        query = {draw.choice(NAMES): draw.choice(VALUES) for _ in range(draw.randint(0, 5))}
+        path = draw.choice(PATHS) + "?" + urllib.parse.urlencode(query)
+        begun = datetime.datetime.now()
+        status, answer = sim.raw("GET", path)
+        assert status in (200, 400, 404, 422), path
+        assert isinstance(json.loads(answer), (dict, list)), path
+        assert datetime.datetime.now() - begun < datetime.timedelta(seconds=5), path
+        statuses.append(status)
+    assert statuses.count(200) > 50 and len(statuses) - statuses.count(200) > 50
