@@ -124,6 +124,10 @@ static void query_done(void *arg, enum ledger_result result, const char *json)
     }
     api_answer_begin(&t, &o);
     put_list(&o, &asked, json);
+    if (str_equal(asked.name, KINDS[LEDGER_QUERY_STRATEGIES].name)) { // also those that never ran
+        json_key(&o, "configured");
+        snapshot_add_strategies(api_snapshot(asked.api), &o);
+    }
     api_answer_end(asked.api, x, 200, &t, &o);
 }
 

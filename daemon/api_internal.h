@@ -20,6 +20,7 @@ struct api {
     struct digest token;
     struct list waits;
     size_t wait_count;
+    int64_t prices_asked_ns;           // boot; 0 never
     unsigned auth_failures, auth_held; // in a row; answers held back now
 };
 

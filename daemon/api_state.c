@@ -98,27 +98,6 @@ void api_serve_risk(const struct api_call *c)
     serve_from(c, snapshot_write_risk);
 }
 
-void api_serve_prices(const struct api_call *c)
-{
-    struct api_query q;
-    struct err err;
-    struct text t;
-    struct json_out o;
-    if (api_query_read(http_exchange_query(c->x), 1u << API_Q_SYMBOL, &q, &err) != 0) {
-        api_reply_problem(c->x, 400, "%s", err.text);
-        return;
-    }
-    const char *symbol = api_query_value(&q, API_Q_SYMBOL);
-    if (symbol && !symbol_valid(symbol)) {
-        api_reply_problem(c->x, 400, "symbol must be 1 to 12 of A-Z, 0-9 and '.', a letter first, such as SPY");
-        return;
-    }
-    text_init(&t, API_ANSWER_MAX);
-    json_out_init(&o, &t);
-    snapshot_write_prices(api_snapshot(c->api), symbol, &o);
-    send_written(c->x, 200, &t);
-}
-
 void api_serve_metrics(const struct api_call *c)
 {
     struct api *a = c->api;

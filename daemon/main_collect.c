@@ -135,6 +135,9 @@ const struct snapshot *daemon_snapshot(void *arg)
     collect_account(d);
     collect_run(d);
     collect_prices(d);
+    s->pauses_known = pauses_known(d->pauses);
+    for (size_t i = 0; i < d->config->strategy_count; i++)
+        s->paused[i] = pauses_of(d->pauses, d->config->strategies[i].name) != NULL;
     return s;
 }
 

@@ -20,8 +20,9 @@ struct snapshot_price { // of one symbol that an enabled strategy may name
 struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
     int64_t at_wall_ns, at_boot_ns, started_wall_ns;
     const char *version, *commit, *environment, *instance;
-    bool simulator, orders_sent; // orders = send
-    const struct config *config; // borrowed; NULL in tests that do not need it
+    bool simulator, orders_sent;                      // orders = send
+    const struct config *config;                      // borrowed; NULL in tests that do not need it
+    bool pauses_known, paused[CONFIG_STRATEGIES_MAX]; // by its place in the configuration
     struct guard_result guard[GUARD_CHECK_COUNT];
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;
@@ -70,6 +71,8 @@ void snapshot_write_guard(const struct snapshot *s, struct json_out *o);
 void snapshot_write_risk(const struct snapshot *s, struct json_out *o);
 // All prices (symbol NULL), or that of one symbol; status degraded and the names when some are missing.
 void snapshot_write_prices(const struct snapshot *s, const char *symbol, struct json_out *o);
+// Strategies as they are configured: an array.
+void snapshot_add_strategies(const struct snapshot *s, struct json_out *o);
 // Symbols without a price, though prices were asked for: their number, and an array of them.
 size_t snapshot_missing(const struct snapshot *s);
 void snapshot_add_missing(const struct snapshot *s, struct json_out *o);

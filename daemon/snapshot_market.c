@@ -123,10 +123,11 @@ void snapshot_write_risk(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
-static void put_strategy(const struct config_strategy *c, struct json_out *o)
+static void put_strategy(const struct config_strategy *c, bool paused, struct json_out *o)
 {
     json_object_begin(o);
     json_put_string(o, "name", c->name);
+    json_put_string(o, "state", !c->enabled ? "disabled" : paused ? "paused" : "active");
     json_put_bool(o, "enabled", c->enabled);
     json_put_string(o, "schedule", c->schedule.text);
     json_put_decimal(o, "allocation", c->allocation.nanos);
@@ -136,6 +137,14 @@ static void put_strategy(const struct config_strategy *c, struct json_out *o)
         json_add_string(o, c->symbols.words[i]);
     json_array_end(o);
     json_object_end(o);
+}
+
+void snapshot_add_strategies(const struct snapshot *s, struct json_out *o)
+{
+    json_array_begin(o);
+    for (size_t i = 0; s->config && i < s->config->strategy_count; i++)
+        put_strategy(&s->config->strategies[i], s->paused[i], o);
+    json_array_end(o);
 }
 
 void snapshot_put_scheduler_config(const struct snapshot *s, struct json_out *o)
@@ -150,10 +159,7 @@ void snapshot_put_scheduler_config(const struct snapshot *s, struct json_out *o)
         json_put_decimal_number(o, "run_deadline_seconds", c->run_deadline_ms * NS_PER_MS);
         json_put_decimal_number(o, "poll_interval_seconds", c->poll_interval_ms * NS_PER_MS);
         json_key(o, "strategies");
-        json_array_begin(o);
-        for (size_t i = 0; i < c->strategy_count; i++)
-            put_strategy(&c->strategies[i], o);
-        json_array_end(o);
+        snapshot_add_strategies(s, o);
     }
     json_object_end(o);
 }

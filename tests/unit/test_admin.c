@@ -2,8 +2,9 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_order_body.o
-// needs: daemon/api_orders.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o daemon/api_state.o
-// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/snapshot_market.o daemon/metrics.o
+// needs: daemon/api_orders.o daemon/api_prices.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o
+// needs: daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/snapshot_market.o
+// needs: daemon/metrics.o
 //
 // The operator's verbs over a real Unix socket: who may come in, and what each verb does.
 #include "tests/unit/api_rig.h"

@@ -2,8 +2,9 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_order_body.o
-// needs: daemon/api_orders.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o daemon/api_state.o
-// needs: daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/snapshot_market.o daemon/metrics.o
+// needs: daemon/api_orders.o daemon/api_prices.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o
+// needs: daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot.o daemon/snapshot_market.o
+// needs: daemon/metrics.o
 //
 // The API over a real server: roles, methods, tokens, web pages, strict queries and bodies, clients that leave.
 #include "tests/unit/api_rig.h"
@@ -399,6 +400,29 @@ static void prices_of_what_is_known(void **state)
     answer_free(&a);
 }
 
+static void old_prices_are_read_anew_but_seldom(void **state)
+{
+    (void)state;
+    struct snapshot_price prices[] = {
+        {.symbol = "SPY", .known = true, .price = {1}, .at_wall_ns = INT64_C(1759999990) * NS_PER_S},
+        {.symbol = "TLT", .known = true, .price = {1}, .at_wall_ns = INT64_C(1759999900) * NS_PER_S},
+    };
+    rig.snapshot.prices = prices;
+    rig.snapshot.price_count = ARRAY_LEN(prices);
+    assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=SPY"), 200);
+    assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=NOSUCH"), 200); // nobody else's symbols are asked for
+    assert_int_equal(rig.refreshes, 0);
+    rig.snapshot.broker_connected = false;
+    assert_int_equal(get(API_PORT, "/api/v1/prices"), 200);
+    assert_int_equal(rig.refreshes, 0);
+    rig.snapshot.broker_connected = true;
+    assert_int_equal(get(API_PORT, "/api/v1/prices"), 200);
+    assert_int_equal(rig.refreshes, 1);
+    assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=TLT"), 200);
+    assert_int_equal(get(API_PORT, "/api/v1/prices"), 200);
+    assert_int_equal(rig.refreshes, 1);
+}
+
 static void history_without_postgres_is_503(void **state)
 {
     (void)state;
@@ -691,6 +715,7 @@ int main(void)
         T(answers_are_safe_in_a_browser),
         T(requests_have_ids),
         T(prices_of_what_is_known),
+        T(old_prices_are_read_anew_but_seldom),
         T(history_without_postgres_is_503),
         T(a_client_that_leaves_takes_nothing_along),
         T(waits_are_bounded_and_given_back),
