@@ -215,6 +215,7 @@ static const struct verb {
     {"/admin/config/diff", false, admin_serve_config_diff},
     {"/admin/limits", false, admin_serve_limits},
     {"/admin/plan", true, admin_serve_plan},
+    {"/admin/orders/resolve/", true, admin_serve_resolve},
     {"/admin/halt", true, serve_halt},
     {"/admin/run", true, serve_run},
     {"/admin/release/request", true, serve_release_request},

@@ -13,7 +13,7 @@
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
-// · /admin/limits · POST /admin/plan {"strategies":[one]}
+// · /admin/limits · POST /admin/orders/resolve/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths
@@ -27,6 +27,7 @@ struct admin_params {
     struct ledger *ledger;
     struct scheduler *scheduler;
     struct pauses *pauses;
+    struct desk *desk;
     struct reconcile *reconcile;
     struct halt *halt;
     uid_t strategy_uid; // (uid_t)-1: none

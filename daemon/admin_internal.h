@@ -11,6 +11,10 @@
 struct admin {
     struct admin_params p;
     struct risk_limits ceilings; // as this life began
+    struct {                     // the order that may be resolved with this token
+        char token[17], order[CLIENT_ORDER_ID_MAX];
+        int64_t until_boot_ns;
+    } resolve;
 };
 
 // who: whom the log and the ledger name for it.
@@ -21,6 +25,7 @@ admin_serve_fn admin_serve_next;                            // admin_next.c
 admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
+admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused

@@ -77,6 +77,7 @@ struct api_wait {
     loop_timer timer;        // an answer that is held back
     const char *name;        // history: of the list, or of the one thing asked for
     bool one;
+    void *owner; // whoever else the completion needs
     int limit, offset;
 };
 // NULL when too many wait already; then the exchange was answered.

@@ -54,5 +54,19 @@ int64_t desk_oldest_open_ns(const struct desk *d); // created_at of the oldest o
 size_t desk_unknown_count(const struct desk *d);
 const struct order_row *desk_order(const struct desk *d,
                                    const char *client_order_id); // open or just ended; NULL unknown
+// What the broker says of an order now, when somebody asks: an order that it knows is followed as always. False when
+// the desk does not follow it, or it is being asked for already. row and said are borrowed for the callback.
+enum desk_broker_word { DESK_BROKER_KNOWS, DESK_BROKER_DENIES, DESK_BROKER_SILENT };
+struct desk_inquiry {
+    const struct order_row *row;
+    enum desk_broker_word word;
+    const char *said;
+};
+bool desk_inquire(struct desk *d, const char *client_order_id,
+                  void (*done)(void *arg, const struct desk_inquiry *inquiry), void *arg) MUST_CHECK;
+// An operator's word that an unknown order never reached the broker: it ends not_placed and frees what it reserved. 0
+// or -1.
+int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const char *reason, const char *who,
+                            struct err *err) MUST_CHECK;
 
 #endif

@@ -41,6 +41,8 @@ struct desk_order {
     loop_timer timer;
     void (*done)(void *arg, const struct order_row *row);
     void *arg;
+    void (*inquired)(void *arg, const struct desk_inquiry *inquiry); // an operator asks; NULL: none
+    void *inquired_arg;
 };
 
 // One change on its way into the ledger.

@@ -474,6 +474,7 @@ static void start_front(struct daemon *d)
         .ledger = d->ledger,
         .scheduler = d->scheduler,
         .pauses = d->pauses,
+        .desk = d->desk,
         .reconcile = d->reconcile,
         .halt = d->halt,
         .strategy_uid = strategies_uid(d->strategies),

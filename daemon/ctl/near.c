@@ -175,11 +175,22 @@ int ctl_run_id(struct ctl *c, const char *word, char out[64])
     return code;
 }
 
+static int parked_orders(struct ctl *c, struct ctl_names *n)
+{
+    struct ctl_answer a;
+    int code = ctl_get(c, "/admin/orders?status=parked&limit=500", &a);
+    if (code != EX_OK)
+        return code;
+    add_members(n, ctl_at(ctl_root(&a), "orders"), "client_order_id");
+    ctl_answer_free(&a);
+    return EX_OK;
+}
+
 // --- completion: one name a line; silence when the daemon is away
 
 int ctl_complete(struct ctl *c)
 {
-    static const char *const kinds[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE"};
+    static const char *const kinds[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE", "ORDER"};
     struct ctl_names n = {0};
     size_t k = 0;
     int code = EX_OK;
@@ -192,6 +203,8 @@ int ctl_complete(struct ctl *c)
     } else if (str_equal(c->words[0], "RUN")) {
         ctl_names_add(&n, "last");
         code = recent_runs(c, 50, &n);
+    } else if (str_equal(c->words[0], "ORDER")) {
+        code = parked_orders(c, &n);
     } else if (str_equal(c->words[0], "CODE")) {
         ctl_codes_list(stdout);
     }

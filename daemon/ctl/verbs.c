@@ -70,6 +70,14 @@ const struct ctl_verb ctl_verbs[] = {
      ctl_strategies_pause, 2, MANY, CTL_ACTS, false},
     {"strategies resume", "STRATEGY [REASON]", "let a paused strategy take part in runs again", "",
      ctl_strategies_resume, 1, MANY, CTL_ACTS, false},
+    {"orders resolve", "ORDER [TOKEN REASON]",
+     "end an order without an answer that never reached the broker; two steps",
+     "First with the order alone (its client order id, or the beginning of one): what ledger and broker say of it, and "
+     "a token "
+     "valid for 120 seconds. Then with token and reason: the order ends not_placed. An order that the broker knows is "
+     "followed "
+     "and cannot be resolved. See orders --parked.",
+     ctl_orders_resolve, 1, MANY, CTL_ACTS, false},
     {"halt", "REASON", "stop orders now; stays, across restarts too, until it is released", "", ctl_halt, 1, MANY,
      CTL_ACTS, false},
     {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,

@@ -58,6 +58,7 @@ static const struct {
     {"GET", "/admin/config/diff", NULL},
     {"GET", "/admin/limits", NULL},
     {"POST", "/admin/plan", "{}"},
+    {"POST", "/admin/orders/resolve/pg1-x", "{}"},
     {"POST", "/admin/halt", "{\"reason\":\"x\"}"},
     {"POST", "/admin/run", NULL},
     {"POST", "/admin/release/request", "{\"reason\":\"x\"}"},

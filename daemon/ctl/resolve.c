@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Resolving in two steps: an order whose fate nobody told, and a difference between ledger and broker.
+#include <string.h>
+
+#include "daemon/ctl/ctl.h"
+
+#define WHOLE_ORDER_ID_MIN 30
+#define PARKED_LIMIT "500"
+
+// The words from `first` on, as one line.
+static void join_words(const struct ctl *c, size_t first, struct text *out)
+{
+    text_init(out, CTL_BODY_MAX / 2);
+    for (size_t i = first; i < c->word_count; i++)
+        text_addf(out, "%s%s", i > first ? " " : "", c->words[i]);
+}
+
+// {"code","reason"}, or {} to ask.
+static int post(struct ctl *c, const char *path, const char *code, size_t reason_at, struct ctl_answer *out)
+{
+    struct text body, reason;
+    struct json_out o;
+    ctl_body_begin(&body, &o);
+    if (code) {
+        join_words(c, reason_at, &reason);
+        json_put_string(&o, "code", code);
+        json_put_string(&o, "reason", text_str(&reason));
+        text_free(&reason);
+    }
+    json_object_end(&o);
+    int exit_code = ctl_ask(c, "POST", path, text_str(&body), out);
+    text_free(&body);
+    return exit_code;
+}
+
+// --- orders
+
+// The order that `word` means: its id or the beginning of one that is parked.
+static int order_id(struct ctl *c, const char *word, char out[160])
+{
+    struct ctl_answer a;
+    struct ctl_names n = {0};
+    size_t hits = 0;
+    str_copy_cut(out, 160, word);
+    if (strlen(word) >= WHOLE_ORDER_ID_MIN)
+        return EX_OK;
+    int code = ctl_get(c, "/admin/orders?status=parked&limit=" PARKED_LIMIT, &a);
+    if (code != EX_OK)
+        return code;
+    const struct json_node *rows = ctl_at(ctl_root(&a), "orders");
+    for (size_t i = 0; i < json_size(rows); i++)
+        ctl_names_add(&n, ctl_text(json_at(rows, i), "client_order_id"));
+    ctl_answer_free(&a);
+    for (size_t i = 0; i < n.count; i++)
+        if (str_starts(n.names[i], word) && !hits++)
+            str_copy_cut(out, 160, n.names[i]);
+    if (n.count == 0) {
+        fprintf(stderr, "paperguard: no order is parked: every one has an answer\n");
+        code = CTL_REFUSED;
+    } else if (hits > 1) {
+        fprintf(stderr, "paperguard: %zu parked orders begin with \"%s\"\n", hits, word);
+        code = EX_USAGE;
+    } else if (hits == 0) {
+        code = ctl_unknown("parked order", word, (const char *const *)n.names, n.count);
+    }
+    ctl_names_free(&n);
+    return code;
+}
+
+static void show_inquiry(const struct json_node *root, const char *id)
+{
+    char at[WHEN_TEXT_MAX];
+    const struct json_node *row = ctl_at(root, "ledger");
+    const char *token = ctl_text(root, "code");
+    ctl_line("ledger", "%s: %s %s %s, %s, filled %s, %s reserved", id, ctl_text(row, "side"), ctl_text(row, "qty"),
+             ctl_text(row, "symbol"), ctl_text(row, "status"), ctl_text(row, "filled_qty"), ctl_text(row, "reserved"));
+    ctl_line("", "written %s%s%s", ctl_ny(ctl_text(row, "created_at"), at), ctl_text(row, "reason")[0] ? ": " : "",
+             ctl_text(row, "reason"));
+    ctl_line("broker", "%s", ctl_text(root, "broker_says"));
+    if (!token[0]) {
+        ctl_line("", "nothing to resolve: %s",
+                 ctl_is(root, "broker", "known") ? "the broker knows it, and it is followed"
+                                                 : "the order has its answer");
+        return;
+    }
+    ctl_line("token", "%s, valid for %s s", token, ctl_text(root, "valid_seconds"));
+    ctl_line("",
+             "nothing is changed yet. Look for the order at the broker; when it is not there and the daemon cannot");
+    ctl_line("", "learn so by itself: paperguard orders resolve %s %s REASON", id, token);
+    ctl_line("", "It ends not_placed, what it reserved is free again, and it is never sent again.");
+}
+
+int ctl_orders_resolve(struct ctl *c)
+{
+    struct ctl_answer a;
+    char id[160], path[200];
+    if (c->word_count == 2) {
+        fprintf(stderr, "paperguard: a reason is missing behind the token\n");
+        return EX_USAGE;
+    }
+    int code = order_id(c, c->words[0], id);
+    if (code != EX_OK)
+        return code;
+    if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(id)) {
+        fprintf(stderr, "paperguard: that is no client order id\n");
+        return EX_USAGE;
+    }
+    snprintf(path, sizeof path, "/admin/orders/resolve/%s", id);
+    bool confirming = c->word_count > 2;
+    code = post(c, path, confirming ? c->words[1] : NULL, 2, &a);
+    if (code != EX_OK)
+        return code;
+    if (!c->options.json && confirming)
+        ctl_line("resolved", "%s is %s", id, ctl_text(ctl_root(&a), "status"));
+    else if (!c->options.json)
+        show_inquiry(ctl_root(&a), id);
+    ctl_answer_free(&a);
+    return EX_OK;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// When the broker stays silent about an unknown order, an operator may know more: what the broker says of it now, and
+// taking an operator's word that it never arrived. The broker's word always wins: an order that it knows is followed.
+#include "daemon/desk_internal.h"
+
+#include <stdio.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define NOT_FOUND_CODE 40410000
+
+static void inquiry_end(struct desk_order *o, enum desk_broker_word word, const char *said)
+{
+    void (*done)(void *, const struct desk_inquiry *) = o->inquired;
+    o->inquired = NULL;
+    done(o->inquired_arg, &(struct desk_inquiry){.row = &o->row, .word = word, .said = said});
+}
+
+static void inquired(void *arg, const struct broker_answer *answer)
+{
+    struct desk_order *o = arg;
+    struct order_state state;
+    struct err err;
+    o->calls--;
+    if (answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
+        str_equal(state.client_order_id, o->row.intent.order.client_order_id)) {
+        char said[120];
+        snprintf(said, sizeof said, "%s, order %s", state.status_word, state.id);
+        desk_broker_says(o->desk, &state, "lookup");
+        inquiry_end(o, DESK_BROKER_KNOWS, said);
+    } else if (answer->result == BROKER_REJECTED && answer->status == 404 && answer->error.code == NOT_FOUND_CODE) {
+        inquiry_end(o, DESK_BROKER_DENIES, "it knows no order with this client order id");
+    } else {
+        inquiry_end(o, DESK_BROKER_SILENT, answer->detail && answer->detail[0] ? answer->detail : "no usable answer");
+    }
+}
+
+bool desk_inquire(struct desk *d, const char *client_order_id,
+                  void (*done)(void *arg, const struct desk_inquiry *inquiry), void *arg)
+{
+    struct desk_order *o = map_get(d->by_client_id, client_order_id);
+    char query[160];
+    if (!o || o->inquired)
+        return false;
+    o->inquired = done;
+    o->inquired_arg = arg;
+    o->calls++;
+    snprintf(query, sizeof query, "client_order_id=%s", client_order_id);
+    broker_call(d->p.broker, OP_ORDER_BY_CLIENT_ID, NULL, query, inquired, o);
+    return true;
+}
+
+int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const char *reason, const char *who,
+                            struct err *err)
+{
+    struct desk_order *o = map_get(d->by_client_id, client_order_id);
+    char detail[160];
+    if (!o)
+        return err_set(err, "the daemon follows no order with this client order id");
+    if (o->state != DESK_LOOKING)
+        return err_set(err, "the order is %s: only one without an answer can be resolved",
+                       order_status_name(o->row.status));
+    snprintf(detail, sizeof detail, "never arrived, says %s: %s", who, reason);
+    ledger_decision(d->p.ledger, "operator", client_order_id, order_status_name(ORDER_NOT_PLACED), "resolve", detail,
+                    clock_wall_ns());
+    log_notice("order %s: %s", client_order_id, detail);
+    loop_cancel(d->p.loop, &o->timer);
+    desk_set_status(o, ORDER_NOT_PLACED, "operator", detail);
+    return 0;
+}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""`orders resolve`: an operator's word about an order that the broker is silent about, in two steps, and only then."""
+from harness import Strategy, until
+
+
+def unknown_order(make_site, fault):
+    """A site whose one order got no answer, and whose broker tells nothing of orders."""
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.5"})], schedule={"run_deadline": "3s"},
+                     broker={"request_timeout": "1s"}).begin()
+    site.sim.fault("POST /v2/orders", fault)
+    site.sim.fault("GET /v2/orders*", "status", status=503, count=100000)
+    site.daemon.ctl("run")
+    until(lambda: site.daemon.get("/health/scheduler")["execution"]["orders_unknown"] == 1, 20, "one unknown order")
+    row = site.daemon.ctl_json("orders", "--parked")["orders"]
+    assert [o["status"] for o in row] == ["unknown"]
+    return site, row[0]["client_order_id"]
+
+
+def test_an_order_that_never_arrived_is_resolved_in_two_steps(make_site):
+    site, order = unknown_order(make_site, "drop_before")
+    assert site.daemon.cli("status", "--nagios").returncode == 2
+    assert site.daemon.cli("orders", "resolve", "pg1-zzz").returncode == 64
+    assert site.daemon.cli("orders", "resolve", order, "0123456789abcdef").returncode == 64, "a reason is needed"
+    guess = site.daemon.cli("orders", "resolve", order, "0123456789abcdef", "I", "guess")
+    assert guess.returncode == 1 and "token" in guess.stderr
+    told = site.daemon.ctl_json("orders", "resolve", order[:12])
+    assert told["broker"] == "silent" and "503" in told["broker_says"] and told["ledger"]["status"] == "unknown"
+    assert told["ledger"]["client_order_id"] == order and float(told["ledger"]["reserved"]) > 0
+    # A wrong token ends the right one too: it is asked for again.
+    assert site.daemon.cli("orders", "resolve", order, "0" * 16, "x").returncode == 1
+    assert site.daemon.cli("orders", "resolve", order, told["code"], "x").returncode == 1
+    out = site.daemon.ctl("orders", "resolve", order)
+    token = next(line.split()[1].strip(",") for line in out.split("\n") if line.startswith("token"))
+    assert "nothing is changed yet" in out and site.sql("SELECT status FROM orders") == [{"status": "unknown"}]
+    done = site.daemon.ctl("orders", "resolve", order, token, "not", "in", "the", "broker's", "list")
+    assert "not_placed" in done
+    until(lambda: site.sql("SELECT status FROM orders") == [{"status": "not_placed"}], 10, "the ledger")
+    event = site.sql("SELECT source, reason FROM order_events WHERE status = 'not_placed'")[0]
+    assert event["source"] == "operator" and "not in the broker's list" in event["reason"] and "user id" in event["reason"]
+    decision = site.sql("SELECT subject, answer, detail FROM decisions WHERE kind = 'operator'")
+    assert [(d["subject"], d["answer"]) for d in decision] == [(order, "not_placed")]
+    assert site.daemon.metric("paperguard_orders_unknown") == 0
+    assert site.daemon.ctl("orders", "--parked") == "no orders\n"
+    assert site.daemon.cli("orders", "resolve", order).stdout.count("nothing to resolve") == 1
+    site.sim.clear_faults()
+    site.run_ended()
+    site.daemon.in_step()
+    until(lambda: site.daemon.cli("run", "--wait").returncode == 0, 30, "a whole run after it")
+
+
+def test_an_order_that_the_broker_has_cannot_be_resolved(make_site):
+    site, order = unknown_order(make_site, "drop_after_accept")
+    told = site.daemon.ctl_json("orders", "resolve", order)
+    site.sim.clear_faults()
+    # The broker speaks again: its word wins over the operator's, token or not.
+    until(lambda: site.daemon.metric("paperguard_orders_unknown") == 0, 30, "the order is found")
+    refused = site.daemon.cli("orders", "resolve", order, told["code"], "surely", "gone")
+    assert refused.returncode == 1 and "only one without an answer" in refused.stderr, refused
+    again = site.daemon.ctl_json("orders", "resolve", order)
+    assert again["broker"] == "known" and again["code"] is None
+    until(lambda: site.sql("SELECT status FROM orders") == [{"status": "filled"}], 20, "the fill")
