@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits strategies runs why orders fills positions logs config explain run strategies halt release opening db"
-    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db"
+    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -45,6 +45,8 @@ _paperguard() {
     case "$verb" in
     config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
+    orders) seconds='resolve' ;;
+    drift) seconds='accept' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
     db) seconds='init status migrate' ;;
@@ -96,6 +98,9 @@ _paperguard() {
     'config diff')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
+    'drift')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
     'explain')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask CODE; return; } ;;
@@ -108,6 +113,12 @@ _paperguard() {
     'strategies resume')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
+    'orders resolve')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
+    'drift accept')
+        options+=""
+        [[ $cur == -* ]] || { : ; return; } ;;
     'halt')
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;

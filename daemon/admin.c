@@ -216,6 +216,8 @@ static const struct verb {
     {"/admin/limits", false, admin_serve_limits},
     {"/admin/plan", true, admin_serve_plan},
     {"/admin/orders/resolve/", true, admin_serve_resolve},
+    {"/admin/drift", false, admin_serve_drift},
+    {"/admin/drift/accept", true, admin_serve_drift_accept},
     {"/admin/halt", true, serve_halt},
     {"/admin/run", true, serve_run},
     {"/admin/release/request", true, serve_release_request},

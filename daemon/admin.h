@@ -13,7 +13,8 @@
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
-// · /admin/limits · POST /admin/orders/resolve/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
+// · /admin/limits · /admin/drift · POST /admin/drift/accept {"code","reason"}
+// · POST /admin/orders/resolve/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths

@@ -26,6 +26,7 @@ admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
 admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
+admin_serve_fn admin_serve_drift, admin_serve_drift_accept; // admin_drift.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused

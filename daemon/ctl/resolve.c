@@ -119,3 +119,61 @@ int ctl_orders_resolve(struct ctl *c)
     ctl_answer_free(&a);
     return EX_OK;
 }
+
+// --- drift
+
+static void show_drift(const struct ctl *c, const struct json_node *root)
+{
+    static const struct ctl_column columns[] = {
+        {"SYMBOL", "symbol", 0}, {"LEDGER", "ledger", CTL_RIGHT}, {"BROKER", "broker", CTL_RIGHT}};
+    bool agrees = ctl_is(root, "cash.agrees", "yes");
+    const char *code = ctl_text(root, "code");
+    if (!ctl_is(root, "compared", "yes")) {
+        ctl_line("drift", "ledger and broker were not compared yet: %s", ctl_text(root, "reason"));
+        return;
+    }
+    if (!code[0] && ctl_is(root, "in_step", "yes")) {
+        ctl_line("drift", "none: ledger and broker agree");
+        return;
+    }
+    ctl_line("drift", "%s", ctl_text(root, "reason"));
+    if (json_size(ctl_at(root, "positions")))
+        ctl_table(c, ctl_at(root, "positions"), columns, ARRAY_LEN(columns));
+    ctl_line("cash", "ledger %s, broker %s%s", ctl_text(root, "cash.ledger"), ctl_text(root, "cash.broker"),
+             agrees ? ": within a cent for each fill" : "");
+    if (ctl_int(root, "held"))
+        ctl_line("held", "%s activities of the broker that the ledger does not understand; the first: %s",
+                 ctl_text(root, "held"), ctl_text(root, "first_held"));
+    if (!code[0])
+        return;
+    ctl_line("",
+             "Broker reads may lag some seconds. When the difference lasts and is explained, take the broker's side:");
+    ctl_line("", "paperguard drift accept %s REASON", code);
+    ctl_line("", "It is written as one correction, to unassigned and cash, with your reason.");
+}
+
+int ctl_drift(struct ctl *c)
+{
+    struct ctl_answer a;
+    int code = ctl_ask(c, "GET", "/admin/drift", NULL, &a);
+    if (code != EX_OK)
+        return code;
+    if (!c->options.json)
+        show_drift(c, ctl_root(&a));
+    code = ctl_is(ctl_root(&a), "in_step", "yes") && !ctl_text(ctl_root(&a), "code")[0] ? EX_OK : CTL_REFUSED;
+    ctl_answer_free(&a);
+    return code;
+}
+
+int ctl_drift_accept(struct ctl *c)
+{
+    struct ctl_answer a;
+    int code = post(c, "/admin/drift/accept", c->words[0], 1, &a);
+    if (code != EX_OK)
+        return code;
+    if (!c->options.json)
+        ctl_line("drift", "accepted: the ledger says what the broker says%s%s",
+                 ctl_text(ctl_root(&a), "detail")[0] ? "; " : "", ctl_text(ctl_root(&a), "detail"));
+    ctl_answer_free(&a);
+    return EX_OK;
+}

@@ -57,6 +57,8 @@ const struct ctl_verb ctl_verbs[] = {
      "how the files differ from what runs: what a reload takes over, refuses, or leaves to a restart",
      "Ends with 1 when a reload would be refused because it loosens a limit, with 78 when the files are wrong.",
      ctl_config_diff, 0, 0, CTL_LOOKS, false},
+    {"drift", "", "how ledger and broker differ, with the code to accept it by; 1 when they do", "", ctl_drift, 0, 0,
+     CTL_LOOKS, false},
     {"explain", "[CODE...]", "what a reason code means and what to do; without a code: all of them",
      "Codes are the words that refusals, states, alerts, checks and exit codes are told with.", ctl_explain, 0, MANY,
      CTL_LOOKS, true},
@@ -78,6 +80,11 @@ const struct ctl_verb ctl_verbs[] = {
      "followed "
      "and cannot be resolved. See orders --parked.",
      ctl_orders_resolve, 1, MANY, CTL_ACTS, false},
+    {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
+     "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "
+     "while orders "
+     "are open.",
+     ctl_drift_accept, 2, MANY, CTL_ACTS, false},
     {"halt", "REASON", "stop orders now; stays, across restarts too, until it is released", "", ctl_halt, 1, MANY,
      CTL_ACTS, false},
     {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,

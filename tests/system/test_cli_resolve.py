@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """`orders resolve`: an operator's word about an order that the broker is silent about, in two steps, and only then."""
-from harness import Strategy, until
+import json
+
+from harness import Sim, Strategy, until
+from harness.site import QUIET_SIM
 
 
 def unknown_order(make_site, fault):
@@ -60,3 +63,32 @@ def test_an_order_that_the_broker_has_cannot_be_resolved(make_site):
     again = site.daemon.ctl_json("orders", "resolve", order)
     assert again["broker"] == "known" and again["code"] is None
     until(lambda: site.sql("SELECT status FROM orders") == [{"status": "filled"}], 20, "the fill")
+
+
+# --- drift
+
+def test_a_difference_is_shown_and_accepted_as_it_was_shown(make_site):
+    """The exchange forgets everything (a reset of the paper account): the ledger keeps what it knows until told otherwise."""
+    site = make_site().begin()
+    assert "none" in site.daemon.ctl("drift")
+    site.run_whole()
+    assert site.daemon.ctl_json("drift")["code"] is None
+    port = site.sim.port
+    site.sim.stop()
+    site.sim = Sim(site.folder, *QUIET_SIM, port=port)
+    until(lambda: site.daemon.cli("drift").returncode == 1 and '"code":null' not in
+          site.daemon.cli("--json", "drift").stdout.replace(" ", ""), 40, "the difference")
+    told = json.loads(site.daemon.cli("--json", "drift").stdout)
+    assert {p["symbol"] for p in told["positions"]} == {"SPY", "TLT", "GLD", "QQQ"} and not told["cash"]["agrees"]
+    assert all(p["broker"] == "0" for p in told["positions"])
+    out = site.daemon.cli("drift").stdout
+    assert f"paperguard drift accept {told['code']} REASON" in out and "SPY" in out
+    assert site.daemon.cli("run").returncode == 1, "orders are held meanwhile"
+    other = site.daemon.cli("drift", "accept", "01234567", "looks", "fine")
+    assert other.returncode == 1 and "not the one that was shown" in other.stderr, other
+    assert site.sql("SELECT * FROM entries WHERE kind = 'correction'") == []
+    assert site.daemon.cli("drift", "accept", told["code"]).returncode == 64, "a reason is needed"
+    assert "accepted" in site.daemon.ctl("drift", "accept", told["code"], "the", "paper", "account", "was", "reset")
+    assert len(site.sql("SELECT * FROM entries WHERE kind = 'correction'")) == 1
+    site.daemon.in_step()
+    assert "none" in site.daemon.ctl("drift")

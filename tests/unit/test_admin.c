@@ -59,6 +59,8 @@ static const struct {
     {"GET", "/admin/limits", NULL},
     {"POST", "/admin/plan", "{}"},
     {"POST", "/admin/orders/resolve/pg1-x", "{}"},
+    {"GET", "/admin/drift", NULL},
+    {"POST", "/admin/drift/accept", "{}"},
     {"POST", "/admin/halt", "{\"reason\":\"x\"}"},
     {"POST", "/admin/run", NULL},
     {"POST", "/admin/release/request", "{\"reason\":\"x\"}"},

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// How ledger and broker differ, and taking the broker's side of exactly the difference that was looked at.
+#include "daemon/admin_internal.h"
+
+#include "lib/base/log.h"
+
+static void answer(struct admin *a, struct http_exchange *x)
+{
+    struct text t;
+    struct json_out o;
+    api_answer_begin(&t, &o);
+    reconcile_write_drift(a->p.reconcile, &o);
+    api_answer_end(a->p.api, x, 200, &t, &o);
+}
+
+static void passed(void *arg, bool in_step, const char *detail)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    struct http_exchange *x = api_wait_end(w);
+    (void)in_step, (void)detail;
+    if (x)
+        answer(a, x);
+}
+
+// Compared anew, unless the broker is away: then what was seen last.
+void admin_serve_drift(struct admin *a, struct http_exchange *x, const char *who)
+{
+    const struct snapshot *s = a->p.snapshot(a->p.arg);
+    (void)who;
+    if (!s->broker_connected || !s->database_connected) {
+        answer(a, x);
+        return;
+    }
+    struct api_wait *w = api_wait_new(a->p.api, x);
+    if (!w)
+        return;
+    w->owner = a;
+    reconcile_pass(a->p.reconcile, passed, w);
+}
+
+static void accepted(void *arg, bool ok, const char *detail)
+{
+    struct api_wait *w = arg;
+    struct api *api = w->api;
+    struct http_exchange *x = api_wait_end(w);
+    struct text t;
+    struct json_out o;
+    if (!x)
+        return;
+    if (!ok) {
+        api_reply_problem(x, 409, "%s", detail && detail[0] ? detail : "the difference was not recorded");
+        return;
+    }
+    api_answer_begin(&t, &o);
+    json_put_string(&o, "status", "accepted");
+    json_put_string(&o, "detail", detail);
+    api_answer_end(api, x, 200, &t, &o);
+}
+
+void admin_serve_drift_accept(struct admin *a, struct http_exchange *x, const char *who)
+{
+    struct api_body body;
+    struct err err;
+    unsigned both = API_BODY_CODE | API_BODY_REASON;
+    int status = api_body_read(x, both, both, &body, &err);
+    if (status) {
+        api_reply_problem(x, status, "%s", err.text);
+        return;
+    }
+    struct api_wait *w = api_wait_new(a->p.api, x);
+    if (!w)
+        return;
+    log_notice("the difference %s is accepted by %s: %s", body.code, who, body.reason);
+    reconcile_accept_drift(a->p.reconcile, body.code, body.reason, who, accepted, w);
+}
