@@ -69,6 +69,7 @@ struct run {
     size_t symbol_count;
     struct signal_price *prices;
     size_t price_count;
+    struct money equity;
     struct plan plan;
     bool plan_made;
     struct leg *legs;

@@ -70,6 +70,30 @@ static void try_again(struct run *run, const char *why)
 
 // --- the plan
 
+// What can be sold of it: what the account holds, less what open orders are selling already.
+static void cap_sells(const struct run *run, struct plan_asset *a)
+{
+    struct order_request order = {.side = ORDER_SELL, .qty = {DECIMAL_ONE}};
+    struct risk_view view;
+    str_copy_cut(order.symbol, sizeof order.symbol, a->symbol);
+    a->sells_capped =
+        run->runs->p.config->long_only &&
+        exposure_view(run->runs->p.exposure, &order, run->row.id, run->row.session, clock_boot_ns(), &view) &&
+        view.account_known && qty_sub(view.held, view.open_sell_qty, &a->free);
+}
+
+static void log_capped(const struct run *run)
+{
+    char wanted[DECIMAL_TEXT_MAX], sold[DECIMAL_TEXT_MAX];
+    for (size_t i = 0; i < run->plan.leg_count; i++) {
+        const struct plan_leg *leg = &run->plan.legs[i];
+        if (leg->wanted.nanos)
+            log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"RUN_ID", run->row.id}, {"SYMBOL", leg->symbol}}),
+                     "run %s: %s: the strategies want to sell %s, the account has %s to sell", run->row.id, leg->symbol,
+                     decimal_format(leg->wanted.nanos, wanted), decimal_format(leg->qty.nanos, sold));
+    }
+}
+
 static size_t collect_assets(const struct run *run, struct plan_asset *assets)
 {
     const struct exposure *e = run->runs->p.exposure;
@@ -84,6 +108,7 @@ static size_t collect_assets(const struct run *run, struct plan_asset *assets)
             a->tradable = asset.tradable;
             a->fractionable = asset.fractionable;
         }
+        cap_sells(run, a);
         a->increment = (struct qty){a->fractionable ? FRACTION_INCREMENT : DECIMAL_ONE};
         if (asset.min_trade_increment.nanos > 0)
             a->increment = asset.min_trade_increment;
@@ -109,10 +134,12 @@ static bool make_plan(struct run *run, struct err *err)
         };
     }
     size_t asset_count = collect_assets(run, assets);
-    const struct plan_rules rules = {.cash_buffer = c->cash_buffer, .min_trade = c->min_trade};
+    const struct plan_rules rules = {.cash_buffer = c->cash_buffer,
+                                     .min_trade = plan_min_trade(c->min_trade, run->equity)};
     run->plan_made = plan_make(members, run->member_count, assets, asset_count, &rules, &run->plan, err) == 0;
     free(members);
     free(assets);
+    log_capped(run);
     return run->plan_made;
 }
 
@@ -334,6 +361,7 @@ static void bars_read(void *arg, bool ok, const struct signal_bars *bars, size_t
         return;
     }
     run_set_step(run, STEP_STRATEGIES);
+    run->equity = account.equity;
     collect_prices(run);
     run->members_waiting = run->member_count;
     for (size_t i = 0; i < run->member_count; i++)

@@ -11,6 +11,8 @@
 
 #include "lib/trade/planner_net.h"
 
+#define SMALL_EQUITY (1000 * DECIMAL_ONE)
+
 struct symbol_list {
     char (*names)[SYMBOL_MAX];
     size_t count, cap;
@@ -181,6 +183,14 @@ static int members_check(const struct planning *p, struct err *err)
     if (p->rules->cash_buffer.nanos < 0 || p->rules->cash_buffer.nanos > DECIMAL_ONE)
         return err_set(err, "the cash buffer is not between 0 and 1; nothing is planned");
     return 0;
+}
+
+struct money plan_min_trade(struct money min_trade, struct money equity)
+{
+    if (equity.nanos <= 0 || equity.nanos >= SMALL_EQUITY)
+        return min_trade;
+    int64_t hundredth = equity.nanos / 100;
+    return (struct money){hundredth > DECIMAL_ONE ? hundredth : DECIMAL_ONE};
 }
 
 int plan_make(const struct plan_member *members, size_t member_count, const struct plan_asset *assets,

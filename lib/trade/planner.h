@@ -22,6 +22,8 @@ struct plan_asset {
     struct price price; // raw; 0 = unknown
     bool tradable, fractionable;
     struct qty increment; // fractionable: 1e-9 shares; else 1 share
+    bool sells_capped;    // sells go no further than `free`
+    struct qty free;      // what the account holds and is not being sold already
 };
 struct plan_rules {
     struct ratio cash_buffer; // kept uninvested, of capital (0.005)
@@ -35,7 +37,8 @@ struct plan_leg {
     int leg; // from 1; sells first, then buys, each by symbol
     char symbol[SYMBOL_MAX];
     enum order_side side;
-    struct qty qty; // positive
+    struct qty qty;    // positive
+    struct qty wanted; // what the strategies together wanted to sell when the account has less; else 0
     struct price decision_price;
     struct plan_allocation *allocations; // owned; sum == signed qty of the leg
     size_t allocation_count;
@@ -52,6 +55,9 @@ struct plan {
     struct plan_transfer *transfers; // owned
     size_t transfer_count;
 };
+// The minimum trade of an account: of one below 1,000 it is a hundredth of the equity, but never below the dollar that
+// Alpaca takes at least.
+struct money plan_min_trade(struct money min_trade, struct money equity);
 // -1 with the reason when a needed price is missing ("held symbol without price"), a symbol is not tradable, or sums
 // overflow: then nothing is planned at all.
 int plan_make(const struct plan_member *members, size_t member_count, const struct plan_asset *assets,

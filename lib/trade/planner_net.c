@@ -101,7 +101,7 @@ static bool anyone_leaves(const struct net_wish *wishes, size_t count)
 
 // The leg: what the stronger side still lacks, cut to `size`, which may be a little less than the sum of its parts.
 static bool leg_add(struct plan *out, const struct plan_asset *a, enum order_side side, struct qty size,
-                    const struct net_wish *wishes, size_t count)
+                    struct qty wanted, const struct net_wish *wishes, size_t count)
 {
     struct qty *lacks = check_alloc(count, sizeof(*lacks)), *parts = check_alloc(count, sizeof(*parts));
     for (size_t i = 0; i < count; i++)
@@ -114,6 +114,7 @@ static bool leg_add(struct plan *out, const struct plan_asset *a, enum order_sid
         str_copy_cut(leg->symbol, sizeof(leg->symbol), a->symbol);
         leg->side = side;
         leg->qty = size;
+        leg->wanted = wanted;
         leg->decision_price = a->price;
         leg->allocations = check_alloc(count, sizeof(leg->allocations[0]));
         for (size_t i = 0; i < count; i++)
@@ -149,5 +150,11 @@ bool net_settle(struct net *n, const struct plan_asset *a, struct money min_trad
         if ((__int128)rest.nanos * a->price.nanos < (__int128)min_trade.nanos * DECIMAL_ONE)
             rest.nanos = 0;
     }
-    return rest.nanos == 0 || leg_add(out, a, buying ? ORDER_BUY : ORDER_SELL, rest, side, count);
+    // The account may hold less than the books say it should (somebody else sold): no more than there is.
+    struct qty wanted = {0};
+    if (!buying && a->sells_capped && rest.nanos > a->free.nanos) {
+        wanted = rest;
+        rest.nanos = a->free.nanos > 0 ? a->free.nanos : 0;
+    }
+    return rest.nanos == 0 || leg_add(out, a, buying ? ORDER_BUY : ORDER_SELL, rest, wanted, side, count);
 }

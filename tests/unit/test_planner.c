@@ -555,6 +555,45 @@ static void plans_reach_their_targets(void **state)
     }
 }
 
+static void a_sell_is_capped_to_what_the_account_has(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    size_t a = add_member(&w, 1000 * D), b = add_member(&w, 1000 * D);
+    add_asset(&w, "SPY", 10 * D, 1);
+    hold(&w, a, "SPY", 30 * D);
+    hold(&w, b, "SPY", 10 * D);
+    w.assets[0].sells_capped = true;
+    w.assets[0].free.nanos = 40 * D;
+    made(&w);
+    assert_int_equal(w.plan.legs[0].qty.nanos, 40 * D);
+    assert_int_equal(w.plan.legs[0].wanted.nanos, 0);
+    w.assets[0].free.nanos = 20 * D;
+    made(&w);
+    assert_int_equal(w.plan.legs[0].qty.nanos, 20 * D);
+    assert_int_equal(w.plan.legs[0].wanted.nanos, 40 * D);
+    assert_int_equal(w.plan.legs[0].allocation_count, 2);
+    assert_int_equal(w.plan.legs[0].allocations[0].qty.nanos, -15 * D);
+    assert_int_equal(w.plan.legs[0].allocations[1].qty.nanos, -5 * D);
+    w.assets[0].free.nanos = -1 * D; // short already
+    made(&w);
+    assert_int_equal(w.plan.leg_count, 0);
+    plan_free(&w.plan);
+    book_free(&w.books[a]);
+    book_free(&w.books[b]);
+}
+
+static void the_minimum_trade_of_a_small_account_is_its_hundredth(void **state)
+{
+    (void)state;
+    const struct money five = {5 * D};
+    assert_int_equal(plan_min_trade(five, (struct money){100000 * D}).nanos, 5 * D);
+    assert_int_equal(plan_min_trade(five, (struct money){1000 * D}).nanos, 5 * D);
+    assert_int_equal(plan_min_trade(five, (struct money){999 * D}).nanos, 9990000000);
+    assert_int_equal(plan_min_trade(five, (struct money){200 * D}).nanos, 2 * D);
+    assert_int_equal(plan_min_trade(five, (struct money){20 * D}).nanos, D);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +612,8 @@ int main(void)
         cmocka_unit_test(other_refusals),
         cmocka_unit_test(sums_out_of_range_refuse),
         cmocka_unit_test(too_many_legs_refuse),
+        cmocka_unit_test(a_sell_is_capped_to_what_the_account_has),
+        cmocka_unit_test(the_minimum_trade_of_a_small_account_is_its_hundredth),
         cmocka_unit_test(plans_reach_their_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
