@@ -3,6 +3,7 @@
 """Killed at every step of a run and started again: the stored plan is finished, no order is sent twice, and books and
 exchange are the same in the end."""
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,10 @@ def test_killed_between_the_sells(make_site):
 
 def test_killed_while_sells_fill(make_site):
     site = to_rebalance(make_site, SLOW_FILLS)
-    posts, fills = len(site.sim.posts()), len(site.sim.fills())
-    run_id, stored, sent = start_and_kill(site, lambda: len(site.sim.fills()) > fills)
-    assert len(site.sim.posts()) > posts
+    orders, fills = len(site.sim.orders()), len(site.sim.fills())
+    run_id, stored, sent = start_and_kill(site, lambda: len(site.sim.fills()) > fills and
+                                          len(site.sim.orders()) == orders + 2)
+    assert len(sent) >= 2
     again(site)
     finished(site, run_id, stored)
 
@@ -159,7 +161,8 @@ def test_started_again_after_the_deadline(make_site):
     """What is open is cancelled, nothing more is sent, and the run says partial."""
     site = to_rebalance(make_site, SLOW_FILLS, schedule={"run_deadline": "6s"})
     posts, fills = len(site.sim.posts()), len(site.sim.fills())
-    run_id, stored, sent = start_and_kill(site, lambda: len(site.sim.fills()) > fills)
+    run_id, stored, sent = start_and_kill(site, lambda: len(site.sim.fills()) > fills and
+                                          len(site.sim.orders()) == posts + 2)
     until(lambda: site.sql("SELECT 1 FROM runs WHERE run_id = %s AND deadline_at < clock_timestamp()", run_id), 20,
           "the deadline")
     again(site)
@@ -177,14 +180,14 @@ def test_started_again_after_the_deadline(make_site):
 @pytest.mark.parametrize("seconds", ["0.4", "1.0", "1.7"])
 def test_killed_at_some_moment_twice(make_site, seconds):
     site = to_rebalance(make_site, SLOW_FILLS)
-    import time
     run_id = site.run()
     for _ in range(2):
         end = time.monotonic() + float(seconds)
         until(lambda: time.monotonic() >= end, 5, "the moment")
         site.daemon.process.kill()
         again(site)
-    row = site.run_ended(run_id, seconds=60)
+    # An intent that had not left yet is waited for, a minute: perhaps it had.
+    row = site.run_ended(run_id, seconds=150)
     assert row["status"] == "completed" and row["settled"], row
     sent = ids(site)
     assert len(sent) == len(set(sent)), "an order was sent twice"
