@@ -31,6 +31,7 @@ void api_free(struct api *a)
         struct api_wait *w = LIST_ENTRY(node, struct api_wait, node);
         loop_cancel(a->p.loop, &w->timer);
         list_remove(&w->node);
+        free(w->more);
         free(w);
     }
     mem_wipe(&a->token, sizeof a->token);

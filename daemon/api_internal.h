@@ -79,6 +79,7 @@ struct api_wait {
     bool one;
     void *owner; // whoever else the completion needs
     int limit, offset;
+    void *more; // what its owner keeps besides; freed with the api
 };
 // NULL when too many wait already; then the exchange was answered.
 struct api_wait *api_wait_new(struct api *a, struct http_exchange *x);

@@ -37,6 +37,7 @@ static struct order_call *call_new(struct api *a, struct http_exchange *x)
         return NULL;
     struct order_call *c = check_alloc(1, sizeof *c);
     c->wait = w;
+    w->more = c;
     return c;
 }
 
@@ -226,10 +227,10 @@ static void prices_read(void *arg, bool ok, const char *detail)
     struct order_call *c = arg;
     struct api *a = c->wait->api;
     struct intent *in = &c->intent;
-    const struct order_row *known = a && c->wait->x ? desk_order(a->p.desk, in->order.client_order_id) : NULL;
+    const struct order_row *known = c->wait->x ? desk_order(a->p.desk, in->order.client_order_id) : NULL;
     struct alpaca_quote quote;
     int64_t at, boot;
-    if (!a || !c->wait->x) { // whoever asked is gone: nothing was sent, nothing is
+    if (!c->wait->x) { // whoever asked is gone: nothing was sent, nothing is
         call_end(c);
         return;
     }
@@ -286,7 +287,7 @@ static void looked_up(void *arg, enum ledger_result result, const char *json)
     struct order_call *c = arg;
     struct api *a = c->wait->api;
     struct json_doc *doc = NULL;
-    if (!a || !c->wait->x) {
+    if (!c->wait->x) {
         call_end(c);
         return;
     }
@@ -368,7 +369,7 @@ static void cancel_looked_up(void *arg, enum ledger_result result, const char *j
     struct order_row known = {.filled_qty = {0}};
     struct err err;
     struct http_exchange *x = call_end(c);
-    if (!a || !x)
+    if (!x)
         return;
     if (result != LEDGER_OK || !json) {
         api_reply_retry(x, 503, RETRY_S, "Postgres does not answer: the order cannot be looked up now");

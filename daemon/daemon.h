@@ -47,7 +47,7 @@ struct daemon {
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
     enum ledger_state ledger_state;
-    char ledger_detail[160], cache_detail[160];
+    char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
     bool rows_loaded, ready_told, draining, clock_told;
     int exit_status;
     int64_t drain_until_boot_ns, positions_as_of;

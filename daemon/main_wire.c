@@ -202,6 +202,11 @@ static void on_run(void *arg, const struct run_row *row)
     d->snapshot.at_boot_ns = 0;
     if (row && row->completed_at)
         cache_prices(d);
+    if (row && row->completed_at && row->started_at && !str_equal(d->timed_run, row->id)) { // told again when settled
+        str_copy_cut(d->timed_run, sizeof d->timed_run, row->id);
+        metrics_observe_ms(d->metrics, METRIC_RUN_DURATION, run_status_name(row->status),
+                           (row->completed_at - row->started_at) / NS_PER_MS);
+    }
     if (row && row->settled)
         reconcile_run_settled(d->reconcile, row->id);
     scheduler_run_changed(d->scheduler, row);

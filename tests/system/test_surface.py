@@ -130,6 +130,8 @@ def test_metrics(host):
     assert set(kinds) <= {f"paperguard_{n}" for n in declared}
     assert {f"paperguard_{n}" for n in declared if n not in silent} <= set(kinds), "all that is not a denial has a value by now"
     values = dict(line.rsplit(" ", 1) for line in lines if line and line[0] != "#")
+    assert values['paperguard_run_duration_seconds_count{status="completed"}'] == "1"
+    assert 0 < float(values['paperguard_run_duration_seconds_sum{status="completed"}']) < 60
     assert values['paperguard_runs_total{status="completed"}'] == "1" and values["paperguard_database_up"] == "1"
     assert values["paperguard_redis_up"] == "1" and values["paperguard_orders_unknown"] == "0"
     assert values['paperguard_halt_active{scope="all"}'] == "0" and values["paperguard_fills_total"] == "3"

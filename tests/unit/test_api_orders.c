@@ -322,6 +322,21 @@ static void who_leaves_after_has_one(void **state)
     expect(post(BUY), 200, "status", "new");
 }
 
+static void the_api_may_end_before_an_answer(void **state)
+{
+    (void)state;
+    rig.place_later = true;
+    int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (rig.places < 1) {
+        loop_step(rig.loop, 5);
+        if (rig.waiting)
+            ledger_answers();
+        assert_true(clock_monotonic_ns() < end);
+    }
+    close(fd); // teardown; the desk tells nobody any more
+}
+
 static void cancelling(void **state)
 {
     (void)state;
@@ -386,6 +401,7 @@ int main(void)
         T(two_at_once_are_one),
         T(who_left_before_gets_no_order),
         T(who_leaves_after_has_one),
+        T(the_api_may_end_before_an_answer),
         T(cancelling),
         T(cancelling_works_under_a_halt),
         T(the_audit_is_one_object),
