@@ -2,9 +2,10 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The simulator's state over its own restart. The exchange is a function of its options, its first instant and the
-// requests that changed something; so the file holds just these, each written and synced before it is processed. A
-// start on an existing file processes them anew at their own instants, which gives the same ids, fills and prices. A
-// last entry that a crash cut short was never answered; it is cut off.
+// requests that changed something; so the file holds just these, each written before it is processed; what was written
+// outlives the process (a power cut is not survived: nothing is synced). A start on an existing file processes them
+// anew at their own instants, which gives the same ids, fills and prices. A last entry that a crash cut short was never
+// answered; it is cut off.
 #ifndef PAPERGUARD_SIM_SIM_JOURNAL_H
 #define PAPERGUARD_SIM_SIM_JOURNAL_H
 
