@@ -8,6 +8,7 @@
 #include "daemon/sim/exchange_internal.h"
 
 #define TRAIL_PERCENT_MIN (DECIMAL_ONE / 10)
+#define PRICE_MAX_DOLLARS 100000000 // sums and shares of such prices still fit
 
 static int check_amount(const struct exchange_request *r, struct exchange_refusal *why)
 {
@@ -35,6 +36,8 @@ static int check_price(const struct exchange_price *p, const char *words, const 
         return 0;
     if (p->price.nanos <= 0)
         return exchange_refuse(why, 422, BAD_REQUEST, "%s must be > 0", words);
+    if (p->price.nanos > PRICE_MAX_DOLLARS * DECIMAL_ONE)
+        return exchange_refuse(why, 422, BAD_REQUEST, "%s must be <= %d", words, PRICE_MAX_DOLLARS);
     int64_t step = p->price.nanos >= DECIMAL_ONE ? CENT_NANOS : CENT_NANOS / 100;
     if (p->price.nanos % step != 0)
         return exchange_refuse(why, 422, UNPROCESSABLE,

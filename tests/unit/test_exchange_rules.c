@@ -286,6 +286,14 @@ static void incomplete_requests_are_refused(void **state)
     refused(&w, &r, 422, 40010001, "limit orders require a limit price");
     r.limit = price_of("0");
     refused(&w, &r, 422, 40010001, "limit price must be > 0");
+    r = stop("SPY", ORDER_BUY, "1", "9223372036");
+    refused(&w, &r, 422, 40010001, "stop price must be <= 100000000");
+    r = request("SPY", ORDER_BUY, "1");
+    r.type = ORDER_TRAILING_STOP;
+    r.trail_price = price_of("9223372036");
+    refused(&w, &r, 422, 40010001, "trail price must be <= 100000000");
+    r = limit("SPY", ORDER_BUY, "9223372036", "100000000");
+    refused(&w, &r, 403, 40310000, "insufficient buying power");
     r = stop("SPY", ORDER_BUY, "1", "310");
     r.limit = price_of("311");
     refused(&w, &r, 422, 40010001, "stop orders require no limit price");
