@@ -302,6 +302,33 @@ static void an_overtaken_replacement_leaves_the_old_order_open(void **state)
     world_free(&w);
 }
 
+static void what_is_not_named_stays(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, true, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    struct exchange_request r = stop("SPY", ORDER_BUY, "2", "310");
+    r.type = ORDER_STOP_LIMIT;
+    r.limit = price_of("312");
+    const struct exchange_order *o = accepted(&w, &r);
+    pass(&w, NS_PER_S);
+    struct exchange_change c = to_price("313");
+    o = replaced(&w, o, &c);
+    pass(&w, NS_PER_S);
+    assert_decimal(o->limit_price.nanos, "313");
+    assert_decimal(o->stop_price.nanos, "310");
+    assert_decimal(o->qty.nanos, "2");
+    assert_int_equal(o->tif, TIF_DAY);
+    assert_int_equal(o->expires_at, at("2026-11-20T21:00:00Z"));
+    c = (struct exchange_change){.has_tif = true, .tif = TIF_GTC};
+    o = replaced(&w, o, &c);
+    pass(&w, NS_PER_S);
+    assert_int_equal(o->type, ORDER_STOP_LIMIT);
+    assert_int_equal(o->expires_at, at("2027-02-18T21:15:00Z"));
+    assert_decimal(exchange_account_at(w.exchange, w.now).reserved.nanos, "626");
+    world_free(&w);
+}
+
 static void more_shares_of_a_sale_are_held_at_once(void **state)
 {
     (void)state;
@@ -402,6 +429,7 @@ int main(void)
         cmocka_unit_test(legs_keep_their_group_when_replaced),
         cmocka_unit_test(both_orders_of_an_oco_keep_their_distance),
         cmocka_unit_test(an_overtaken_replacement_leaves_the_old_order_open),
+        cmocka_unit_test(what_is_not_named_stays),
         cmocka_unit_test(more_shares_of_a_sale_are_held_at_once),
         cmocka_unit_test(a_trail_is_replaced_and_the_high_stays),
         cmocka_unit_test(closing_sells_or_covers_the_whole_position),
