@@ -60,6 +60,7 @@ static void finish(struct run *run)
     const char *why = "", *after = run->resumed ? "resumed after a restart; " : "";
     const char *unsettled = run->row.settled ? "" : "; ledger and broker were not found to agree in time";
     size_t open = unfilled(run, &why), nothing = 0;
+    why = run->blocked[0] ? run->blocked : why; // what followed from the first failure says more than it
     for (size_t i = 0; i < run->leg_count; i++)
         nothing += run->legs[i].filled.nanos == 0 && run->legs[i].status != ORDER_DRY_RUN;
     run_count(run);
