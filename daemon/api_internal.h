@@ -109,6 +109,7 @@ void api_serve_config(const struct api_call *c);
 void api_serve_scheduler(const struct api_call *c);
 void api_serve_orchestration(const struct api_call *c);
 void api_serve_guard(const struct api_call *c);
+void api_serve_halt(const struct api_call *c);
 void api_serve_risk(const struct api_call *c);
 void api_serve_prices(const struct api_call *c);
 void api_serve_metrics(const struct api_call *c);

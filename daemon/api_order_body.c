@@ -15,11 +15,15 @@
 
 static int read_words(const struct json_node *n, struct order_request *r, struct err *err)
 {
-    const char *symbol, *side, *type = NULL, *tif = NULL;
+    const char *symbol, *side, *type = NULL, *other = NULL, *tif = NULL;
     if (json_want_string(n, WHERE, "symbol", &symbol, err) != 0 ||
         json_want_string(n, WHERE, "side", &side, err) != 0 || json_opt_string(n, WHERE, "type", &type, err) != 0 ||
+        json_opt_string(n, WHERE, "order_type", &other, err) != 0 ||
         json_opt_string(n, WHERE, "time_in_force", &tif, err) != 0)
         return -1;
+    if (type && other && !str_equal(type, other))
+        return err_set(err, "order.type and order.order_type differ: give one of them");
+    type = type ? type : other;
     r->type = ORDER_MARKET;
     r->tif = TIF_DAY;
     if (!symbol_valid(symbol) || !str_copy(r->symbol, sizeof r->symbol, symbol))
@@ -100,9 +104,9 @@ static void derive_id(struct intent *in)
 
 static int read_order(const struct json_node *root, const struct config *config, struct intent *in, struct err *err)
 {
-    static const char *const members[] = {"client_order_id", "symbol",  "side",     "type",
-                                          "time_in_force",   "qty",     "notional", "limit_price",
-                                          "extended_hours",  "strategy"};
+    static const char *const members[] = {"client_order_id", "symbol",   "side",      "type",
+                                          "time_in_force",   "qty",      "notional",  "limit_price",
+                                          "extended_hours",  "strategy", "order_type"};
     if (json_only(root, WHERE, members, ARRAY_LEN(members), err) != 0 || read_words(root, &in->order, err) != 0 ||
         read_numbers(root, &in->order, err) != 0 || read_id(root, &in->order, err) != 0 ||
         read_strategy(root, config, in, err) != 0)

@@ -79,6 +79,8 @@ static void put_order(struct json_out *o, const struct order_row *row)
     json_put_string(o, "symbol", r->symbol);
     json_put_string(o, "side", order_side_name(r->side));
     json_put_string(o, "type", order_type_name(r->type));
+    json_put_string(o, "order_type", order_type_name(r->type)); // the names that other gateways gave these
+    json_put_string(o, "broker_order_id", row->order_id[0] ? row->order_id : NULL);
     json_put_string(o, "time_in_force", order_tif_name(r->tif));
     put_optional(o, "qty", r->qty.nanos);
     put_optional(o, "notional", r->notional.nanos);
@@ -88,6 +90,7 @@ static void put_order(struct json_out *o, const struct order_row *row)
     json_put_decimal(o, "filled_qty", row->filled_qty.nanos);
     put_optional(o, "filled_avg_price", row->filled_avg_price.nanos);
     json_put_string(o, "reason", row->reason);
+    json_put_string(o, "message", row->reason[0] ? row->reason : order_status_name(row->status));
     put_time(o, "created_at", row->intent.created_at);
     put_time(o, "sent_at", row->sent_at);
     put_time(o, "answered_at", row->answered_at);

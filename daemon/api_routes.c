@@ -95,7 +95,7 @@ static const struct api_path PATHS[] = {
     LIST("/api/v1/equity", LEDGER_QUERY_EQUITY),
     LIST("/api/v1/alerts", LEDGER_QUERY_ALERTS),
     LIST("/api/v1/decisions", LEDGER_QUERY_DECISIONS),
-    WRITE("/api/v1/halt", serve_halt),
+    {.path = "/api/v1/halt", .roles = HTTP_ROLE_API, .get = api_serve_halt, .post = serve_halt},
 };
 
 static bool id_is_plain(const char *id, size_t len)

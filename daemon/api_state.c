@@ -93,6 +93,16 @@ void api_serve_guard(const struct api_call *c)
     serve_from(c, snapshot_write_guard);
 }
 
+void api_serve_halt(const struct api_call *c)
+{
+    struct text t;
+    struct json_out o;
+    api_answer_begin(&t, &o);
+    json_key(&o, "halt");
+    halt_write_json(c->api->p.halt, &o);
+    api_answer_end(c->api, c->x, 200, &t, &o);
+}
+
 void api_serve_risk(const struct api_call *c)
 {
     serve_from(c, snapshot_write_risk);

@@ -133,6 +133,8 @@ def test_health_answers(api):
 
 
 def test_state_answers(api):
+    assert api("halt_state", 200)["halt"]["state"] == "running"
+    api("halt_state", 400, query="?x=1")
     for name in ("config", "guard", "prices", "prices_latest", "orchestration_status"):
         api(name, 200)
         api(name, 400, query="?nosuch=1")
@@ -231,6 +233,7 @@ def test_answers_of_a_halt(api):
     api("halt", 415, b'{"reason":"x"}', headers={**AUTH, "Content-Type": "text/plain"})
     api("halt", 200, {"reason": "drill"}, headers=AUTH)
     assert api("health", 200)["status"] == "halted" and api("ready", 200)["halt"] == "halted"
+    assert api("halt_state", 200)["halt"]["reason"] == "drill"
     assert api("order_new", 403, {**ORDER, "client_order_id": "late"}, headers=AUTH)["code"] == "halt"
     code = api.site.daemon.ctl_json("release", "request", "over")["code"]
     api.site.daemon.ctl("release", "confirm", code)

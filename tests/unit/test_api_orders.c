@@ -91,6 +91,7 @@ static void bodies_are_strict(void **state)
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":true}", "decimal"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"type\":\"limit\"}", "limit_price"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"type\":\"stop\"}", "not carried"},
+        {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"type\":\"market\",\"order_type\":\"limit\"}", "differ"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"limit_price\":\"5\"}", "takes no limit_price"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"time_in_force\":\"week\"}", "day, gtc"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"extended_hours\":\"yes\"}", "true or false"},
@@ -116,7 +117,7 @@ static void bodies_are_strict(void **state)
 static void numbers_may_be_numbers(void **state)
 {
     (void)state;
-    expect(post("{\"client_order_id\":\"n\",\"symbol\":\"BRK.B\",\"side\":\"sell\",\"qty\":10,\"type\":\"limit\","
+    expect(post("{\"client_order_id\":\"n\",\"symbol\":\"BRK.B\",\"side\":\"sell\",\"qty\":10,\"order_type\":\"limit\","
                 "\"limit_price\":400.25,\"time_in_force\":\"gtc\",\"notional\":null}"),
            201, "limit_price", "400.25");
     assert_true(rig.placed.order.qty.nanos == 10 * DECIMAL_ONE);
