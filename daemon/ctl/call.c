@@ -144,6 +144,8 @@ int ctl_refused(struct ctl_answer *a)
     fprintf(stderr, "paperguard: refused (%d): ", a->status);
     ctl_print(stderr, detail[0] ? detail : "the daemon gave no reason");
     fputc('\n', stderr);
+    if (ctl_code_in(detail))
+        fprintf(stderr, "paperguard: what that means: paperguard explain %s\n", ctl_code_in(detail));
     ctl_answer_free(a);
     return code;
 }

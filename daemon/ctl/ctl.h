@@ -120,6 +120,8 @@ enum ctl_tone { CTL_PLAIN, CTL_GOOD, CTL_WATCH, CTL_BAD, CTL_DIM };
 enum ctl_tone ctl_tone_of(const char *word);
 const char *ctl_tone_on(enum ctl_tone tone); // "" unless stdout is a terminal that wants colour
 const char *ctl_tone_off(void);
+// As ctl_line, in the tone of `word`.
+void ctl_toned(const char *label, const char *word, const char *format, ...) PRINTF_LIKE(3, 4);
 
 // --- near.c: names that an operator may have guessed wrong
 // "paperguard: WHAT "WORD" is unknown; did you mean ...?" and EX_USAGE.
@@ -139,8 +141,9 @@ int ctl_check_book(struct ctl *c, const char *name) MUST_CHECK;
 int ctl_check_symbol(struct ctl *c, const char *name) MUST_CHECK;
 
 // --- explain.c: reason codes
-void ctl_codes_list(FILE *out);   // one a line
-void ctl_codes_manual(FILE *out); // mdoc
+void ctl_codes_list(FILE *out);              // one a line
+const char *ctl_code_in(const char *reason); // the first that a reason names; NULL
+void ctl_codes_manual(FILE *out);            // mdoc
 
 // --- verbs
 ctl_verb_fn ctl_status;                                                             // status.c

@@ -29,7 +29,22 @@ static const struct {
     {"halt", "States of the halt"},
     {"health", "Health"},
     {"database", "States of the database"},
+    {"entry", "Kinds of ledger entries"},
+    {"activity", "What became of the broker's activities"},
 };
+
+// The first code in a reason that is not a word of everyday use: "guard: account_age UNKNOWN: ..." is account_age.
+const char *ctl_code_in(const char *reason)
+{
+    for (const char *p = reason; *p;) {
+        size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+        for (size_t i = 0; len && memchr(p, '_', len) && i < ARRAY_LEN(CODES); i++)
+            if (strlen(CODES[i].code) == len && strncmp(CODES[i].code, p, len) == 0)
+                return CODES[i].code;
+        p += len ? len : 1;
+    }
+    return NULL;
+}
 
 // --- the manual
 

@@ -62,16 +62,29 @@ void ctl_print(FILE *out, const char *text)
         fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
 }
 
-void ctl_line(const char *label, const char *format, ...)
+static void line(const char *label, enum ctl_tone tone, const char *format, va_list args)
 {
     char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    printf("%-10s %s", label, ctl_tone_on(tone));
+    ctl_print(stdout, text);
+    printf("%s\n", tone != CTL_PLAIN ? ctl_tone_off() : "");
+}
+
+void ctl_line(const char *label, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    line(label, CTL_PLAIN, format, args);
     va_end(args);
-    printf("%-10s ", label);
-    ctl_print(stdout, text);
-    fputc('\n', stdout);
+}
+
+void ctl_toned(const char *label, const char *word, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    line(label, ctl_tone_of(word), format, args);
+    va_end(args);
 }
 
 // 0: no limit. COLUMNS comes first, as for other tools.

@@ -12,10 +12,10 @@ static void show_health(const struct json_node *h)
     bool simulator = strcmp(ctl_text(h, "mode"), "SIMULATOR") == 0;
     ctl_line("paperguard", "%s (commit %s), %s, instance %s%s", ctl_text(h, "version"), ctl_text(h, "commit"),
              ctl_text(h, "environment"), ctl_text(h, "instance"), simulator ? ", SIMULATOR" : "");
-    ctl_line("health", "%s%s%s", ctl_text(h, "status"), why[0] ? ": " : "", why);
+    ctl_toned("health", ctl_text(h, "status"), "%s%s%s", ctl_text(h, "status"), why[0] ? ": " : "", why);
     ctl_line("orders", "%s", ctl_text(h, "orders_text"));
-    ctl_line("guard", "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "", check, check[0] ? ": " : "",
-             ctl_text(h, "guard.detail"));
+    ctl_toned("guard", ctl_text(h, "guard.answer"), "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "",
+              check, check[0] ? ": " : "", ctl_text(h, "guard.detail"));
     ctl_line("peers", "Postgres %s, Alpaca %s, Redis %s", ctl_text(h, "details.database"),
              ctl_text(h, "details.alpaca"), ctl_text(h, "details.redis"));
 }
@@ -28,7 +28,7 @@ static void show_halt(const struct json_node *halt)
         ctl_line("halt", "none");
         return;
     }
-    ctl_line("halt", "%s%s%s", state, reason[0] ? ": " : "", reason);
+    ctl_toned("halt", state, "%s%s%s", state, reason[0] ? ": " : "", reason);
     ctl_line("", "by %s, since %s", ctl_text(halt, "source"), ctl_ny(ctl_text(halt, "since"), since));
     if (detail[0] && !str_starts(detail, reason)) // another one than that in memory, or what cannot be read
         ctl_line("", "%s", detail);
@@ -46,9 +46,9 @@ static void show_runs(const struct json_node *root)
              next[0] ? ctl_ny(next, at) : "none", trigger[0] ? " (" : "", trigger, trigger[0] ? ")" : "");
     if (json_type_of(last) != JSON_IS_OBJECT)
         return;
-    ctl_line("last run", "%s %s%s, started %s", ctl_text(last, "run_id"), ctl_text(last, "status"),
-             strcmp(ctl_text(last, "settled"), "yes") == 0 ? ", settled" : "",
-             ctl_ny(ctl_text(last, "started_at"), at));
+    ctl_toned("last run", ctl_text(last, "status"), "%s %s%s, started %s", ctl_text(last, "run_id"),
+              ctl_text(last, "status"), strcmp(ctl_text(last, "settled"), "yes") == 0 ? ", settled" : "",
+              ctl_ny(ctl_text(last, "started_at"), at));
     ctl_line("", "%s signals, %s orders sent, %s accepted, %s rejected, %s fills", ctl_text(last, "num_signals"),
              ctl_text(last, "num_orders_submitted"), ctl_text(last, "num_orders_accepted"),
              ctl_text(last, "num_orders_rejected"), ctl_text(last, "fills"));
@@ -68,13 +68,14 @@ static void show_status(const struct json_node *root)
     ctl_line("positions", "%s, gross exposure %s; %s orders open, %s unknown", ctl_text(execution, "positions_synced"),
              ctl_text(execution, "gross_exposure")[0] ? ctl_text(execution, "gross_exposure") : "not known",
              ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));
-    ctl_line("ready", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ", ctl_text(root, "ready_reason"));
+    ctl_toned("ready", ready ? "ready" : "pending", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ",
+              ctl_text(root, "ready_reason"));
     if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)
         ctl_line("", "look at the account, then: paperguard opening accept");
     const struct json_node *paused = ctl_at(root, "paused");
     for (size_t i = 0; i < json_size(paused); i++)
-        ctl_line("paused", "strategy %s (paperguard strategies resume %s)", ctl_text(json_at(paused, i), ""),
-                 ctl_text(json_at(paused, i), ""));
+        ctl_toned("paused", "paused", "strategy %s (paperguard strategies resume %s)", ctl_text(json_at(paused, i), ""),
+                  ctl_text(json_at(paused, i), ""));
     show_runs(root);
 }
 

@@ -142,6 +142,21 @@ static bool cut_off(const struct story *s, int64_t *minutes)
 
 // --- telling
 
+// What it asked for: "SPY 0.3, TLT 0.25".
+static void show_targets(const struct json_node *member)
+{
+    const struct json_node *targets = ctl_at(member, "targets");
+    struct text t;
+    text_init(&t, 900);
+    for (size_t i = 0; i < json_size(targets); i++)
+        text_addf(&t, "%s%s %s", i ? ", " : "", ctl_text(json_at(targets, i), "symbol"),
+                  ctl_text(json_at(targets, i), "weight"));
+    if (ctl_is(member, "status", "ok"))
+        ctl_line("targets", "%s: %s%s", ctl_text(member, "strategy"), t.len ? text_str(&t) : "none",
+                 t.overflow ? " …" : "");
+    text_free(&t);
+}
+
 static void show_members(const struct ctl *c, const struct json_node *run)
 {
     static const struct ctl_column columns[] = {{"STRATEGY", "strategy", 0},
@@ -156,6 +171,8 @@ static void show_members(const struct ctl *c, const struct json_node *run)
     }
     putchar('\n');
     ctl_table(c, members, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < json_size(members); i++)
+        show_targets(json_at(members, i));
 }
 
 static void show_orders(const struct ctl *c, const struct story *s)
@@ -191,8 +208,9 @@ static void show_story(const struct ctl *c, const struct story *s)
     ctl_line("run", "%s, session %s, slot %s", ctl_text(r, "run_id"), ctl_text(r, "session"), ctl_text(r, "slot"));
     ctl_line("cause", "%s%s%s", ctl_text(r, "cause"), ctl_is(r, "cause", "schedule") ? ", at " : "",
              ctl_is(r, "cause", "schedule") ? ctl_text(r, "label") : "");
-    ctl_line("status", "%s%s%s%s", ctl_text(r, "state"), ctl_is(r, "settled", "yes") ? ", settled" : "",
-             ctl_text(r, "detail")[0] ? ": " : "", ctl_text(r, "detail"));
+    ctl_toned("status", ctl_text(r, "state"), "%s%s%s%s", ctl_text(r, "state"),
+              ctl_is(r, "settled", "yes") ? ", settled" : "", ctl_text(r, "detail")[0] ? ": " : "",
+              ctl_text(r, "detail"));
     if (ctl_text(r, "started_at")[0])
         ctl_line("started", "%s", ctl_ny(ctl_text(r, "started_at"), at));
     if (s->ended)

@@ -37,6 +37,11 @@ def test_every_alert_and_exit_code_of_the_source_is_explained():
     text = "\n".join(p.read_text() for p in sorted((ROOT / "daemon").glob("*.c")))
     alerts = set(re.findall(r"(?:alert\([a-z>.-]*(?:p\.)?arg|daemon_alert\([a-z]+), \"(\w+)\"", text))
     assert len(alerts) >= 8 and {a for a in alerts if ("alert", a) not in codes} == set()
+    tables = "\n".join(p.read_text() for p in sorted((ROOT / "daemon/sql/migrations").glob("*.sql")))
+    for kind, column, table in (("entry", "kind", "entries"), ("activity", "outcome", "activity_outcomes"),
+                                ("member", "status", "run_members")):
+        words = re.search(rf"CREATE TABLE {table} .*?{column} text NOT NULL CHECK \({column} IN \(([^)]*)\)", tables, re.S).group(1)
+        assert {w for w in re.findall(r"'(\w+)'", words) if (kind, w) not in codes} == set()
     used = set(re.findall(r"\bEX_(\w+)\b", text + "\n".join(p.read_text() for p in (ROOT / "daemon/ctl").glob("*.c"))))
     numbers = {name: int(n) for name, n in re.findall(r"#define EX_(\w+)\s+(\d+)", open("/usr/include/sysexits.h").read())}
     assert {u for u in used if u in numbers and ("exit", str(numbers[u])) not in codes} == set()
@@ -50,7 +55,7 @@ def test_why_tells_of_a_whole_run_and_of_a_member_that_failed(make_site):
     row = site.run_whole()
     assert row["status"] == "partial"
     out = site.daemon.ctl("why")
-    for word in (row["run_id"], "cause      cli", "partial", "4 sent, 4 filled", "broken", "failed", "safe next:",
+    for word in (row["run_id"], "cause      cli", "targets    weights: SPY 0.3", "partial", "4 sent, 4 filled", "broken", "failed", "safe next:",
                  f"paperguard logs --run {row['run_id']}"):
         assert word in out, out
     story = json.loads(site.daemon.ctl("--json", "why", row["run_id"][:8]))
