@@ -120,10 +120,8 @@ static int check_again(struct exchange *e, struct exchange_order *o, struct exch
 {
     exchange_release(e, o);
     int result = exchange_check_request(e, s, why);
-    if (result == 0 && o->status != ORDER_HELD)
+    if (result == 0 && o->status != ORDER_HELD) // a held leg holds nothing and costs nothing
         result = exchange_check_account(e, s, why);
-    else if (result == 0)
-        market_quote(e->params.market, s->symbol, e->now, &s->quote);
     if (o->status != ORDER_HELD)
         exchange_reserve(e, o);
     return result;

@@ -119,7 +119,14 @@ static void what_an_auction_leaves_expires(void **state)
     assert_int_equal(exchange_fill_count(w.exchange), 1);
     go_to(&w, "2026-11-20T21:02:00Z");
     assert_int_equal(o->status, ORDER_EXPIRED);
-    assert_int_equal(exchange_fill_count(w.exchange), 1);
+    go_to(&w, "2026-11-23T00:00:00Z");
+    r.tif = TIF_OPG;
+    o = accepted(&w, &r);
+    go_to(&w, "2026-11-23T14:31:59Z");
+    assert_int_equal(o->status, ORDER_PARTIALLY_FILLED);
+    go_to(&w, "2026-11-23T14:32:00Z");
+    assert_int_equal(o->status, ORDER_EXPIRED);
+    assert_int_equal(exchange_fill_count(w.exchange), 2); // an auction comes once
     nothing_is_held(&w);
     world_free(&w);
 }
