@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// What moves cash and shares without a trade: splits overnight, regulatory fees, deposits and the like. Each leaves a
-// non-trade activity.
+// What moves cash and shares without a trade: splits and dividends overnight, regulatory fees, deposits and the like.
+// Each leaves a non-trade activity.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +123,7 @@ static void split_orders(struct exchange *e, const struct market_symbol *s, int6
             exchange_order_end(e, e->orders[i], ORDER_CANCELED, at);
 }
 
-static void split_position(struct exchange *e, const struct market_split_event *split)
+static void split_position(struct exchange *e, const struct market_action *split)
 {
     struct exchange_position *p = exchange_position_of(e, split->symbol);
     int64_t qty;
@@ -142,16 +142,34 @@ static void split_position(struct exchange *e, const struct market_split_event *
     p->qty.nanos = qty;
 }
 
-// The account's time line: closes and splits.
+// Dividends: paid on the ex-date for what was held through the night before; a short pays.
+static void pay_dividend(struct exchange *e, const struct market_action *dividend)
+{
+    const struct exchange_position *p = exchange_position_of(e, dividend->symbol);
+    struct money sum;
+    int64_t half = p->qty.nanos < 0 ? -CENT_NANOS / 2 : CENT_NANOS / 2;
+    if (p->qty.nanos == 0 || !notional_nearest(dividend->per_share, p->qty, &sum))
+        return;
+    sum.nanos = (sum.nanos + half) / CENT_NANOS * CENT_NANOS;
+    struct exchange_nta *n = nta_add(e, "DIV", dividend->at, dividend->ex_date);
+    n->sub_type = "CDIV";
+    n->symbol = dividend->symbol;
+    n->qty = p->qty;
+    n->per_share = dividend->per_share;
+    n->net_amount = sum;
+    e->cash.nanos += sum.nanos;
+}
+
+// The account's time line: closes, splits and dividends.
 
 void exchange_timeline_next(struct exchange *e)
 {
     struct market *m = e->params.market;
-    while (e->split_next < market_split_count(m) && market_split_at(m, e->split_next).at <= e->now)
-        e->split_next++; // done, or before the account began
+    while (e->action_next < market_action_count(m) && market_action_at(m, e->action_next).at <= e->now)
+        e->action_next++; // done, or before the account began
     e->roll_at = e->close_at;
-    if (e->split_next < market_split_count(m) && market_split_at(m, e->split_next).at < e->roll_at)
-        e->roll_at = market_split_at(m, e->split_next).at;
+    if (e->action_next < market_action_count(m) && market_action_at(m, e->action_next).at < e->roll_at)
+        e->roll_at = market_action_at(m, e->action_next).at;
 }
 
 void exchange_timeline_step(struct exchange *e)
@@ -162,10 +180,14 @@ void exchange_timeline_step(struct exchange *e)
         exchange_session_roll(e);
         charge_all(e, at);
     }
-    while (e->split_next < market_split_count(m) && market_split_at(m, e->split_next).at <= at) {
-        struct market_split_event split = market_split_at(m, e->split_next++);
-        split_orders(e, split.symbol, split.at);
-        split_position(e, &split);
+    while (e->action_next < market_action_count(m) && market_action_at(m, e->action_next).at <= at) {
+        struct market_action action = market_action_at(m, e->action_next++);
+        if (action.per_share.nanos > 0) {
+            pay_dividend(e, &action);
+            continue;
+        }
+        split_orders(e, action.symbol, action.at);
+        split_position(e, &action);
     }
     exchange_timeline_next(e);
 }

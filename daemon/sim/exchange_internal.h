@@ -65,8 +65,8 @@ struct exchange {
     size_t nta_count, nta_cap;
     int64_t fee_reg, fee_taf; // not yet charged
     int64_t close_at;         // close of the running session
-    size_t split_next;        // of market_split_at
-    int64_t roll_at;          // the account's next step: that close or a split
+    size_t action_next;       // of market_action_at
+    int64_t roll_at;          // the account's next step: that close or a corporate action
 };
 
 // A request on its way to become an order.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Symbols and their daily bars: filling, the re-dating of sessions, splits, history.
+// Symbols and their daily bars: filling, the re-dating of sessions, history.
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,13 +23,13 @@ void market_free(struct market *m)
         return;
     for (size_t i = 0; i < m->symbol_count; i++) {
         free(m->symbols[i]->bars);
-        free(m->symbols[i]->splits);
+        free(m->symbols[i]->actions);
         free(m->symbols[i]->fixes);
         free(m->symbols[i]);
     }
     free(m->specials);
     free(m->sessions);
-    free(m->splits);
+    free(m->actions);
     free(m->halts);
     free(m);
 }
@@ -79,19 +79,8 @@ int market_add_bar(struct market *m, const char *symbol, const struct market_bar
     return 0;
 }
 
-int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor, struct err *err)
-{
-    const struct market_symbol *known = market_find(m, symbol);
-    if (known == NULL || factor < 2 || factor > 1000)
-        return err_set(err, "split of %.32s: the symbol needs bars, and a factor between 2 and 1000", symbol);
-    struct market_symbol *s = find_or_add(m, known->name, err);
-    s->splits = check_realloc(s->splits, (s->split_count + 1) * sizeof *s->splits);
-    s->splits[s->split_count++] = (struct market_split){ex_date, factor, INT64_MAX};
-    return 0;
-}
-
 // Bars of s after the first one that is not before `date`.
-static int64_t bars_after(const struct market_symbol *s, struct day date)
+int64_t market_bars_after(const struct market_symbol *s, struct day date)
 {
     size_t at = 0;
     while (at < s->count && day_compare(s->bars[at].date, date) < 0)
@@ -109,7 +98,7 @@ static int check_bars(const struct market *m, int64_t *later, struct err *err)
             return err_set(err, "market: the newest bars of %s and %s have different dates", a->name, s->name);
         if (m->params.begin.year == 0)
             continue;
-        int64_t n = bars_after(s, m->params.begin);
+        int64_t n = market_bars_after(s, m->params.begin);
         if (n < 0 || day_compare(s->bars[s->count - 1 - (size_t)n].date, m->params.begin) != 0)
             return err_set(err, "market: %s has no bar of %s, where the prices should begin", s->name,
                            day_format(m->params.begin, day));
@@ -121,40 +110,12 @@ static int check_bars(const struct market *m, int64_t *later, struct err *err)
     return 0;
 }
 
-static int by_ex_date(const void *a, const void *b)
-{
-    const struct market_split_event *x = a, *y = b;
-    if (x->at != y->at)
-        return x->at < y->at ? -1 : 1;
-    return strcmp(x->symbol->name, y->symbol->name);
-}
-
-static void date_splits(struct market *m)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < m->symbol_count; i++)
-        count += m->symbols[i]->split_count;
-    m->splits = check_alloc(count + 1, sizeof *m->splits);
-    for (size_t i = 0; i < m->symbol_count; i++)
-        for (size_t k = 0; k < m->symbols[i]->split_count; k++) {
-            struct market_split *split = &m->symbols[i]->splits[k];
-            int64_t later = bars_after(m->symbols[i], split->ex_date);
-            if (later < 0)
-                continue;
-            struct day date = market_session_date(m, m->anchor - later);
-            split->ex_day = day_number(date);
-            m->splits[m->split_count++] =
-                (struct market_split_event){m->symbols[i], day_at(date, 0), date, split->factor};
-        }
-    qsort(m->splits, m->split_count, sizeof *m->splits, by_ex_date);
-}
-
 static void date_halts(struct market *m)
 {
     const struct market_symbol *s = m->symbols[0];
     for (size_t i = 0; i < m->halt_count; i++) {
         struct market_halt *h = &m->halts[i];
-        int64_t later = bars_after(s, h->date);
+        int64_t later = market_bars_after(s, h->date);
         if (later < 0 || day_compare(s->bars[s->count - 1 - (size_t)later].date, h->date) != 0)
             continue;
         struct day date = market_session_date(m, m->anchor - later);
@@ -175,7 +136,7 @@ int market_start(struct market *m, int64_t now, struct err *err)
     m->anchor = market_session_index(m, day_of(now)) + later;
     if (m->params.exchange_hours && m->anchor + 10 > (int64_t)m->session_count)
         return err_set(err, "market: the calendar ends in 2029");
-    date_splits(m);
+    market_date_actions(m);
     date_halts(m);
     struct market_quote q;
     market_quote(m, m->symbols[0], now, &q); // takes start_pos, see market_path.c
@@ -199,16 +160,6 @@ bool market_halted(const struct market *m, int64_t now)
     return false;
 }
 
-size_t market_split_count(const struct market *m)
-{
-    return m->split_count;
-}
-
-struct market_split_event market_split_at(const struct market *m, size_t i)
-{
-    return m->splits[i];
-}
-
 uint64_t market_fingerprint(const struct market *m)
 {
     uint64_t sum = m->special_count ^ (uint64_t)(m->params.begin.year != 0 ? day_number(m->params.begin) : 0);
@@ -220,8 +171,9 @@ uint64_t market_fingerprint(const struct market *m)
             sum = draw3(sum, (uint64_t)day_number(b->date), (uint64_t)b->open.nanos, (uint64_t)b->high.nanos);
             sum = draw3(sum, (uint64_t)b->volume, (uint64_t)b->low.nanos, (uint64_t)b->close.nanos);
         }
-        for (size_t k = 0; k < s->split_count; k++)
-            sum = draw3(sum, (uint64_t)day_number(s->splits[k].ex_date), (uint64_t)s->splits[k].factor, 0);
+        for (size_t k = 0; k < s->action_count; k++)
+            sum = draw3(sum, (uint64_t)day_number(s->actions[k].ex_date), (uint64_t)s->actions[k].factor,
+                        (uint64_t)s->actions[k].per_share.nanos);
     }
     for (size_t i = 0; i < m->special_count; i++)
         sum = draw3(sum, (uint64_t)m->specials[i].number, m->specials[i].closed, (uint64_t)m->specials[i].close_s);
@@ -286,30 +238,15 @@ size_t market_symbol_index(const struct market_symbol *s)
     return s->index;
 }
 
-static void bar_scale(struct market_bar *bar, int64_t up, int64_t down)
-{
-    struct price *prices[] = {&bar->open, &bar->high, &bar->low, &bar->close};
-    for (size_t i = 0; i < ARRAY_LEN(prices); i++)
-        prices[i]->nanos = (prices[i]->nanos * up + down / 2) / down;
-    bar->volume = bar->volume * down / up;
-}
-
 struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, int64_t asof, bool *mirrored)
 {
-    int64_t n = (int64_t)s->count, at = ((k % (2 * n)) + 2 * n) % (2 * n), up = 1, down = 1;
+    int64_t n = (int64_t)s->count, at = ((k % (2 * n)) + 2 * n) % (2 * n);
     *mirrored = at >= n;
     struct market_bar bar = s->bars[*mirrored ? 2 * n - 1 - at : at];
     if (asof == MARKET_RAW && k >= n) // walked backwards after every split
         asof = INT64_MAX;
-    for (size_t i = 0; asof != MARKET_RAW && i < s->split_count; i++) {
-        const struct market_split *split = &s->splits[i];
-        bool before = day_compare(bar.date, split->ex_date) < 0, done = asof >= split->ex_day;
-        if (before && done)
-            down *= split->factor;
-        else if (!before && !done && split->ex_day != INT64_MAX) // a path that runs ahead of the calendar
-            up *= split->factor;
-    }
-    bar_scale(&bar, up, down);
+    if (asof != MARKET_RAW)
+        market_bar_split(s, &bar, asof);
     return bar;
 }
 
@@ -319,12 +256,15 @@ size_t market_history_count(struct market *m, const struct market_symbol *s, int
     return count > 0 ? (size_t)count : 0;
 }
 
-struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split,
+struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, unsigned adjust,
                                     int64_t now)
 {
     bool mirrored;
-    int64_t asof = split ? day_number(day_of(now)) : MARKET_RAW;
-    struct market_bar bar = market_bar_at(s, (int64_t)i, asof, &mirrored);
+    int64_t today = day_number(day_of(now));
+    struct market_bar bar =
+        market_bar_at(s, (int64_t)i, (adjust & MARKET_ADJUST_SPLIT) != 0 ? today : MARKET_RAW, &mirrored);
+    if ((adjust & MARKET_ADJUST_DIVIDEND) != 0 && i < s->count)
+        market_bar_without_dividends(s, &bar, today);
     if (mirrored) {
         struct price open = bar.open;
         bar.open = bar.close;

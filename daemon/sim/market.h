@@ -50,6 +50,8 @@ void market_free(struct market *m);
 int market_add_bar(struct market *m, const char *symbol, const struct market_bar *bar, struct err *err) MUST_CHECK;
 int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor,
                      struct err *err) MUST_CHECK;
+int market_add_dividend(struct market *m, const char *symbol, struct day ex_date, struct price per_share,
+                        struct err *err) MUST_CHECK;
 int market_add_special_day(struct market *m, struct day date, bool closed, int close_s, struct err *err) MUST_CHECK;
 // The whole market stood still on the day of that bar.
 int market_add_halt(struct market *m, struct day date, int from_s, int to_s, struct err *err) MUST_CHECK;
@@ -57,7 +59,7 @@ int market_add_halt(struct market *m, struct day date, int from_s, int to_s, str
 // nyse_intraday_halts.csv (all but the prices may miss).
 int market_load(struct market *m, const char *dir, struct err *err) MUST_CHECK;
 // Fixes which session the bars belong to: that of `begin` to the first one whose date is not before that of `now`, the
-// others around it. Splits of bars after it are still to come, see market_split_next.
+// others around it. Splits of bars after it are still to come, see market_action_at.
 int market_start(struct market *m, int64_t now, struct err *err) MUST_CHECK;
 
 // Of all bars, splits and special days.
@@ -99,20 +101,23 @@ void market_fix_price_at(struct market *m, const struct market_symbol *s, struct
 struct price market_last_close(struct market *m, const struct market_symbol *s, int64_t now);
 
 // History: sessions before the date of now, newest last. Number of bars that exist, and bar i (0 = oldest) with its
-// re-dated date; split = adjusted for the splits between it and now.
+// re-dated date, adjusted for what came between it and now. (true is MARKET_ADJUST_SPLIT.)
+#define MARKET_ADJUST_SPLIT 1u
+#define MARKET_ADJUST_DIVIDEND 2u
 size_t market_history_count(struct market *m, const struct market_symbol *s, int64_t now);
-struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, bool split,
+struct market_bar market_history_at(const struct market *m, const struct market_symbol *s, size_t i, unsigned adjust,
                                     int64_t now);
 bool market_has_path(const struct market *m, const struct market_symbol *s, struct day date); // bars reach back so far
 
-// Splits, on their re-dated ex-dates; they take effect at that date's midnight in New York.
-struct market_split_event {
+// Splits and dividends, on their re-dated ex-dates; they take effect at that date's midnight in New York.
+struct market_action {
     const struct market_symbol *symbol;
     int64_t at;
     struct day ex_date;
-    int64_t factor; // new shares per old share
+    int64_t factor;         // new shares per old share; 1 for a dividend
+    struct price per_share; // dollars; 0 for a split
 };
-size_t market_split_count(const struct market *m);
-struct market_split_event market_split_at(const struct market *m, size_t i); // by ex-date
+size_t market_action_count(const struct market *m);
+struct market_action market_action_at(const struct market *m, size_t i); // by ex-date
 
 #endif

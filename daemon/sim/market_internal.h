@@ -10,10 +10,12 @@
 
 #define MARKET_RAW INT64_MIN
 
-struct market_split {
+struct market_action_row {
     struct day ex_date;
-    int64_t factor; // new shares per old share
-    int64_t ex_day; // day_number of the re-dated ex-date, INT64_MAX when no bar belongs to it; by market_start
+    int64_t factor;         // new shares per old share; 1 for a dividend
+    struct price per_share; // 0 for a split
+    int64_t ex_day;         // day_number of the re-dated ex-date, INT64_MAX when no bar belongs to it; by market_start
+    int64_t kept;           // 1e9 less what the dividend takes of a price before it
 };
 struct market_fix { // a fixed quote; last = 0 gives the path back
     int64_t at;
@@ -25,8 +27,8 @@ struct market_symbol {
     size_t index; // in market.symbols
     struct market_bar *bars;
     size_t count, cap;
-    struct market_split *splits;
-    size_t split_count;
+    struct market_action_row *actions;
+    size_t action_count;
     struct market_fix *fixes; // ascending
     size_t fix_count, fix_cap;
 };
@@ -51,8 +53,8 @@ struct market {
     int64_t anchor;    // session index of the newest bar
     int64_t start_pos; // session position (1e9 per session) at market_start
     bool started;
-    struct market_split_event *splits; // of all symbols, by ex-date
-    size_t split_count;
+    struct market_action *actions; // of all symbols, by ex-date
+    size_t action_count;
     struct market_halt *halts;
     size_t halt_count;
     struct market_session cached; // of the last market_session_at
@@ -67,5 +69,12 @@ int market_build_calendar(struct market *m, struct err *err) MUST_CHECK;
 // Bar of session offset k from the oldest bar on (k may lie beyond the newest), in shares as they are on the day
 // `asof` (a day_number) or MARKET_RAW, as they were then; *mirrored says that it runs backwards in time.
 struct market_bar market_bar_at(const struct market_symbol *s, int64_t k, int64_t asof, bool *mirrored);
+// Bars of s after the first one that is not before the date; -1 when there is none.
+int64_t market_bars_after(const struct market_symbol *s, struct day date);
+
+// market_actions.c
+void market_date_actions(struct market *m);
+void market_bar_split(const struct market_symbol *s, struct market_bar *bar, int64_t asof);
+void market_bar_without_dividends(const struct market_symbol *s, struct market_bar *bar, int64_t asof);
 
 #endif

@@ -70,13 +70,17 @@ static int action_row(struct market *m, const char *symbol, char **field, size_t
 {
     (void)symbol;
     struct day ex_date;
-    int64_t factor;
-    if (count < 4 || !day_parse(field[1], &ex_date) || strcmp(field[2], "split") != 0 ||
-        !str_int64(field[3], 2, 1000, &factor))
-        return err_set(err, "expected symbol,ex_date,split,factor (a whole number from 2 to 1000)");
+    int64_t factor = 0;
+    struct price per_share = {0};
+    bool dividend = count >= 4 && strcmp(field[2], "dividend") == 0;
+    if (count < 4 || !day_parse(field[1], &ex_date) || (!dividend && strcmp(field[2], "split") != 0) ||
+        (dividend ? !price_parse(field[3], &per_share) : !str_int64(field[3], 2, 1000, &factor)))
+        return err_set(err, "expected symbol,ex_date,split,factor (a whole number from 2 to 1000), or "
+                            "symbol,ex_date,dividend,dollars");
     if (market_find(m, field[0]) == NULL)
         return 0; // no prices of that symbol here
-    return market_add_split(m, field[0], ex_date, factor, err);
+    return dividend ? market_add_dividend(m, field[0], ex_date, per_share, err)
+                    : market_add_split(m, field[0], ex_date, factor, err);
 }
 
 static int special_row(struct market *m, const char *symbol, char **field, size_t count, struct err *err)

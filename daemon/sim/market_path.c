@@ -108,7 +108,7 @@ static const struct market_fix *fix_at(const struct market_symbol *s, int64_t at
 void market_quote(struct market *m, const struct market_symbol *s, int64_t now, struct market_quote *out)
 {
     const struct market_fix *fix = fix_at(s, now);
-    int64_t asof = s->split_count > 0 ? day_number(day_of(now)) : 0;
+    int64_t asof = s->action_count > 0 ? day_number(day_of(now)) : 0;
     *out = fix != NULL ? fix->quote : quote_around(path_price(m, s, path_position(m, now), asof));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Corporate actions, past and coming, on their re-dated days. The sample data knows forward splits only.
+// Corporate actions, past and coming, on their re-dated days. Forward splits and cash dividends are known.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/sim/sim_internal.h"
@@ -18,14 +19,14 @@ enum { DRAW_ACTION_ID = 300 };
 
 struct actions_query {
     char symbols[SIM_SYMBOLS_MAX], ids[SIM_TEXT_MAX];
-    bool has_symbols, has_ids, descending, splits;
+    bool has_symbols, has_ids, descending, splits, dividends;
     struct day start, end;
     int64_t limit, first; // first: place of the page's beginning
 };
 
-static void action_id(const struct market_split_event *split, char out[DRAW_UUID_MAX])
+static void action_id(const struct market_action *a, char out[DRAW_UUID_MAX])
 {
-    draw_uuid(draw_text(market_symbol_name(split->symbol)), DRAW_ACTION_ID, (uint64_t)split->at, out);
+    draw_uuid(draw_text(market_symbol_name(a->symbol)), DRAW_ACTION_ID, (uint64_t)a->at ^ (uint64_t)a->factor, out);
 }
 
 static bool read_days(struct sim_call *c, const char *from, const char *to, struct actions_query *q)
@@ -43,7 +44,7 @@ static bool read_days(struct sim_call *c, const char *from, const char *to, stru
 static bool read_types(struct sim_call *c, struct actions_query *q)
 {
     char text[SIM_TEXT_MAX], word[64];
-    q->splits = true;
+    q->splits = q->dividends = true;
     if (!sim_param(c, "types", text))
         return true;
     for (const char *at = text; at != NULL; at = strchr(at, ',')) {
@@ -53,6 +54,7 @@ static bool read_types(struct sim_call *c, struct actions_query *q)
             return sim_data_refuse(c, "types", text);
     }
     q->splits = sim_csv_has(text, "forward_split");
+    q->dividends = sim_csv_has(text, "cash_dividend");
     return true;
 }
 
@@ -77,14 +79,20 @@ static bool read_query(struct sim_call *c, struct actions_query *q)
     return true;
 }
 
-static bool passes(const struct actions_query *q, const struct market_split_event *split)
+static bool is_dividend(const struct market_action *a)
+{
+    return a->per_share.nanos > 0;
+}
+
+static bool passes(const struct actions_query *q, const struct market_action *a)
 {
     char id[DRAW_UUID_MAX];
-    action_id(split, id);
+    action_id(a, id);
     if (q->has_ids)
         return sim_csv_has(q->ids, id);
-    return q->splits && day_compare(split->ex_date, q->start) >= 0 && day_compare(split->ex_date, q->end) <= 0 &&
-           (!q->has_symbols || sim_csv_has(q->symbols, market_symbol_name(split->symbol)));
+    return (is_dividend(a) ? q->dividends : q->splits) && day_compare(a->ex_date, q->start) >= 0 &&
+           day_compare(a->ex_date, q->end) <= 0 &&
+           (!q->has_symbols || sim_csv_has(q->symbols, market_symbol_name(a->symbol)));
 }
 
 static void put_day(struct json_out *o, const char *key, struct day d)
@@ -93,20 +101,46 @@ static void put_day(struct json_out *o, const char *key, struct day d)
     json_add_day(o, d);
 }
 
-static void put_split(struct json_out *o, const struct market_split_event *split)
+static void put_action(struct json_out *o, const struct market_action *a)
 {
     char id[DRAW_UUID_MAX];
-    action_id(split, id);
+    action_id(a, id);
     json_object_begin(o);
     json_put_string(o, "id", id);
     json_put_string(o, "cusip", CUSIP);
-    put_day(o, "ex_date", split->ex_date);
-    json_put_int(o, "new_rate", split->factor);
-    json_put_int(o, "old_rate", 1);
-    put_day(o, "payable_date", day_add(split->ex_date, -1));
-    put_day(o, "process_date", split->ex_date);
-    json_put_string(o, "symbol", market_symbol_name(split->symbol));
+    put_day(o, "ex_date", a->ex_date);
+    put_day(o, "process_date", a->ex_date);
+    json_put_string(o, "symbol", market_symbol_name(a->symbol));
+    if (is_dividend(a)) {
+        put_day(o, "payable_date", a->ex_date);
+        json_put_decimal_number(o, "rate", a->per_share.nanos);
+        json_put_bool(o, "special", false);
+        json_put_bool(o, "foreign", false);
+    } else {
+        put_day(o, "payable_date", day_add(a->ex_date, -1));
+        json_put_int(o, "new_rate", a->factor);
+        json_put_int(o, "old_rate", 1);
+    }
     json_object_end(o);
+}
+
+// Those of the page that are of one kind.
+static void put_kind(struct sim_call *c, const size_t *page, size_t count, const char *name, bool dividends)
+{
+    bool begun = false;
+    for (size_t i = 0; i < count; i++) {
+        struct market_action a = market_action_at(c->sim->market, page[i]);
+        if (is_dividend(&a) != dividends)
+            continue;
+        if (!begun) {
+            json_key(&c->out, name);
+            json_array_begin(&c->out);
+        }
+        begun = true;
+        put_action(&c->out, &a);
+    }
+    if (begun)
+        json_array_end(&c->out);
 }
 
 void sim_data_actions(struct sim_call *c)
@@ -115,26 +149,24 @@ void sim_data_actions(struct sim_call *c)
     if (!read_query(c, &q))
         return;
     struct market *m = c->sim->market;
-    size_t count = market_split_count(m), at = (size_t)q.first;
-    int64_t listed = 0;
+    size_t count = market_action_count(m), at = (size_t)q.first, listed = 0;
+    size_t *page = check_alloc((size_t)q.limit, sizeof *page);
+    for (; at < count; at++) {
+        size_t i = q.descending ? count - 1 - at : at;
+        struct market_action a = market_action_at(m, i);
+        if (!passes(&q, &a))
+            continue;
+        if (listed == (size_t)q.limit)
+            break;
+        page[listed++] = i;
+    }
     json_object_begin(&c->out);
     json_key(&c->out, "corporate_actions");
     json_object_begin(&c->out);
-    for (; at < count; at++) {
-        struct market_split_event split = market_split_at(m, q.descending ? count - 1 - at : at);
-        if (!passes(&q, &split))
-            continue;
-        if (listed == q.limit)
-            break;
-        if (listed++ == 0) {
-            json_key(&c->out, "forward_splits");
-            json_array_begin(&c->out);
-        }
-        put_split(&c->out, &split);
-    }
-    if (listed > 0)
-        json_array_end(&c->out);
+    put_kind(c, page, listed, "cash_dividends", true);
+    put_kind(c, page, listed, "forward_splits", false);
     json_object_end(&c->out);
+    free(page);
     char token[24];
     snprintf(token, sizeof token, "%zu", at);
     json_put_string(&c->out, "next_page_token", at < count ? token : NULL);
@@ -144,33 +176,34 @@ void sim_data_actions(struct sim_call *c)
 // The older form on the trading side.
 
 // A single one spells the id otherwise than the list, and has no ex_date.
-static void put_announcement(struct json_out *o, const struct market_split_event *split, bool single)
+static void put_announcement(struct json_out *o, const struct market_action *a, bool single)
 {
-    char id[DRAW_UUID_MAX], factor[DECIMAL_TEXT_MAX];
-    action_id(split, id);
+    char id[DRAW_UUID_MAX], text[DECIMAL_TEXT_MAX];
+    bool dividend = is_dividend(a);
+    action_id(a, id);
     json_object_begin(o);
     json_put_string(o, "id", id);
     json_put_string(o, single ? "corporate_actions_id" : "corporate_action_id", id);
-    json_put_string(o, "ca_type", "split");
-    json_put_string(o, "ca_sub_type", "stock_split");
-    json_put_string(o, "initiating_symbol", market_symbol_name(split->symbol));
+    json_put_string(o, "ca_type", dividend ? "dividend" : "split");
+    json_put_string(o, "ca_sub_type", dividend ? "cash" : "stock_split");
+    json_put_string(o, "initiating_symbol", market_symbol_name(a->symbol));
     json_put_string(o, "initiating_original_cusip", CUSIP);
-    json_put_string(o, "target_symbol", market_symbol_name(split->symbol));
+    json_put_string(o, "target_symbol", market_symbol_name(a->symbol));
     json_put_string(o, "target_original_cusip", CUSIP);
-    put_day(o, "declaration_date", day_add(split->ex_date, -30));
+    put_day(o, "declaration_date", day_add(a->ex_date, -30));
     if (!single)
-        put_day(o, "ex_date", split->ex_date);
-    put_day(o, "record_date", day_add(split->ex_date, -7));
-    put_day(o, "payable_date", day_add(split->ex_date, -1));
-    json_put_string(o, "cash", "0");
+        put_day(o, "ex_date", a->ex_date);
+    put_day(o, "record_date", day_add(a->ex_date, -7));
+    put_day(o, "payable_date", dividend ? a->ex_date : day_add(a->ex_date, -1));
+    json_put_string(o, "cash", decimal_format(a->per_share.nanos, text));
     json_put_string(o, "old_rate", "1");
-    json_put_string(o, "new_rate", decimal_format(split->factor * DECIMAL_ONE, factor));
+    json_put_string(o, "new_rate", decimal_format(a->factor * DECIMAL_ONE, text));
     json_object_end(o);
 }
 
 void sim_announcements(struct sim_call *c)
 {
-    struct actions_query q = {.splits = true};
+    struct actions_query q = {0};
     char text[SIM_TEXT_MAX], since[SIM_TEXT_MAX];
     struct market *m = c->sim->market;
     if (!sim_param(c, "ca_types", text) || !sim_param(c, "since", since) || !sim_param(c, "until", since)) {
@@ -184,14 +217,15 @@ void sim_announcements(struct sim_call *c)
         return;
     }
     q.splits = sim_csv_has(text, "split") || sim_csv_has(text, "Split");
+    q.dividends = sim_csv_has(text, "dividend") || sim_csv_has(text, "Dividend");
     q.has_symbols = sim_param(c, "symbol", text);
     if (q.has_symbols)
         str_copy_cut(q.symbols, sizeof q.symbols, text);
     json_array_begin(&c->out);
-    for (size_t i = 0; i < market_split_count(m); i++) {
-        struct market_split_event split = market_split_at(m, i);
-        if (passes(&q, &split))
-            put_announcement(&c->out, &split, false);
+    for (size_t i = 0; i < market_action_count(m); i++) {
+        struct market_action a = market_action_at(m, i);
+        if (passes(&q, &a))
+            put_announcement(&c->out, &a, false);
     }
     json_array_end(&c->out);
 }
@@ -199,11 +233,11 @@ void sim_announcements(struct sim_call *c)
 void sim_announcement(struct sim_call *c)
 {
     char id[DRAW_UUID_MAX];
-    for (size_t i = 0; i < market_split_count(c->sim->market); i++) {
-        struct market_split_event split = market_split_at(c->sim->market, i);
-        action_id(&split, id);
+    for (size_t i = 0; i < market_action_count(c->sim->market); i++) {
+        struct market_action a = market_action_at(c->sim->market, i);
+        action_id(&a, id);
         if (strcmp(id, c->part) == 0) {
-            put_announcement(&c->out, &split, true);
+            put_announcement(&c->out, &a, true);
             return;
         }
     }

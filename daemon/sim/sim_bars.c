@@ -15,7 +15,7 @@ struct bars_query {
     struct sim_span span;
     char unit; // 'm'inute, 'h'our, 'd'ay, 'w'eek, 'M'onth
     int64_t count;
-    bool split;
+    unsigned adjust;
 };
 
 void sim_bar_write(struct json_out *o, int64_t at, const struct market_bar *b)
@@ -114,7 +114,7 @@ static void open_days(struct sim_series *s)
     struct market_bar *list = check_alloc(count + 1, sizeof *list);
     s->list = list;
     for (size_t i = 0; i < count; i++) {
-        struct market_bar bar = market_history_at(c->sim->market, s->symbol, i, q->split, c->now);
+        struct market_bar bar = market_history_at(c->sim->market, s->symbol, i, q->adjust, c->now);
         bar.date = group_of(q, bar.date);
         if (s->count > 0 && day_compare(list[s->count - 1].date, bar.date) == 0)
             group_add(&list[s->count - 1], &bar);
@@ -195,7 +195,7 @@ static bool read_timeframe(struct sim_call *c, struct bars_query *q)
     return sim_data_refuse(c, "timeframe", text);
 }
 
-// raw, split, dividend, spin-off, all, or several with commas. There are only splits here.
+// raw, split, dividend, spin-off, all, or several with commas. There are no spin-offs here.
 static bool read_adjustment(struct sim_call *c, struct bars_query *q)
 {
     char text[SIM_TEXT_MAX], word[16];
@@ -211,7 +211,9 @@ static bool read_adjustment(struct sim_call *c, struct bars_query *q)
         if (!sim_csv_has("raw,split,dividend,spin-off,all", word))
             return sim_data_refuse(c, "adjustment", text);
     }
-    q->split = sim_csv_has(text, "split") || sim_csv_has(text, "all");
+    bool all = sim_csv_has(text, "all");
+    q->adjust = (all || sim_csv_has(text, "split") ? MARKET_ADJUST_SPLIT : 0) |
+                (all || sim_csv_has(text, "dividend") ? MARKET_ADJUST_DIVIDEND : 0);
     return true;
 }
 

@@ -4,10 +4,11 @@
 # paperguard-sim beside orders and prices: settings, watchlists, portfolio history, activities without a trade, corporate
 # actions, calendars of both versions, marks on symbols.
 import datetime
+import shutil
 from decimal import Decimal
 
 import pytest
-from test_sim import NUMBER, UUID, WHEN, sim, start  # noqa: F401  (fixtures)
+from test_sim import NUMBER, ROOT, UUID, WHEN, sim, start  # noqa: F401  (fixtures)
 
 
 def test_settings_are_kept_and_checked(sim):  # noqa: F811
@@ -170,6 +171,28 @@ def test_corporate_actions(start):  # noqa: F811
     sim.get("/v2/corporate_actions/announcements?ca_types=split&since=2020-01-01&until=2026-01-01", 422)
     sim.get("/v2/corporate_actions/announcements", 422)
     sim.get("/v2/corporate_actions/announcements/none", 404)
+
+
+def test_dividends_of_other_data(start, tmp_path):  # noqa: F811
+    shutil.copytree(ROOT / "conf/sample-data", tmp_path / "data")
+    with open(tmp_path / "data/corporate_actions.csv", "a") as f:
+        f.write("SPY,2020-08-31,dividend,1.5,test\nTLT,2020-08-27,dividend,2,test\n")
+    sim = start("--data", tmp_path / "data", "--begin", "2020-08-28", "--no-rate-limit")  # noqa: F811
+    actions = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31")["corporate_actions"]
+    assert [(d["symbol"], d["rate"]) for d in actions["cash_dividends"]] == [("TLT", 2), ("SPY", 1.5)]
+    assert [s["symbol"] for s in actions["forward_splits"]] == ["AAPL"]
+    seen, token = [], ""
+    while token is not None:
+        page = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31&limit=1&page_token=" + (token or "0"))
+        seen += [a["symbol"] for kind in page["corporate_actions"].values() for a in kind]
+        token = page["next_page_token"]
+    assert seen == ["TLT", "AAPL", "SPY"]
+    only = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31&types=cash_dividend")["corporate_actions"]
+    assert list(only) == ["cash_dividends"]
+    path = "/v2/stocks/TLT/bars?timeframe=1Day&start=2020-01-01&sort=desc&limit=3&adjustment="
+    raw, paid, whole = (sim.get(path + a)["bars"] for a in ("raw", "dividend", "all"))
+    assert paid == whole and [r["c"] - p["c"] for r, p in zip(raw, paid)][0] == 0
+    assert abs(raw[1]["c"] - paid[1]["c"] - 2) < 0.001 and raw == sim.get(path + "split")["bars"]
 
 
 def test_clocks_and_calendars_of_several_markets(start):  # noqa: F811

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
+// needs: daemon/sim/market_actions.o
 // needs: daemon/sim/exchange_actions.o
 // needs: daemon/sim/exchange.o daemon/sim/exchange_fill.o daemon/sim/exchange_account.o daemon/sim/exchange_submit.o
 // needs: daemon/sim/exchange_time.o daemon/sim/exchange_book.o daemon/sim/exchange_session.o daemon/sim/exchange_stop.o

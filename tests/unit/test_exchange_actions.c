@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
+// needs: daemon/sim/market_actions.o
 // needs: daemon/sim/exchange.o daemon/sim/exchange_account.o daemon/sim/exchange_actions.o daemon/sim/exchange_book.o
 // needs: daemon/sim/exchange_check.o daemon/sim/exchange_close.o daemon/sim/exchange_fill.o
 // needs: daemon/sim/exchange_group.o daemon/sim/exchange_replace.o daemon/sim/exchange_rest.o
@@ -56,6 +57,8 @@ static struct world world_made(bool exchange_hours, enum exchange_fees fees)
     struct market_params mp = {.seed = 3, .exchange_hours = exchange_hours, .speed = 1, .begin = {2020, 8, 28}};
     struct world w = {.now = at(FRIDAY), .market = market_new(&mp)};
     assert_int_equal(market_load(w.market, "conf/sample-data", NULL), 0);
+    assert_int_equal(market_add_dividend(w.market, "SPY", (struct day){2020, 8, 31}, (struct price){1234567890}, NULL),
+                     0);
     assert_int_equal(market_start(w.market, w.now, NULL), 0);
     struct exchange_params p = {.seed = 7,
                                 .market = w.market,
@@ -113,7 +116,7 @@ static void a_split_multiplies_the_position_and_leaves_its_cost(void **state)
         struct world w = world_made(hours == 1, EXCHANGE_FEES_NONE);
         const char *day = hours == 1 ? MONDAY : "2026-11-21T05:00:00Z"; // around the clock the next day is a session
         ordered(&w, "AAPL", ORDER_BUY, "10.5", NULL);
-        ordered(&w, "SPY", ORDER_BUY, "3", NULL);
+        ordered(&w, "TLT", ORDER_BUY, "3", NULL);
         const struct exchange_position *p = exchange_position_find(w.exchange, w.aapl);
         int64_t cost = p->cost.nanos, cash = exchange_cash(w.exchange).nanos;
         move_to(&w, at(day) - 1);
@@ -124,7 +127,7 @@ static void a_split_multiplies_the_position_and_leaves_its_cost(void **state)
         assert_decimal(p->qty.nanos, "42");
         assert_int_equal(p->cost.nanos, cost);
         assert_int_equal(exchange_cash(w.exchange).nanos, cash);
-        assert_decimal(exchange_position_find(w.exchange, w.spy)->qty.nanos, "3");
+        assert_decimal(exchange_position_find(w.exchange, market_find(w.market, "TLT"))->qty.nanos, "3");
         if (hours == 1) // around the clock Monday's open comes at once; prices are in cents
             assert_true(llabs(after.equity.nanos - before.equity.nanos) <= DECIMAL_ONE);
         assert_int_equal(exchange_nta_count(w.exchange), 2);
@@ -137,6 +140,28 @@ static void a_split_multiplies_the_position_and_leaves_its_cost(void **state)
                     strcmp(come->id, gone->id) != 0);
         move_to(&w, at("2026-12-04T12:00:00Z"));
         assert_decimal(p->qty.nanos, "42"); // once
+        world_free(&w);
+    }
+}
+
+static void a_dividend_is_paid_for_what_was_held(void **state)
+{
+    (void)state;
+    for (int sold = 0; sold <= 1; sold++) {
+        struct world w = world_made(true, EXCHANGE_FEES_NONE);
+        ordered(&w, "SPY", sold == 1 ? ORDER_SELL : ORDER_BUY, "7", NULL);
+        int64_t cash = exchange_cash(w.exchange).nanos;
+        move_to(&w, at(MONDAY) - 1);
+        assert_int_equal(exchange_nta_count(w.exchange), 0);
+        move_to(&w, at(MONDAY));
+        assert_int_equal(exchange_nta_count(w.exchange), 1);
+        const struct exchange_nta *n = exchange_nta_at(w.exchange, 0);
+        assert_string_equal(n->type, "DIV");
+        assert_string_equal(n->sub_type, "CDIV");
+        assert_decimal(n->per_share.nanos, "1.23456789");
+        assert_decimal(n->qty.nanos, sold == 1 ? "-7" : "7");
+        assert_decimal(n->net_amount.nanos, sold == 1 ? "-8.64" : "8.64");
+        assert_int_equal(exchange_cash(w.exchange).nanos - cash, n->net_amount.nanos);
         world_free(&w);
     }
 }
@@ -179,7 +204,7 @@ static void a_split_before_the_account_began_does_nothing(void **state)
     struct market *m = market_new(&mp);
     assert_int_equal(market_load(m, "conf/sample-data", NULL), 0);
     assert_int_equal(market_start(m, at(FRIDAY), NULL), 0);
-    assert_true(market_split_at(m, 0).at < at(FRIDAY));
+    assert_true(market_action_at(m, 0).at < at(FRIDAY));
     struct exchange_params p = {.seed = 7, .market = m, .cash = {DECIMAL_ONE}, .multiplier = 4, .started = at(FRIDAY)};
     struct exchange *e = exchange_new(&p);
     exchange_advance(e, at("2026-12-20T15:00:00Z"));
@@ -294,6 +319,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_split_multiplies_the_position_and_leaves_its_cost),
+        cmocka_unit_test(a_dividend_is_paid_for_what_was_held),
         cmocka_unit_test(a_short_is_split_too_and_sells_whole),
         cmocka_unit_test(open_orders_of_the_symbol_are_cancelled),
         cmocka_unit_test(a_split_before_the_account_began_does_nothing),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
+// needs: daemon/sim/market_actions.o
 // needs: daemon/sim/market.o daemon/sim/market_path.o daemon/sim/market_calendar.o daemon/sim/market_load.o
 //
 // The simulated market: prices that begin at an older bar, splits that come overnight, phases of a day, fixed prices.
@@ -71,8 +72,8 @@ static void a_split_comes_at_midnight_and_prices_follow(void **state)
     (void)state;
     for (int speed = 1; speed <= 7; speed += 6) {
         struct market *m = market_made(true, speed, friday, at("2026-11-20T15:00:00Z"));
-        assert_int_equal(market_split_count(m), 1);
-        struct market_split_event split = market_split_at(m, 0);
+        assert_int_equal(market_action_count(m), 1);
+        struct market_action split = market_action_at(m, 0);
         assert_string_equal(market_symbol_name(split.symbol), "AAPL");
         assert_int_equal(split.factor, 4);
         assert_int_equal(split.at, at("2026-11-23T05:00:00Z"));
@@ -154,6 +155,32 @@ static void a_fixed_price_does_not_change_the_past(void **state)
     market_free(m);
 }
 
+static void a_dividend_is_taken_off_earlier_prices_when_asked(void **state)
+{
+    (void)state;
+    struct market_params p = {.seed = 3, .exchange_hours = true, .speed = 1, .begin = friday};
+    struct market *m = market_new(&p);
+    const struct price share = {2 * DECIMAL_ONE};
+    assert_int_equal(market_load(m, DATA, NULL), 0);
+    assert_int_equal(market_add_dividend(m, "SPY", (struct day){2020, 8, 27}, share, NULL), 0);
+    assert_int_equal(market_add_dividend(m, "SPY", (struct day){2020, 8, 31}, share, NULL), 0); // still to come
+    assert_int_equal(market_add_dividend(m, "SPY", friday, (struct price){0}, NULL), -1);
+    assert_int_equal(market_add_dividend(m, "NOPE", friday, share, NULL), -1);
+    int64_t now = at("2026-11-20T15:00:00Z");
+    assert_int_equal(market_start(m, now, NULL), 0);
+    const struct market_symbol *spy = market_find(m, "SPY");
+    size_t n = market_history_count(m, spy, now);
+    const unsigned both = MARKET_ADJUST_SPLIT | MARKET_ADJUST_DIVIDEND;
+    struct market_bar raw = market_history_at(m, spy, n - 2, 0, now),
+                      less = market_history_at(m, spy, n - 2, both, now);
+    assert_true(llabs(raw.close.nanos - less.close.nanos - share.nanos) <=
+                1000); // the day before: exactly the dividend
+    assert_int_equal(raw.volume, less.volume);
+    assert_int_equal(market_history_at(m, spy, n - 1, both, now).close.nanos,
+                     market_history_at(m, spy, n - 1, 0, now).close.nanos); // on the ex-date itself: nothing
+    market_free(m);
+}
+
 static void halts_of_the_market_come_on_their_day(void **state)
 {
     (void)state;
@@ -181,6 +208,7 @@ int main(void)
         cmocka_unit_test(a_begin_without_bar_is_refused),
         cmocka_unit_test(a_day_has_four_phases),
         cmocka_unit_test(a_fixed_price_does_not_change_the_past),
+        cmocka_unit_test(a_dividend_is_taken_off_earlier_prices_when_asked),
         cmocka_unit_test(halts_of_the_market_come_on_their_day),
     };
     return cmocka_run_group_tests_name("market", tests, NULL, NULL);
