@@ -240,6 +240,17 @@ static char *targets_text(const struct signal *s)
     return text_take(&t);
 }
 
+// What a threshold watches; a strategy that names none has no such number.
+static void show_confidence(const struct member *m, const struct signal *s)
+{
+    const struct ratio *lowest = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->targets[i].has_confidence && (!lowest || s->targets[i].confidence.nanos < lowest->nanos))
+            lowest = &s->targets[i].confidence;
+    if (lowest)
+        metrics_set_decimal(m->run->runs->p.metrics, METRIC_MODEL_CONFIDENCE, m->strategy->name, lowest->nanos);
+}
+
 static void copy_signal(struct member *m, const struct signal *s)
 {
     m->signal = *s;
@@ -247,6 +258,7 @@ static void copy_signal(struct member *m, const struct signal *s)
     if (s->count)
         memcpy(m->signal.targets, s->targets, s->count * sizeof *s->targets);
     m->targets_json = targets_text(s);
+    show_confidence(m, s);
 }
 
 static void strategy_done(void *arg, enum strategy_result result, const struct signal *signal, const char *detail)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""Prices as readers see them: from memory, read anew when found old, and what is missing makes the scheduler degraded."""
-from harness import Strategy, until
+"""Prices and signals as readers see them: from memory, read anew when found old, and what is missing makes the scheduler degraded."""
+from harness import Scratch, Strategy, until
 
 
 def test_prices_are_there_after_the_first_reader(make_site):
@@ -31,3 +31,31 @@ def test_a_symbol_without_a_price_is_a_degradation(make_site):
     row = site.run_whole()
     last = site.daemon.get("/health/scheduler")["last_run"]
     assert last["run_id"] == row["run_id"] and last["symbols"] == 2 and last["successful_symbols"] == 1, last
+
+
+SURE = """#!/usr/bin/python3
+import sys
+sys.stdin.read()
+print('{"contract":1,"model":{"name":"sure","version":"2"},"targets":[{"symbol":"SPY","weight":"0.2","confidence":"0.75"},'
+      '{"symbol":"TLT","weight":"0.1","confidence":"0.4","reason":"a hunch"}]}')
+"""
+
+
+def test_signals_and_the_confidence_of_a_model(make_site):
+    programs = Scratch()  # where a strategy's user may read
+    try:
+        program = programs.path / "sure"
+        program.write_text(SURE)
+        program.chmod(0o755)
+        programs.path.chmod(0o755)
+        site = make_site(strategies=[Strategy("sure", command=str(program), weights={"SPY": "1", "TLT": "1"})]).begin()
+        assert site.daemon.get("/api/v1/signals")["signals"] == []
+        configured = site.daemon.get("/api/v1/strategies")
+        assert configured["strategies"] == [] and configured["configured"][0]["name"] == "sure", "it never ran and is listed"
+        row = site.run_whole()
+        signals = site.daemon.get("/api/ai/signals/latest?limit=5")["signals"]
+        assert [(s["symbol"], s["weight"], s["confidence"]) for s in signals] == [("SPY", "0.2", "0.75"), ("TLT", "0.1", "0.4")]
+        assert all(s["run_id"] == row["run_id"] and s["model"] == {"name": "sure", "version": "2"} for s in signals)
+        assert site.daemon.metric("paperguard_model_confidence", strategy="sure") == 0.4
+    finally:
+        programs.remove()
