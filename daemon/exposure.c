@@ -209,6 +209,12 @@ void exposure_set_usage(struct exposure *e, struct day session, struct day_usage
     e->usage = usage;
 }
 
+void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders)
+{
+    str_copy_cut(e->run_id, sizeof e->run_id, run_id);
+    e->run_orders = orders;
+}
+
 // Moves a reservation's open part to what is left after `filled`.
 static void reservation_set(struct exposure *e, struct reservation *r, struct qty filled, bool ended)
 {

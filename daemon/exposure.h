@@ -20,6 +20,8 @@ void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
 void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage);
+// Orders that a run of an earlier life has had so far, of its limit of orders per run.
+void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 // Reservations by client order id: from intent to terminal status.
 void exposure_reserve(struct exposure *e, const struct intent *intent);
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);

@@ -79,6 +79,7 @@ static void take_plan(struct run *run, const struct ledger_stored_plan *stored)
         if (row->intent.leg >= 1 && (size_t)row->intent.leg <= run->leg_count)
             run_try_known(&run->legs[row->intent.leg - 1], now ? now : row);
     }
+    exposure_set_run(run->runs->p.exposure, run->row.id, (int64_t)stored->order_count);
     run->stored_members_failed = stored->members_failed;
     run->fills_before = run->runs->books.fill_count - stored->fills;
     run_count(run);

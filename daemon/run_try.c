@@ -132,11 +132,8 @@ void run_try_ended(struct leg *leg)
 
 void run_try_known(struct leg *leg, const struct order_row *row)
 {
-    int try_no = row->intent.try_no;
-    if (try_no <= leg->try_no)
-        return;
     leg->filled_before = leg->filled;
-    take_id(leg, try_no);
+    take_id(leg, row->intent.try_no);
     leg->state = LEG_OUT;
     leg->status = row->status;
     leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;

@@ -56,7 +56,7 @@ def start_and_kill(site, when):
 
 
 def finished(site, run_id, stored, legs=4):
-    row = site.run_ended(run_id, seconds=60)
+    row = site.run_ended(run_id, seconds=150)
     assert row["status"] == "completed" and row["settled"] and "resumed" in row["detail"], row
     assert plan(site, run_id) == stored and len(stored) == legs, "planned anew"
     sent = ids(site)

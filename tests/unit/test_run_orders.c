@@ -312,8 +312,10 @@ static void no_further_try_after_the_deadline(void **state)
     run_deadline(runs->active);
     int placed = w.placed;
     answer(0, ORDER_CANCELED, SHARES(1));
+    assert_int_equal(runs->active->legs[0].state, LEG_DONE);
     settle();
     assert_int_equal(w.placed, placed);
+    assert_int_equal(w.told.orders_failed, 1);
     assert_int_equal(w.told.status, RUN_PARTIAL);
 }
 
@@ -399,6 +401,9 @@ static void a_sending_run_first_knows_every_order_then_sends_the_rest(void **sta
     resume(RUN_SENDING);
     struct order_row orders[] = {of_try(1, 1, ORDER_FILLED, 10), of_try(2, 1, ORDER_UNKNOWN, 0)};
     load(orders, 2, 0);
+    struct risk_view view;
+    assert_true(exposure_view(exposure, &orders[0].intent.order, "run-1", session, w.now, &view));
+    assert_int_equal(view.orders_in_run, 2); // what the earlier life sent counts
     assert_int_equal(w.send_until, w.now + 600 * NS_PER_S); // the desk may send it again until the deadline
     for (int i = 0; i < 5; i++)
         loop_step(loop, 100);
