@@ -179,7 +179,6 @@ void sim_orders_get(struct sim_call *c);
 void sim_orders_by_client_id(struct sim_call *c);
 void sim_orders_delete(struct sim_call *c);
 void sim_orders_delete_all(struct sim_call *c);
-void sim_orders_no_id(struct sim_call *c);
 void sim_activities(struct sim_call *c);
 void sim_activities_of_type(struct sim_call *c);
 void sim_data_latest_trades(struct sim_call *c);

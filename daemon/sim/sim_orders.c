@@ -76,12 +76,6 @@ void sim_orders_delete_all(struct sim_call *c)
     json_array_end(&c->out);
 }
 
-// What a client with an empty id asks for.
-void sim_orders_no_id(struct sim_call *c)
-{
-    sim_refuse(c, 422, 40010001, "order_id is missing");
-}
-
 // Closing positions.
 
 static bool decimal_param(struct sim_call *c, const char *name, bool *present, int64_t *nanos)

@@ -20,8 +20,6 @@ static const struct sim_route routes[] = {
     {HTTP_GET, "/v2/orders", SIM_AREA_TRADING, sim_orders_list},
     {HTTP_DELETE, "/v2/orders", SIM_AREA_TRADING, sim_orders_delete_all},
     {HTTP_GET, "/v2/orders:by_client_order_id", SIM_AREA_TRADING, sim_orders_by_client_id},
-    {HTTP_PATCH, "/v2/orders/", SIM_AREA_TRADING, sim_orders_no_id},
-    {HTTP_DELETE, "/v2/orders/", SIM_AREA_TRADING, sim_orders_no_id},
     {HTTP_GET, "/v2/orders/*", SIM_AREA_TRADING, sim_orders_get},
     {HTTP_PATCH, "/v2/orders/*", SIM_AREA_TRADING, sim_orders_patch},
     {HTTP_DELETE, "/v2/orders/*", SIM_AREA_TRADING, sim_orders_delete},
