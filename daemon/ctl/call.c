@@ -124,6 +124,7 @@ static int exit_of(int status)
 {
     switch (status) {
     case 400:
+    case 404: // a name that does not exist
     case 415:
         return EX_USAGE;
     case 401:

@@ -57,6 +57,10 @@ int ctl_run(struct ctl *c)
     struct ctl_answer a;
     bool json = c->options.json;
     char id[64];
+    int code = EX_OK;
+    for (size_t i = 0; i < c->word_count; i++)
+        if ((code = ctl_check_strategy(c, c->words[i])) != EX_OK)
+            return code;
     ctl_body_begin(&body, &o);
     if (c->word_count) {
         json_key(&o, "strategies");
@@ -67,7 +71,7 @@ int ctl_run(struct ctl *c)
     }
     json_object_end(&o);
     c->options.json = json && !c->options.wait; // one document on stdout
-    int code = ctl_ask(c, "POST", "/admin/run", text_str(&body), &a);
+    code = ctl_ask(c, "POST", "/admin/run", text_str(&body), &a);
     c->options.json = json;
     text_free(&body);
     if (code != EX_OK)

@@ -62,6 +62,7 @@ void ctl_print(FILE *out, const char *text)
         fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
 }
 
+static void line(const char *label, enum ctl_tone tone, const char *format, va_list args) PRINTF_LIKE(3, 0);
 static void line(const char *label, enum ctl_tone tone, const char *format, va_list args)
 {
     char text[1024];

@@ -127,7 +127,7 @@ def test_lists_and_waiting(site):
     assert site.daemon.ctl("orders", "--parked") == "no orders\n"
     assert len(site.daemon.ctl("positions", "--book", "weights").splitlines()) == 1 + 4
     assert site.daemon.ctl("orders", "--strategy", "weights", "--status", "unknown") == "no orders\n"
-    assert site.daemon.cli("run", "nosuch", "--wait").returncode == 1
+    assert site.daemon.cli("run", "nosuch", "--wait").returncode == 64
 
 
 def test_wait_gives_up_with_75(make_site):

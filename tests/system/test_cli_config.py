@@ -23,7 +23,7 @@ def test_plan_shows_what_a_run_then_sends_and_sends_nothing(make_site):
     after = site.daemon.ctl_json("plan", "weights")["orders"]
     assert sum(float(o["notional"]) for o in after) < 0.05 * sum(float(o["notional"]) for o in plan["orders"])
     wrong = site.daemon.cli("plan", "weihgts")
-    assert wrong.returncode == 1 and 'did you mean "weights"' in wrong.stderr
+    assert wrong.returncode == 64 and 'did you mean "weights"' in wrong.stderr
 
 
 def test_plan_of_a_strategy_that_fails_says_why(make_site):

@@ -43,7 +43,7 @@ def test_a_pause_is_kept_over_a_restart_and_left_out_of_runs(make_site):
     site = make_site(strategies=[Strategy("one", allocation="0.5"), Strategy("two", allocation="0.5")]).begin()
     assert site.daemon.cli("strategies", "pause", "one").returncode == 64, "a pause needs a reason"
     wrong = site.daemon.cli("strategies", "pause", "onne", "x")
-    assert wrong.returncode == 1 and 'did you mean "one"' in wrong.stderr
+    assert wrong.returncode == 64 and 'did you mean "one"' in wrong.stderr
     out = site.daemon.ctl("strategies", "pause", "one", "its", "model", "drifts")
     assert "one paused" in out
     assert site.daemon.cli("strategies", "pause", "one", "again").returncode == 1
