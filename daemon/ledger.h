@@ -170,6 +170,13 @@ struct ledger_stored_plan {
 void ledger_run_stored(struct ledger *l, const char *run_id,
                        void (*done)(void *arg, enum ledger_result result, const struct ledger_stored_plan *plan),
                        void *arg);
+// One order by its id; row NULL when no intent has it.
+void ledger_order_find(struct ledger *l, const char *client_order_id,
+                       void (*done)(void *arg, enum ledger_result result, const struct order_row *row), void *arg);
+// A parked order that was never placed becomes an intent again, of this session only, so that ledger_intent_commit with
+// the same content gives a receipt: it is sent again under its id. CONFLICT says why not.
+void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
+                         const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
 struct day_usage {
     int64_t orders;
     struct money notional;

@@ -196,6 +196,41 @@ static void orders_finish(struct ledger_op *op, const struct ledger_reply *reply
     free(rows);
 }
 
+typedef void found_done_fn(void *arg, enum ledger_result result, const struct order_row *row);
+
+static void found_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    found_done_fn *done = (found_done_fn *)op->done;
+    struct order_row row;
+    if (reply->result != LEDGER_OK || pg_rows(reply->answer->results[0]) == 0)
+        done(op->arg, reply->result, NULL);
+    else if (!ledger_order_read(reply->answer->results[0], 0, &row))
+        done(op->arg, LEDGER_CONFLICT, NULL);
+    else
+        done(op->arg, LEDGER_OK, &row);
+}
+
+void ledger_order_find(struct ledger *l, const char *client_order_id, found_done_fn *done, void *arg)
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_ORDER_FIND, 1, (const char *const[]){client_order_id});
+    ledger_op_write(ledger_op_new(l, found_finish, LEDGER_DONE(done), arg), b);
+}
+
+void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
+                         const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg)
+{
+    struct ledger_values v = {0};
+    ledger_put(&v, client_order_id);
+    ledger_put_day(&v, session);
+    ledger_put(&v, reason);
+    ledger_put(&v, operator);
+    ledger_put_when(&v, now_ns);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_ORDER_REOPEN, v.count, v.values);
+    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+}
+
 void ledger_orders_open(struct ledger *l, const char *account, orders_done_fn *done, void *arg)
 {
     struct pg_batch *b = pg_batch_new();

@@ -24,6 +24,9 @@ SELECT coalesce(json_agg(json_build_object(
             FROM leg_allocations a JOIN legs l USING (run_id, leg) WHERE a.run_id = i.run_id AND a.leg = i.leg),
             json_build_array(json_build_object('strategy', coalesce(nullif(i.strategy, ''), 'unassigned'),
                 'qty', CASE i.side WHEN 'buy' THEN plain(i.qty) ELSE plain(-i.qty) END, 'weight', '1'))),
+        'parked', CASE WHEN k.parked_at IS NOT NULL THEN json_build_object('at', utc(k.parked_at), 'reason', k.reason,
+            'times', k.times, 'resolved_at', utc(k.resolved_at), 'outcome', k.outcome, 'resolution', k.resolution,
+            'operator', k.operator) END,
         'reason', o.reason, 'created_at', utc(i.created_at), 'sent_at', utc(o.sent_at),
         'answered_at', utc(o.answered_at), 'updated_at', utc(o.updated_at))
         ORDER BY i.created_at DESC, i.client_order_id), '[]')
@@ -32,13 +35,15 @@ FROM (
     WHERE i.account_number = (SELECT account_number FROM instances WHERE instance = $8)
         AND ($1::text IS NULL OR $1 IN (i.client_order_id, o.order_id)) AND ($2::text IS NULL OR i.run_id = $2)
         AND ($3::text IS NULL OR i.symbol = $3)
-        AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all' OR ($4 = 'parked' AND s.ours AND NOT s.terminal) OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
+        AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all'
+            OR $4 = 'parked' AND (o.status = 'unknown' OR EXISTS (SELECT FROM parked_orders k
+                WHERE k.client_order_id = i.client_order_id AND k.resolved_at IS NULL)) OR ($4 = 'parked' AND s.ours AND NOT s.terminal) OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
         AND ($5::text IS NULL OR i.strategy = $5 OR EXISTS (SELECT FROM leg_allocations a
             WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5))
         AND ($9::date IS NULL OR i.session >= $9::date) AND ($10::date IS NULL OR i.session <= $10::date)
     ORDER BY i.created_at DESC, i.client_order_id LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN intents i USING (client_order_id) JOIN orders o USING (client_order_id)
-    LEFT JOIN decision_quotes d USING (client_order_id)
+    LEFT JOIN decision_quotes d USING (client_order_id) LEFT JOIN parked_orders k USING (client_order_id)
     LEFT JOIN LATERAL (
         SELECT sum(x.qty) AS qty, sum(x.exact_amount) AS paid, count(*) AS fills, min(x.transaction_time) AS first_at,
             max(x.transaction_time) AS last_at

@@ -54,9 +54,8 @@ static void handing_over_is_written(void **state)
     assert_int_equal(update_at("a", ORDER_SENDING, T0 + 6 * SECOND, ""), LEDGER_OK);
     assert_sql("SELECT utc(sent_at) FROM orders", "2026-10-08T15:30:21Z");
     assert_sql("SELECT string_agg(status, ' ' ORDER BY event_id) FROM order_events", "intent sending intent sending");
-    // An order that nobody knows about, or that the broker has, never becomes an intent again.
+    // An order that the broker has never becomes an intent again.
     assert_int_equal(update_at("a", ORDER_UNKNOWN, T0 + 7 * SECOND, "timeout"), LEDGER_OK);
-    assert_int_equal(update_at("a", ORDER_INTENT, T0 + 8 * SECOND, ""), LEDGER_CONFLICT);
     assert_int_equal(update("a", "o-1", ORDER_NEW, 0, T0), LEDGER_OK);
     assert_int_equal(update_at("a", ORDER_INTENT, T0 + 9 * SECOND, ""), LEDGER_CONFLICT);
     assert_int_equal(update("a", "o-1", ORDER_CANCELED, 0, T0 + SECOND), LEDGER_OK);

@@ -1,0 +1,157 @@
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
+// needs: daemon/ledger_plan.o
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Parked orders: what parks them, what resolves them, and sending one again under its id. Run from the root of the
+// tree.
+#include "ledger_fixture.h"
+
+#define SLOT "2026-10-08T19:30:00Z"
+#define PARKED                                                                                                         \
+    "SELECT coalesce(string_agg(client_order_id || ' ' || reason, ', ' ORDER BY 1), '') FROM parked_orders WHERE "     \
+    "resolved_at IS NULL"
+
+static enum ledger_result say(const char *id, enum order_status status, const char *source, const char *reason)
+{
+    CALL(ledger_order_update(ledger, id, "", status, QTY(0), PRICE(0), 0, T0 + 5 * SECOND, source, reason, on_done,
+                             NULL));
+    return got.result;
+}
+
+static void end_run(const char *id, enum run_status status)
+{
+    struct run_row row = a_run(id, SLOT);
+    row.status = status;
+    row.completed_at = T0 + 900 * SECOND;
+    CALL(ledger_run_update(ledger, &row, on_done, NULL));
+    assert_string_equal(got.detail, "");
+}
+
+static struct order_row found;
+static void on_found(void *arg, enum ledger_result result, const struct order_row *row)
+{
+    (void)arg;
+    got.done++;
+    got.result = result;
+    got.taken = row != NULL;
+    if (row)
+        found = *row;
+}
+
+static enum ledger_result reopen(const char *id, struct day session)
+{
+    CALL(ledger_order_reopen(ledger, id, session, "it was the firewall", "ann", T0 + 1000 * SECOND, on_done, NULL));
+    return got.result;
+}
+
+static void an_order_outside_a_run_is_parked_while_unknown(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    struct intent i = an_intent("a", "", 0, 0, 1);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_sql(PARKED, "");
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_sql(PARKED, "a unknown: timeout");
+    assert_int_equal(update("a", "o-1", ORDER_NEW, 0, T0), LEDGER_OK); // the broker's word ends it
+    assert_sql(PARKED, "");
+    assert_sql("SELECT outcome, operator FROM parked_orders", "new|test");
+    finish();
+}
+
+static void what_a_run_leaves_behind_is_parked(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    plan_leg("run-a", SLOT, ORDER_BUY, 6, 4, 0);
+    struct intent i = an_intent("a", "run-a", 1, 1, 10);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_sql(PARKED, ""); // its run still looks after it
+    end_run("run-a", RUN_PARTIAL);
+    assert_sql(PARKED, "a unknown when its run ended: timeout");
+    assert_sql("SELECT utc(parked_at), run_id FROM parked_orders", "2026-10-08T15:45:18Z|run-a");
+    // Proven never to have been placed: still an operator's to know of.
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "lookup", "never reached the broker"), LEDGER_OK);
+    assert_sql(PARKED, "a unknown when its run ended: timeout");
+    finish();
+}
+
+static void an_operator_resolves_it(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    struct intent i = an_intent("a", "", 0, 0, 1);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "operator", "never arrived, says ann"), LEDGER_OK);
+    assert_sql(PARKED, "");
+    assert_sql("SELECT outcome, resolution, operator FROM parked_orders",
+               "not_placed|never arrived, says ann|operator");
+    assert_int_equal(reopen("a", THE_DAY), LEDGER_CONFLICT); // it has its outcome
+    assert_non_null(strstr(got.detail, "not parked"));
+    finish();
+}
+
+static void only_what_was_never_placed_is_sent_again(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    struct intent i = an_intent("a", "", 0, 0, 1);
+    commit_ok(&i);
+    assert_int_equal(reopen("nobody", THE_DAY), LEDGER_CONFLICT);
+    assert_int_equal(reopen("a", THE_DAY), LEDGER_CONFLICT);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_int_equal(reopen("a", THE_DAY), LEDGER_CONFLICT); // nobody knows: law 4
+    assert_non_null(strstr(got.detail, "only one that was never placed"));
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "lookup", "never reached the broker"), LEDGER_OK);
+    assert_int_equal(reopen("a", day_add(THE_DAY, 1)), LEDGER_CONFLICT);
+    assert_non_null(strstr(got.detail, "session 2026-10-08, which is over"));
+    CALL(ledger_intent_commit(ledger, &i, on_intent, NULL));
+    assert_int_equal(got.result, LEDGER_CONFLICT);
+    assert_int_equal(reopen("a", THE_DAY), LEDGER_OK);
+    assert_sql("SELECT outcome, operator, resolution FROM parked_orders", "retry|ann|it was the firewall");
+    CALL(ledger_order_find(ledger, "a", on_found, NULL));
+    assert_true(got.taken);
+    assert_int_equal(found.status, ORDER_INTENT);
+    commit_ok(&found.intent); // as it was read: the same order, a new receipt
+    assert_non_null(got.receipt);
+    struct intent other = found.intent;
+    other.order.qty = QTY(2);
+    CALL(ledger_intent_commit(ledger, &other, on_intent, NULL));
+    assert_int_equal(got.result, LEDGER_CONFLICT);
+    // And parked again when that does not help either.
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "lookup", "still not"), LEDGER_OK);
+    assert_sql(PARKED, "a not_placed: still not");
+    assert_sql("SELECT times FROM parked_orders", "2");
+    CALL(ledger_order_find(ledger, "nobody", on_found, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_false(got.taken);
+    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
+              loop_step(loop, 50), got.result == LEDGER_OK && got.done));
+    CALL(ledger_query(ledger, LEDGER_QUERY_ORDERS, &(struct ledger_filter){.status = "parked"}, on_json, NULL));
+    assert_non_null(strstr(got.json,
+                           "\"parked\" : {\"at\" : \"2026-10-08T15:30:23Z\", \"reason\" : \"not_placed: still not\", "
+                           "\"times\" : 2, \"resolved_at\" : null"));
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(an_order_outside_a_run_is_parked_while_unknown),
+        LEDGER_TEST(what_a_run_leaves_behind_is_parked),
+        LEDGER_TEST(an_operator_resolves_it),
+        LEDGER_TEST(only_what_was_never_placed_is_sent_again),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
