@@ -94,6 +94,10 @@ static void a_trailing_stop_follows_the_high_and_never_goes_back(void **state)
     assert_decimal(dollars->hwm.nanos, "300");
     assert_decimal(dollars->stop_price.nanos, "295");
     assert_decimal(percent->stop_price.nanos, "297");
+    pass(&w, 5 * NS_PER_S);
+    fix(&w, w.spy, "302");
+    pass(&w, 5 * NS_PER_S);
+    assert_decimal(dollars->hwm.nanos, "302");
     fix(&w, w.spy, "310.55");
     pass(&w, 5 * NS_PER_S);
     fix(&w, w.spy, "308");
