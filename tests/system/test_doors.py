@@ -15,7 +15,9 @@ HALT = json.dumps({"reason": "x"})
 @pytest.fixture(scope="module", name="host")
 def fixture_host(pg):
     listens = {"main": {"address": "127.0.0.1:0", "roles": "health api", "hosts": "staging.example"},
-               "narrow": {"address": "127.0.0.1:0", "roles": "health api", "allow": "127.0.0.1 10.0.0.0/8"}}
+               "narrow": {"address": "127.0.0.1:0", "roles": "health api", "allow": "127.0.0.1 10.0.0.0/8"},
+               "six": {"address": "[::1]:0", "roles": "health", "allow": "fd00::/8 ::1"},
+               "nobody": {"address": "[::1]:0", "roles": "health", "allow": "fd00::/8 127.0.0.1"}}
     site = Site(pg, listens=listens, http={"write_from": "127.0.0.1"})
     try:
         yield site.begin()
@@ -42,6 +44,9 @@ def test_networks_that_may_connect(host):
         ask(host, "GET", "/health", "narrow", "127.0.0.2")
     assert "127.0.0.2 is not allowed on" in host.daemon.text()
     assert ask(host, "GET", "/health", "main", "127.0.0.2")[0] == 200
+    assert host.daemon.raw("/health", listen="six")[0] == 200
+    with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+        host.daemon.raw("/health", listen="nobody")
 
 
 @pytest.mark.parametrize("method,path", [("POST", "/api/v1/halt"), ("POST", "/api/v1/orders"), ("POST", "/api/v1/orchestration/run"),

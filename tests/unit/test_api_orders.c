@@ -148,6 +148,29 @@ static void the_same_id_is_the_same_order(void **state)
     assert_int_equal(rig.places, 1);
 }
 
+static void every_member_makes_another_order(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"\"type\":\"limit\",\"qty\":1,\"limit_price\":\"9\"", "\"type\":\"limit\",\"qty\":1,\"limit_price\":\"9.01\""},
+        {"\"notional\":\"9\"", "\"notional\":\"9.01\""},
+        {"\"type\":\"limit\",\"qty\":1,\"limit_price\":\"9\"",
+         "\"type\":\"limit\",\"qty\":1,\"limit_price\":\"9\",\"extended_hours\":true"},
+        {"\"qty\":\"1\"", "\"qty\":\"1.000000001\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        for (int k = 0; k < 4; k++) {
+            char body[300];
+            snprintf(body, sizeof body, "{\"client_order_id\":\"m-%zu\",\"symbol\":\"SPY\",\"side\":\"buy\",%s}", i,
+                     pairs[i][k % 2]);
+            struct answer a = post(body);
+            if (a.status != (k == 0 ? 201 : k == 2 ? 200 : 409))
+                fail_msg("%s: %d %s", body, a.status, a.body);
+            answer_free(&a);
+        }
+    }
+}
+
 static void the_ledger_remembers_ids_of_earlier_lives(void **state)
 {
     (void)state;
@@ -394,6 +417,7 @@ int main(void)
         T(bodies_are_strict),
         T(numbers_may_be_numbers),
         T(the_same_id_is_the_same_order),
+        T(every_member_makes_another_order),
         T(the_ledger_remembers_ids_of_earlier_lives),
         T(without_an_id_one_is_derived),
         T(refusals_have_the_code_of_their_rule),
