@@ -19,7 +19,7 @@ enum { DRAW_ACTION_ID = 300 };
 
 struct actions_query {
     char symbols[SIM_SYMBOLS_MAX], ids[SIM_TEXT_MAX];
-    bool has_symbols, has_ids, descending, splits, dividends;
+    bool has_symbols, has_ids, other_cusips, descending, splits, dividends;
     struct day start, end;
     int64_t limit, first; // first: place of the page's beginning
 };
@@ -64,6 +64,7 @@ static bool read_query(struct sim_call *c, struct actions_query *q)
     q->limit = LIMIT_DEFAULT;
     q->has_symbols = sim_param(c, "symbols", text);
     q->has_ids = sim_param(c, "ids", q->ids);
+    q->other_cusips = sim_param(c, "cusips", text) && !sim_csv_has(text, CUSIP);
     if (q->has_ids && (q->has_symbols || sim_param(c, "types", text) || sim_param(c, "start", text))) {
         sim_refuse(c, 400, 0, "ids cannot be combined with other filters");
         return false;
@@ -90,7 +91,7 @@ static bool passes(const struct actions_query *q, const struct market_action *a)
     action_id(a, id);
     if (q->has_ids)
         return sim_csv_has(q->ids, id);
-    return (is_dividend(a) ? q->dividends : q->splits) && day_compare(a->ex_date, q->start) >= 0 &&
+    return !q->other_cusips && (is_dividend(a) ? q->dividends : q->splits) && day_compare(a->ex_date, q->start) >= 0 &&
            day_compare(a->ex_date, q->end) <= 0 &&
            (!q->has_symbols || sim_csv_has(q->symbols, market_symbol_name(a->symbol)));
 }

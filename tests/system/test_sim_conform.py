@@ -37,11 +37,13 @@ REFUSAL_EXTRAS = {"buying_power", "cost_basis", "available", "existing_qty", "he
 
 class Table:
     def __init__(self):
-        self.ops, self.objects = {}, {}
+        self.ops, self.objects, self.parameters = {}, {}, []
         for line in TABLE.read_text().splitlines():
             kind, *cells = line.split("\t")
             if kind == "op":
                 self.ops[cells[0], cells[1]] = (int(cells[2]), cells[3])
+            elif kind == "param":
+                self.parameters.append((cells[0], cells[1], cells[2], cells[3] == "many", cells[4].split("|")))
             elif kind == "member":
                 self.objects.setdefault(cells[0], {})[cells[1]] = cells[2:]
         for (name, member), (kind, _) in EXCEPTIONS.items():
@@ -285,9 +287,35 @@ def test_every_answer_is_as_alpaca_describes_it(conform):
     assert set(conform.table.ops) == conform.sent
 
 
+NEEDED = {"/v2/corporate_actions/announcements": "ca_types=split&since=2026-11-20&until=2026-11-21",
+          "/v2/stocks/meta/conditions/{ticktype}": "", "/v2/stocks/{symbol}/bars": "timeframe=1Day",
+          "/v2/stocks/bars": "symbols=SPY&timeframe=1Day"}
+STANDS_FOR = {"{symbol_or_asset_id}": "SPY", "{symbol}": "SPY", "{market}": "NYSE", "{ticktype}": "trade",
+              "{activity_type}": "FILL"}
+
+
+def test_every_listed_value_of_a_parameter_is_taken(conform):
+    """What the file lists is never refused; what it does not list is, or has no effect."""
+    sim = conform.sim
+    order_id = order(conform, qty="1")["id"]
+    sent = 0
+    for method, template, name, many, values in conform.table.parameters:
+        if method != "GET":
+            continue
+        path = template.replace("{order_id}", order_id)
+        for word, value in STANDS_FOR.items():
+            path = path.replace(word, value)
+        query = NEEDED.get(template, "symbols=SPY" if path.startswith("/v2/stocks") else "")
+        for value in values + ([",".join(values[:3])] if many else []):
+            conform("GET", template, "%s?%s&%s=%s" % (path, query, name, value))
+            sent += 1
+    assert sent > 150
+
+
 def test_every_served_path_is_in_the_table():
     source = (ROOT / "daemon/sim/sim_routes.c").read_text()
-    served = {(m, p) for m, p in re.findall(r'\{HTTP_(\w+), "([^"]+)"', source) if not p.startswith("/sim/")}
+    served = {(m, p) for m, p in re.findall(r'\{HTTP_(\w+), "([^"]+)"', source)
+              if not p.startswith("/sim/") and not p.endswith("/")}  # an id that is missing gets a refusal of its own
     described = {(m, re.sub(r"\{\w+\}", "*", p)) for m, p in Table().ops}
     assert served == described
 

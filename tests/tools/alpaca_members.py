@@ -83,6 +83,27 @@ class Reducer:
                                        "required" if member in flat.get("required", []) else "-",
                                        "nullable" if plain.get("nullable") else "-", *(bounds or ["-"])))
 
+    def resolved(self, node):
+        while "$ref" in node:
+            node = self.target(node)
+        return node
+
+    def parameters(self, wanted):
+        """Query parameters whose values are listed or which are flags."""
+        for path, methods in self.document["paths"].items():
+            for method in sorted(set(methods) & {"get", "delete"}):
+                if (method.upper(), path) not in wanted:
+                    continue
+                for p in map(self.resolved, methods.get("parameters", []) + methods[method].get("parameters", [])):
+                    if p["in"] != "query":
+                        continue
+                    schema = self.merged(p.get("schema", {}))
+                    many = schema.get("type") == "array"
+                    words = self.merged(schema["items"] if many else schema).get("enum", [])
+                    words = ["true", "false"] if schema.get("type") == "boolean" else words
+                    if words:
+                        yield method.upper(), path, p["name"], "many" if many else "one", "|".join(map(str, words))
+
     def operations(self, wanted):
         for path, methods in self.document["paths"].items():
             for method, operation in methods.items():
@@ -100,10 +121,11 @@ class Reducer:
 
 def main():
     wanted = {tuple(o.split()) for line in SERVED.strip().splitlines() for o in line.split("|")}
-    rows, members, found = [], {}, set()
+    rows, members, found, parameters = [], {}, set(), []
     for name in sys.argv[1:]:
         with open(name, encoding="utf-8") as f:
             reducer = Reducer(json.load(f))
+        parameters += reducer.parameters(wanted)
         for row in reducer.operations(wanted):
             found.add(row[:2])
             rows.append(row)
@@ -112,11 +134,13 @@ def main():
                 sys.exit("%s means two things" % key)
     if wanted - found:
         sys.exit("not described: %s" % sorted(wanted - found))
-    print("# Operations and members of Alpaca's Trading API and Market Data API that paperguard-sim serves: names, types,")
+    print("# Operations, parameters and members of Alpaca's Trading API and Market Data API that paperguard-sim serves: names, types,")
     print("# bounds. Facts taken by tests/tools/alpaca_members.py from the OpenAPI files that Alpaca publishes in")
     print("# https://github.com/alpacahq/alpaca-mcp-server (src/alpaca_mcp_server/specs, state of 2026-06-24).")
     for row in sorted(rows):
         print("op", *row, sep="\t")
+    for row in sorted(parameters):
+        print("param", *row, sep="\t")
     for name in sorted(members):
         for row in members[name]:
             print("member", name, *row, sep="\t")
