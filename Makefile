@@ -121,8 +121,8 @@ $(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(addprefix $(O)/daemon/strategi
 	$(call LINK)
 
 # A test is one file linked with the library archive; objects it needs besides are named in its first lines as
-# `// needs: daemon/x.o daemon/y.o`. They come before the archive, so a second implementation of a seam wins.
-needs = $(addprefix $(O)/,$(shell sed -n 's|^// needs: ||p' $(1)))
+# `// needs: daemon/x.o daemon/y*.o`. They come before the archive, so a second implementation of a seam wins.
+needs = $(foreach n,$(shell sed -n 's|^// needs: ||p' $(1)),$(patsubst %.c,$(O)/%.o,$(or $(wildcard $(n:.o=.c)),$(n:.o=.c))))
 .SECONDEXPANSION:
 .SECONDARY:
 $(O)/unit/%: $(O)/tests/unit/%.o $$(call needs,tests/unit/$$*.c) $(LIBA)

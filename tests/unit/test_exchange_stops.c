@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
-// needs: daemon/sim/exchange_actions.o
-// needs: daemon/sim/exchange.o daemon/sim/exchange_fill.o daemon/sim/exchange_account.o daemon/sim/exchange_submit.o
-// needs: daemon/sim/exchange_time.o daemon/sim/exchange_book.o daemon/sim/exchange_session.o daemon/sim/exchange_stop.o
-// needs: daemon/sim/exchange_group.o daemon/sim/exchange_check.o daemon/sim/exchange_replace.o
-// needs: daemon/sim/exchange_close.o daemon/sim/exchange_rest.o
-// needs: daemon/sim/market.o daemon/sim/market_path.o daemon/sim/market_calendar.o daemon/sim/market_load.o
+// needs: daemon/sim/exchange*.o daemon/sim/market*.o
 //
 // Stop, stop limit and trailing orders: when they are triggered, what they fill at, what they cost while open.
 #include "tests/unit/exchange_rig.h"
