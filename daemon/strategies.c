@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/strategies_place.h"
 #include "lib/base/list.h"
@@ -24,6 +25,7 @@ struct strategies {
     struct loop *loop;
     const struct config *config;
     struct strategies_user user;
+    bool service; // in units of their own
     struct list running;
 };
 
@@ -42,21 +44,39 @@ struct job {
     void *arg;
 };
 
+// Where there is a service for it, its unit is the stronger wall; it is never fallen back from once it was chosen.
+static bool has_service(const struct config *config)
+{
+    struct stat st;
+    return config->strategy_socket[0] && stat(config->strategy_socket, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static void tell_how(const struct strategies *s)
+{
+    if (s->service)
+        log_notice("strategies run in units of their own (%s)", s->config->strategy_socket);
+    else
+        log_notice("strategies run as children of the daemon, %s user (%s)",
+                   s->user.uid == (uid_t)-1 ? "its own" : s->user.name,
+                   sandbox_landlock_abi() >= SANDBOX_ABI_SIGNALS ? "system calls, files and signals confined"
+                   : sandbox_landlock_abi() > 0                  ? "system calls and files confined"
+                                                                 : "system calls confined");
+}
+
 struct strategies *strategies_new(struct loop *loop, const struct config *config, struct err *err)
 {
     struct strategies_user user;
-    if (strategies_user_find(config, &user, err) != 0)
+    bool service = has_service(config);
+    if (strategies_user_find(config, service, &user, err) != 0)
         return NULL;
     struct strategies *s = check_alloc(1, sizeof *s);
     s->loop = loop;
     s->config = config;
+    s->service = service;
     s->user = user;
     list_init(&s->running);
     if (config->strategy_count > 0)
-        log_notice("strategies run as %s user (%s)", user.uid == (uid_t)-1 ? "the daemon's own" : user.name,
-                   sandbox_landlock_abi() >= SANDBOX_ABI_SIGNALS ? "system calls, files and signals confined"
-                   : sandbox_landlock_abi() > 0                  ? "system calls and files confined"
-                                                                 : "system calls confined");
+        tell_how(s);
     return s;
 }
 
@@ -138,9 +158,10 @@ static size_t split_command(char *command, const char **argv)
 }
 
 static struct child *job_child(struct strategies *s, const struct config_strategy *strategy, struct job *j,
-                               const char *const *argv, const struct text *json, const char *folder,
-                               const struct sandbox *sandbox)
+                               const char *const *argv, const struct text *json, const struct strategies_place *place)
 {
+    char name[BOOK_NAME_MAX + 80];
+    snprintf(name, sizeof name, "%s.%s", s->config->instance, strategy->name);
     // Its own folder by a name that works whoever may walk there.
     static const char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
                                        "LANG=C.UTF-8",
@@ -166,8 +187,11 @@ static struct child *job_child(struct strategies *s, const struct config_strateg
         .file_max = (uint64_t)s->config->strategy_file_max,
         .uid = s->user.uid,
         .gid = s->user.gid,
-        .directory = folder,
-        .sandbox = sandbox,
+        .service = s->service ? s->config->strategy_socket : NULL,
+        .name = name,
+        .read = (const char *const *)place->read,
+        .directory = place->folder,
+        .sandbox = place->sandbox,
         .log_line = log_line,
         .done = child_done,
         .arg = j,
@@ -205,21 +229,21 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
     struct job *j = job_new(s, strategy, input);
     struct text json;
     struct err err;
-    char *command = check_strdup(strategy->command), folder[STRATEGIES_FOLDER_MAX];
+    char *command = check_strdup(strategy->command);
     const char *argv[ARGS_MAX + 1];
-    struct sandbox *sandbox = NULL;
+    struct strategies_place place;
     j->done = done;
     j->arg = arg;
     split_command(command, argv);
-    if (strategies_place(s->config, &s->user, strategy->name, argv, folder, &sandbox, &err) != 0) {
+    if (strategies_place_find(s->config, &s->user, s->service, strategy->name, argv, &place, &err) != 0) {
         str_copy_cut(j->said, sizeof j->said, err.text);
         j->refused = loop_post(s->loop, job_refused, j);
     } else {
         text_init(&json, 64u << 20);
         signal_input_write(input, &json);
-        j->child = job_child(s, strategy, j, argv, &json, folder, sandbox);
+        j->child = job_child(s, strategy, j, argv, &json, &place);
         text_free(&json);
+        strategies_place_free(&place);
     }
-    sandbox_free(sandbox);
     free(command);
 }

@@ -16,8 +16,6 @@
 
 #include "lib/base/text.h"
 
-#define PATHS_MAX 96
-
 static const char *const own_users[] = {"paperguard-strategy", "nobody"};
 
 static const struct passwd *find_user(const struct config *config)
@@ -30,9 +28,12 @@ static const struct passwd *find_user(const struct config *config)
     return user;
 }
 
-int strategies_user_find(const struct config *config, struct strategies_user *out, struct err *err)
+int strategies_user_find(const struct config *config, bool service, struct strategies_user *out, struct err *err)
 {
-    *out = (struct strategies_user){.uid = (uid_t)-1, .gid = (gid_t)-1, .name = "the daemon's"};
+    const struct passwd *user = service ? getpwnam(own_users[0]) : NULL;
+    *out = (struct strategies_user){.uid = user ? user->pw_uid : (uid_t)-1, .gid = user ? user->pw_gid : (gid_t)-1};
+    if (service)
+        return 0;
     if (geteuid() != 0) {
         if (sandbox_landlock_abi() > 0 || config->strategy_count == 0)
             return 0;
@@ -40,7 +41,7 @@ int strategies_user_find(const struct config *config, struct strategies_user *ou
                             "strategy of the daemon's own user could read the daemon's files: boot with "
                             "lsm=landlock,..., or use the service paperguard-strategy@");
     }
-    const struct passwd *user = find_user(config);
+    user = find_user(config);
     if (!user || user->pw_uid == 0)
         return err_set(err, "[strategies] user = %s: %s; strategies never run as root in its place",
                        config->strategy_user[0] ? config->strategy_user : "(paperguard-strategy, nobody)",
@@ -78,17 +79,6 @@ static int own_folder(const struct config *config, const struct strategies_user 
 }
 
 // ---- what it may read
-
-struct paths {
-    char *items[PATHS_MAX + 1]; // owned, resolved; NULL-terminated
-    size_t count;
-};
-
-static void paths_free(struct paths *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        free(p->items[i]);
-}
 
 static bool is_below(const char *path, const char *folder)
 {
@@ -129,7 +119,8 @@ static bool is_system(const char *path)
 }
 
 // The path itself, or the folder it is in. One that does not exist is left out: whoever needs it will say so.
-static int path_add(const struct config *c, struct paths *p, const char *path, bool its_folder, struct err *err)
+static int path_add(const struct config *c, struct strategies_place *p, const char *path, bool its_folder,
+                    struct err *err)
 {
     char real[PATH_MAX];
     if (!realpath(path, real) || is_system(real))
@@ -138,15 +129,15 @@ static int path_add(const struct config *c, struct paths *p, const char *path, b
         *strrchr(real, '/') = '\0';
     if (real[0] == '\0' || strcmp(real, "/") == 0)
         return err_set(err, "%s: the root folder is not opened to a strategy; move it to a folder of its own", path);
-    if (p->count == PATHS_MAX)
-        return err_set(err, "more than %d paths for one strategy", PATHS_MAX);
+    if (p->read_count == STRATEGIES_PATHS_MAX)
+        return err_set(err, "more than %d paths for one strategy", STRATEGIES_PATHS_MAX);
     if (secrets_check(c, real, err) != 0)
         return -1;
-    p->items[p->count++] = check_strdup(real);
+    p->read[p->read_count++] = check_strdup(real);
     return 0;
 }
 
-static int paths_find(const struct config *c, const char *const *argv, struct paths *p, struct err *err)
+static int paths_find(const struct config *c, const char *const *argv, struct strategies_place *p, struct err *err)
 {
     char real[PATH_MAX];
     bool interpreter = argv[0] && realpath(argv[0], real) && is_system(real), script = false;
@@ -164,19 +155,29 @@ static int paths_find(const struct config *c, const char *const *argv, struct pa
     return 0;
 }
 
-int strategies_place(const struct config *config, const struct strategies_user *user, const char *name,
-                     const char *const *argv, char folder[STRATEGIES_FOLDER_MAX], struct sandbox **sandbox,
-                     struct err *err)
+int strategies_place_find(const struct config *config, const struct strategies_user *user, bool service,
+                          const char *name, const char *const *argv, struct strategies_place *out, struct err *err)
 {
-    struct paths paths = {.count = 0};
-    const char *write[] = {folder, NULL};
-    int rc = own_folder(config, user, name, folder, err);
+    struct strategies_place p = {.folder = ""};
+    const char *write[] = {p.folder, NULL};
+    int rc = service ? 0 : own_folder(config, user, name, p.folder, err);
     if (rc == 0)
-        rc = paths_find(config, argv, &paths, err);
-    if (rc == 0) {
-        *sandbox = sandbox_new(&(struct sandbox_params){(const char *const *)paths.items, write}, err);
-        rc = *sandbox ? 0 : -1;
+        rc = paths_find(config, argv, &p, err);
+    if (rc == 0 && !service) {
+        p.sandbox = sandbox_new(&(struct sandbox_params){(const char *const *)p.read, write}, err);
+        rc = p.sandbox ? 0 : -1;
     }
-    paths_free(&paths);
+    if (rc == 0)
+        *out = p;
+    else
+        strategies_place_free(&p);
     return rc;
+}
+
+void strategies_place_free(struct strategies_place *p)
+{
+    for (size_t i = 0; i < p->read_count; i++)
+        free(p->read[i]);
+    sandbox_free(p->sandbox);
+    *p = (struct strategies_place){.folder = ""};
 }

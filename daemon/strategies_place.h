@@ -15,14 +15,24 @@ struct strategies_user {
     gid_t gid;
     char name[64];
 };
-// -1: no such user; or the daemon's own, on a kernel that cannot keep it from the daemon's files.
-int strategies_user_find(const struct config *config, struct strategies_user *out, struct err *err) MUST_CHECK;
+// -1: no such user; or the daemon's own, on a kernel that cannot keep it from the daemon's files. With a service the
+// user is its unit's, and looked up only to be known.
+int strategies_user_find(const struct config *config, bool service, struct strategies_user *out,
+                         struct err *err) MUST_CHECK;
 
 #define STRATEGIES_FOLDER_MAX 600
+#define STRATEGIES_PATHS_MAX 96
+struct strategies_place {
+    char folder[STRATEGIES_FOLDER_MAX];   // its own; "" with a service
+    char *read[STRATEGIES_PATHS_MAX + 1]; // owned, resolved, NULL-terminated
+    size_t read_count;
+    struct sandbox *sandbox; // NULL with a service
+};
 // Its own folder is made when missing. The program's folder, that of a script behind an interpreter, further paths in
 // the command and [strategies] read are opened for reading; -1 when a secret of the daemon lies in one of them.
-int strategies_place(const struct config *config, const struct strategies_user *user, const char *name,
-                     const char *const *argv, char folder[STRATEGIES_FOLDER_MAX], struct sandbox **sandbox,
-                     struct err *err) MUST_CHECK;
+int strategies_place_find(const struct config *config, const struct strategies_user *user, bool service,
+                          const char *name, const char *const *argv, struct strategies_place *out,
+                          struct err *err) MUST_CHECK;
+void strategies_place_free(struct strategies_place *p);
 
 #endif

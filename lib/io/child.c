@@ -18,6 +18,7 @@
 
 #include "lib/base/fsm.h"
 #include "lib/base/text.h"
+#include "lib/io/child_become.h"
 #include "lib/io/child_keeper.h"
 #include "lib/io/child_spawn.h"
 
@@ -310,19 +311,22 @@ static void child_finish(struct child *c)
         child_sweep(c);
 }
 
-static void result_from_exit(struct child *c, const siginfo_t *keeper)
+static void result_from(struct child *c, enum child_fate fate, int status, int keeper_signal, const char *why)
 {
-    struct err err;
-    int status = 0;
-    switch (child_spawn_fate(c->process.report, c->program, &status, &err)) {
+    const char *name;
+    switch (fate) {
     case FATE_NOT_STARTED:
         c->reason_set = false; // it never ran, whatever else happened meanwhile
-        child_reason(c, CHILD_START_FAILED, "%s", err.text);
+        child_reason(c, CHILD_START_FAILED, "%s", why);
         return;
+    case FATE_OPEN:
     case FATE_UNKNOWN:
-        c->status = keeper->si_status;
-        child_reason(c, CHILD_SIGNALLED, "%s: its keeper was ended by signal %d, what it left is unknown", c->program,
-                     keeper->si_status);
+        c->status = keeper_signal;
+        if (keeper_signal == 0)
+            child_reason(c, CHILD_SIGNALLED, "%s: its service ended it", c->program);
+        else
+            child_reason(c, CHILD_SIGNALLED, "%s: its keeper was ended by signal %d, what it left is unknown",
+                         c->program, keeper_signal);
         return;
     case FATE_ENDED:
         break;
@@ -332,7 +336,7 @@ static void result_from_exit(struct child *c, const siginfo_t *keeper)
         child_reason(c, CHILD_EXITED, "%s exited with status %d", c->program, c->status);
     } else {
         c->status = WTERMSIG(status);
-        const char *name = sigabbrev_np(c->status);
+        name = sigabbrev_np(c->status);
         child_reason(c, CHILD_SIGNALLED, "%s was ended by signal %d (SIG%s)", c->program, c->status,
                      name != NULL ? name : "?");
     }
@@ -349,26 +353,50 @@ static void drain(struct child *c)
     pipes_end(c);
 }
 
-static void child_ended(void *arg, int fd, unsigned events)
+static void child_over(struct child *c, enum child_fate fate, int status, int keeper_signal, const char *why)
 {
-    (void)events;
-    struct child *c = arg;
-    siginfo_t info = {.si_pid = 0};
-    if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
-        return;
-    end_close(&c->ended, &c->process.pidfd);
-    if (c->state == CHILD_DONE) // its end was told when it would not die
-        return;
     if (c->state != CHILD_KILLED)
         child_set_state(c, CHILD_KILLED);
     drain(c);
-    result_from_exit(c, &info);
+    result_from(c, fate, status, keeper_signal, why);
     if (c->lines_dropped > 0) {
         size_t used = strlen(c->detail.text);
         snprintf(c->detail.text + used, sizeof c->detail.text - used, "; %llu further lines of its stderr were dropped",
                  (unsigned long long)c->lines_dropped);
     }
     child_finish(c);
+}
+
+// Our own keeper has ended.
+static void child_ended(void *arg, int fd, unsigned events)
+{
+    (void)events;
+    struct child *c = arg;
+    struct err err = {.text = ""};
+    siginfo_t info = {.si_pid = 0};
+    int status = 0;
+    if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+        return;
+    end_close(&c->ended, &c->process.pidfd);
+    if (c->state == CHILD_DONE) // its end was told when it would not die
+        return;
+    enum child_fate fate = child_fate_read(c->process.report, c->program, &status, &err);
+    child_over(c, fate, status, info.si_status, err.text);
+}
+
+// The keeper of a service says so, or is gone.
+static void child_told(void *arg, int fd, unsigned events)
+{
+    (void)events;
+    struct child *c = arg;
+    struct err err = {.text = ""};
+    int status = 0;
+    enum child_fate fate = child_fate_read(fd, c->program, &status, &err);
+    if (fate == FATE_OPEN)
+        return;
+    end_close(&c->ended, &c->process.report);
+    if (c->state != CHILD_DONE)
+        child_over(c, fate, status, 0, err.text);
 }
 
 static void start_failed(void *arg)
@@ -380,7 +408,8 @@ static void start_failed(void *arg)
 
 static void watches_start(struct child *c)
 {
-    c->ended = loop_watch_new(c->loop, c->process.pidfd, LOOP_READ, child_ended, c);
+    c->ended = c->process.pidfd >= 0 ? loop_watch_new(c->loop, c->process.pidfd, LOOP_READ, child_ended, c)
+                                     : loop_watch_new(c->loop, c->process.report, LOOP_READ, child_told, c);
     c->in = loop_watch_new(c->loop, c->process.in, LOOP_WRITE, in_ready, c);
     c->out = loop_watch_new(c->loop, c->process.out, LOOP_READ, out_ready, c);
     c->log = loop_watch_new(c->loop, c->process.log, LOOP_READ, log_ready, c);
@@ -421,7 +450,7 @@ struct child *child_start(const struct child_params *params)
 
 void child_kill(struct child *c)
 {
-    if (c->process.pidfd >= 0)
+    if (c->process.control >= 0)
         child_stop(c);
 }
 

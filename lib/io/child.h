@@ -38,7 +38,12 @@ struct child_params {
     uint64_t file_max;      // RLIMIT_FSIZE bytes, 0 = none
     uid_t uid;              // (uid_t)-1: keep; only as root
     gid_t gid;
-    const char *directory;         // working directory, NULL = "/"
+    const char *directory; // working directory, NULL = "/"
+    // Socket of the service that runs programs in units of their own (child_service.h); NULL: as our own child. There
+    // uid, gid, directory and sandbox are the service's affair: it makes a folder `name` and a sandbox that opens
+    // `read`.
+    const char *service, *name;
+    const char *const *read;
     const struct sandbox *sandbox; // NULL: none; borrowed for the call
     void (*log_line)(void *arg, const char *line);
     void (*done)(void *arg, enum child_result result, int status, const char *output, size_t output_len,

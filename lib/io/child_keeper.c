@@ -31,7 +31,7 @@ bool keeper_open(struct keeper_fds *fds)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     (void)prctl(PR_SET_NAME, "strategy-keeper");
-    if (setpgid(0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    if ((getpgrp() != getpid() && setpgid(0, 0) != 0) || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return false;
     fds->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     fds->children = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);

@@ -134,3 +134,60 @@ def test_sysusers_and_tmpfiles_are_accepted(tmp_path):
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{tool}: {done.stderr}"
     assert "paperguard:" in (tmp_path / "etc/passwd").read_text()
+
+
+# --- the others
+
+STRATEGY = ROOT / "systemd/paperguard-strategy@.service"
+SOCKET = ROOT / "systemd/paperguard-strategy.socket"
+INSTANCE = ROOT / "systemd/paperguardd@.service"
+
+
+def folder_of_copies(tmp_path, **changed):
+    for unit in (UNIT, STRATEGY, SOCKET, INSTANCE):
+        text = changed.get(unit.name.partition(".")[0].replace("-", "_").replace("@", "_"), unit.read_text())
+        copy_of(text.replace("/usr/libexec/paperguard/paperguard-keeper", str(BIN / "paperguard-keeper")), tmp_path, unit.name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [SOCKET.name, "paperguard-strategy@1-2-3.service", "paperguardd@second.service"])
+def test_verify_has_nothing_to_say_of_the_others(tmp_path, name):
+    folder = folder_of_copies(tmp_path)
+    if "@" in name:
+        template = name.partition("@")[0] + "@.service"
+        (folder / name).write_text((folder / template).read_text())
+    done = analyze("verify", "--man=no", str(folder / name))
+    said = "\n".join(line for line in done.stderr.splitlines() if "/usr/s" not in line and "network-online" not in line)
+    assert (done.returncode, said, done.stdout) == (0, "", "")
+
+
+def test_a_strategy_has_less_than_the_daemon(tmp_path):
+    text = STRATEGY.read_text().replace("/usr/libexec/paperguard/paperguard-keeper", str(BIN / "paperguard-keeper"))
+    level, table = exposure(copy_of(text, tmp_path, "strategy.service"))
+    assert level < 1.0, table
+    service = Unit(text)["Service"]
+    assert service["User"] == ["paperguard-strategy"] and service["PrivateNetwork"] == ["yes"]
+    assert "LoadCredential" not in service and "EnvironmentFile" not in service
+    hidden = " ".join(service["InaccessiblePaths"])
+    for path in ("/etc/paperguard", "/etc/credstore", "/var/lib/paperguard", "/run/paperguard", "/run/credentials"):
+        assert f"-{path} " in hidden + " "
+    assert service["StateDirectory"] == ["paperguard-strategy"] and service["ExecStart"] == ["" + str(BIN / "paperguard-keeper")]
+    for bound in ("MemoryMax", "TasksMax", "RuntimeMaxSec"):
+        assert service[bound]
+    assert "paperguard-strategy" in (ROOT / "systemd/paperguard.sysusers").read_text()
+
+
+def test_the_socket_is_the_one_the_daemon_looks_for(unit):
+    socket = Unit(SOCKET.read_text())["Socket"]
+    option = re.search(r"^#?socket = (\S+)", (ROOT / "conf/paperguard.conf").read_text(), re.M).group(1)
+    assert socket["ListenStream"] == [option] and socket["Accept"] == ["yes"]
+    assert socket["SocketUser"] == unit["Service"]["User"] and socket["SocketMode"] == ["0600"]
+    assert SOCKET.name in unit["Unit"]["Wants"][0].split() and SOCKET.name in unit["Unit"]["After"][0].split()
+
+
+def test_an_instance_differs_only_in_its_name():
+    """Line by line: what is not about the name is the same."""
+    one, many = (u.read_text().split("[Unit]", 1)[1] for u in (UNIT, INSTANCE))
+    many = many.replace(" (%i)", "").replace("/etc/paperguard/%i.conf", "/etc/paperguard/paperguard.conf")
+    many = re.sub(r"^(LoadCredential=(\w+)):\2\.%i$", r"\1", many, flags=re.M).replace("-%i", "")
+    assert one == many
