@@ -159,7 +159,7 @@ static int get_request(const struct json_node *root, struct request *r, struct e
 static int receive(int fd, struct text *text, struct child_ends *ends, struct err *err)
 {
     int fds[ENDS];
-    static char bytes[MESSAGE_MAX];
+    char bytes[MESSAGE_MAX];
     union {
         struct cmsghdr header;
         char room[CMSG_SPACE(sizeof fds)];

@@ -135,11 +135,10 @@ def test_what_cannot_start_says_why(host):
 
 def test_a_unit_that_is_ended_fails_its_member(host):
     """As systemd ends one that is over its memory: the keeper and all of it, at once."""
-    host.daemon.ctl("run", "slow", "good")
+    run_id = host.run("slow", "good")
     until((host.manager.own("slow") / "up").exists, 10, "the strategy runs")
-    for pid in keepers(host):
-        os.kill(pid, signal.SIGKILL)
-    row = until(lambda: [r for r in host.runs()[-1:] if r["completed_at"]], 30, "the end of the run")[0]
+    os.kill(until(lambda: len(keepers(host)) == 1 and keepers(host), 10, "the end of the other")[0], signal.SIGKILL)
+    row = host.run_ended(run_id)
     members = {m["strategy"]: m for m in host.sql("SELECT * FROM run_members WHERE run_id = %s", row["run_id"])}
     assert members["good"]["status"] == "ok" and members["slow"]["status"] == "failed"
     assert "its service ended it" in members["slow"]["detail"]
