@@ -19,7 +19,7 @@
 
 #define CONFIG_LISTENS_MAX 8
 #define CONFIG_STRATEGIES_MAX 16
-#define CONFIG_WORDS_MAX 64
+#define CONFIG_WORDS_MAX 640 // of one list, so also symbols of one strategy
 
 struct config_words { // space separated list
     char *words[CONFIG_WORDS_MAX];

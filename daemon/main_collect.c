@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "commit.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 
 #define SNAPSHOT_AGE_NS (100 * NS_PER_MS)
 
@@ -63,16 +64,17 @@ static void collect_account(struct daemon *d)
 static size_t name_prices(struct daemon *d)
 {
     size_t n = 0;
+    struct map *seen = map_new();
     for (size_t i = 0; i < d->config->strategy_count; i++) {
         const struct config_strategy *c = &d->config->strategies[i];
         for (size_t k = 0; c->enabled && k < c->symbols.count; k++) {
-            bool seen = false;
-            for (size_t j = 0; j < n && !seen; j++)
-                seen = str_equal(d->prices[j].symbol, c->symbols.words[k]);
-            if (!seen)
-                d->prices[n++].symbol = c->symbols.words[k];
+            if (map_get(seen, c->symbols.words[k]))
+                continue;
+            map_put(seen, c->symbols.words[k], d);
+            d->prices[n++].symbol = c->symbols.words[k];
         }
     }
+    map_free(seen);
     return n;
 }
 

@@ -347,17 +347,6 @@ static void positions_read(void *arg, const struct broker_answer *a)
     reconcile_good(r, RC_ACTIVITIES);
 }
 
-static bool add_sum(struct reconcile *r, const struct holding *h)
-{
-    for (size_t i = 0; i < r->sum_count; i++)
-        if (strcmp(r->sums[i].symbol, h->symbol) == 0)
-            return qty_add(r->sums[i].qty, h->qty, &r->sums[i].qty);
-    r->sums = check_realloc(r->sums, (r->sum_count + 1) * sizeof *r->sums);
-    str_copy_cut(r->sums[r->sum_count].symbol, SYMBOL_MAX, h->symbol);
-    r->sums[r->sum_count++].qty = h->qty;
-    return true;
-}
-
 static void pass_ended(struct reconcile *r)
 {
     bool quiet = r->new_fills == 0 && r->desk_open_before == 0 && desk_open_count(r->p.desk) == 0;
@@ -390,13 +379,10 @@ static void books_read(void *arg, enum ledger_result result, const struct ledger
     struct reconcile *r = arg;
     if (!reconcile_ledger_usable(r, result, "books"))
         return;
-    r->sum_count = 0;
-    for (size_t i = 0; i < books->count; i++)
-        for (size_t k = 0; k < books->books[i].count; k++)
-            if (!add_sum(r, &books->books[i].items[k])) {
-                reconcile_failed(r, "books", "the sum of a symbol does not fit the number range");
-                return;
-            }
+    if (!reconcile_sum_books(r, books)) {
+        reconcile_failed(r, "books", "the sum of a symbol does not fit the number range");
+        return;
+    }
     r->ledger_cash = books->cash;
     r->opened = books->opened;
     r->fill_count = books->fill_count;

@@ -34,20 +34,60 @@ void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format,
         r->p.on_state(r->p.arg);
 }
 
+// Positions and sums are sorted by symbol.
+
+static int position_of(const void *symbol, const void *position)
+{
+    return strcmp(symbol, ((const struct alpaca_position *)position)->symbol);
+}
+
 static struct qty broker_qty(const struct reconcile *r, const char *symbol)
 {
-    for (size_t i = 0; i < r->position_count; i++)
-        if (strcmp(r->positions[i].symbol, symbol) == 0)
-            return r->positions[i].qty;
-    return (struct qty){0};
+    const struct alpaca_position *p =
+        r->position_count ? bsearch(symbol, r->positions, r->position_count, sizeof *r->positions, position_of) : NULL;
+    return p ? p->qty : (struct qty){0};
+}
+
+static int sum_of(const void *symbol, const void *sum)
+{
+    return strcmp(symbol, ((const struct holding_sum *)sum)->symbol);
 }
 
 static struct qty ledger_qty(const struct reconcile *r, const char *symbol)
 {
-    for (size_t i = 0; i < r->sum_count; i++)
-        if (strcmp(r->sums[i].symbol, symbol) == 0)
-            return r->sums[i].qty;
-    return (struct qty){0};
+    const struct holding_sum *s = r->sum_count ? bsearch(symbol, r->sums, r->sum_count, sizeof *r->sums, sum_of) : NULL;
+    return s ? s->qty : (struct qty){0};
+}
+
+static int by_symbol(const void *a, const void *b)
+{
+    const struct holding_sum *x = a, *y = b;
+    return strcmp(x->symbol, y->symbol);
+}
+
+bool reconcile_sum_books(struct reconcile *r, const struct ledger_books *books)
+{
+    size_t rows = 0, kept = 0;
+    for (size_t i = 0; i < books->count; i++)
+        rows += books->books[i].count;
+    struct holding_sum *sums = check_alloc(rows + 1, sizeof *sums);
+    rows = 0;
+    for (size_t i = 0; i < books->count; i++)
+        for (size_t k = 0; k < books->books[i].count; k++, rows++) {
+            str_copy_cut(sums[rows].symbol, SYMBOL_MAX, books->books[i].items[k].symbol);
+            sums[rows].qty = books->books[i].items[k].qty;
+        }
+    qsort(sums, rows, sizeof *sums, by_symbol);
+    bool fits = true;
+    for (size_t i = 0; i < rows; i++)
+        if (kept && strcmp(sums[kept - 1].symbol, sums[i].symbol) == 0)
+            fits = fits && qty_add(sums[kept - 1].qty, sums[i].qty, &sums[kept - 1].qty);
+        else
+            sums[kept++] = sums[i];
+    free(r->sums);
+    r->sums = sums;
+    r->sum_count = fits ? kept : 0;
+    return fits;
 }
 
 static bool differs(const char *symbol, struct qty ledger, struct qty broker, char *out, size_t size)

@@ -112,6 +112,7 @@ struct job {
     void (*done)(void *arg, bool ok, const char *detail);
     void (*bars_done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail);
     void *arg;
+    size_t next_asset; // of the symbols, the first that was not looked at for its asset
     // bars
     struct bars_of *bars;
     size_t bar_count;
@@ -150,6 +151,8 @@ void reconcile_drift_code(const struct reconcile *r, const struct alpaca_positio
                           struct money cash, char out[DRIFT_CODE_MAX]);
 // Compares ledger and broker after a quiet pass; sets in_step and reason.
 void reconcile_compare(struct reconcile *r);
+// Sums of all books by symbol; false when one does not fit the number range.
+bool reconcile_sum_books(struct reconcile *r, const struct ledger_books *books) MUST_CHECK;
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);

@@ -14,6 +14,7 @@
 
 #define BARS_PAGE 10000
 #define SYMBOLS_PER_REQUEST 100 // keeps targets short
+#define ASSETS_AT_ONCE 64       // of one job: the broker channel's queue is everybody's
 #define BARS_TOTAL_MAX 200000u
 #define FRESH_NS (60 * NS_PER_S)
 
@@ -40,6 +41,12 @@ int reconcile_calendar_parse(const struct json_node *list, struct session_day **
     return 0;
 }
 
+static int by_symbol(const void *a, const void *b)
+{
+    const struct alpaca_position *x = a, *y = b;
+    return strcmp(x->symbol, y->symbol);
+}
+
 int reconcile_positions_parse(const struct json_node *list, struct alpaca_position **out, size_t *count,
                               struct err *err)
 {
@@ -50,6 +57,7 @@ int reconcile_positions_parse(const struct json_node *list, struct alpaca_positi
             free(p);
             return -1;
         }
+    qsort(p, n, sizeof *p, by_symbol);
     *out = p;
     *count = n;
     return 0;
@@ -204,6 +212,14 @@ static void refresh_quotes(void *arg, const struct broker_answer *a)
     one_answered(j);
 }
 
+static void refresh_ask(struct job *j, enum guard_op op, const char *id, const char *query, broker_done_fn *done)
+{
+    j->pending++;
+    broker_call(j->r->p.broker, op, id, query, done, j);
+}
+
+static void refresh_next_asset(struct job *j);
+
 static void refresh_asset(void *arg, const struct broker_answer *a)
 {
     struct job *j = arg;
@@ -216,20 +232,27 @@ static void refresh_asset(void *arg, const struct broker_answer *a)
         else
             reconcile_job_spoil(j, "asset", err.text);
     }
+    refresh_next_asset(j);
     one_answered(j);
 }
 
-static void refresh_ask(struct job *j, enum guard_op op, const char *id, const char *query, broker_done_fn *done)
+// Assets hardly change: each is asked for once.
+static void refresh_next_asset(struct job *j)
 {
-    j->pending++;
-    broker_call(j->r->p.broker, op, id, query, done, j);
+    struct alpaca_asset asset;
+    while (j->next_asset < j->symbol_count) {
+        const char *symbol = j->symbols[j->next_asset++];
+        if (!exposure_asset(j->r->p.exposure, symbol, &asset)) {
+            refresh_ask(j, OP_ASSET, symbol, NULL, refresh_asset);
+            return;
+        }
+    }
 }
 
 void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
                        void (*done)(void *arg, bool ok, const char *detail), void *arg)
 {
     struct job *j = reconcile_job_new(r, symbols, count);
-    struct alpaca_asset asset;
     j->done = done;
     j->arg = arg;
     refresh_ask(j, OP_ACCOUNT, NULL, NULL, refresh_account);
@@ -245,9 +268,8 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
         refresh_ask(j, OP_QUOTES_LATEST, NULL, text_str(&query), refresh_quotes);
         text_free(&query);
     }
-    for (size_t i = 0; i < count; i++)
-        if (!exposure_asset(r->p.exposure, symbols[i], &asset))
-            refresh_ask(j, OP_ASSET, symbols[i], NULL, refresh_asset);
+    for (size_t i = 0; i < ASSETS_AT_ONCE; i++)
+        refresh_next_asset(j);
 }
 
 // --- quotes at fill

@@ -11,7 +11,7 @@
 #include "lib/base/fsm.h"
 #include "lib/base/map.h"
 
-#define RUN_SYMBOLS_MAX 600
+#define RUN_SYMBOLS_MAX PLAN_LEGS_MAX
 
 #define RUN_STEPS(X)                                                                                                   \
     X(STEP_CLAIMING, "claiming")                                                                                       \
@@ -38,11 +38,13 @@ struct member {
 };
 
 // waiting for its turn (its first try, or the next) -> out (a try is with the desk) -> waiting | done.
-enum leg_state { LEG_WAITING, LEG_OUT, LEG_DONE };
+enum leg_state { LEG_WAITING, LEG_OUT, LEG_DONE, LEG_STATES };
 struct leg {
     struct run *run;
-    size_t index; // in plan.legs
-    enum leg_state state;
+    size_t index;         // in plan.legs
+    enum leg_state state; // run_leg_set changes it
+    unsigned counted;     // what of the row's numbers of orders it stands in
+    struct money unsold;  // its part of the run's failed_sells
     enum execution_style style;
     int try_no; // of the last try; 0 = none yet
     char client_order_id[CLIENT_ORDER_ID_MAX];
@@ -74,9 +76,14 @@ struct run {
     bool plan_made;
     struct leg *legs;
     size_t leg_count;
-    int64_t stored_members_failed; // of a plan that was loaded
-    bool refreshing;               // prices and account are being read while legs wait
-    int64_t refreshed_boot_ns;     // when they were asked for last, 0 = not yet
+    // Kept as legs change, so that one change costs the same in a run of ten thousand orders as in one of ten.
+    size_t standing[LEG_STATES][2];   // legs by state and side
+    size_t first_waiting, first_open; // no leg before it is waiting, none is other than done
+    size_t in_hand;                   // tries that are with the desk and have no answer yet
+    struct money failed_sells;        // what the sells that are done left unsold, at the decision's prices
+    int64_t stored_members_failed;    // of a plan that was loaded
+    bool refreshing;                  // prices and account are being read while legs wait
+    int64_t refreshed_boot_ns;        // when they were asked for last, 0 = not yet
     int refresh_failures;
     bool sells_ended;  // seen, and the account asked for after it
     char blocked[160]; // why buys are left out
@@ -123,12 +130,14 @@ void run_plan_free(struct run *run);
 void run_make_legs(struct run *run);  // of its plan
 void run_place_legs(struct run *run); // starts or goes on sending
 void run_go_on(struct run *run);      // something changed: what follows from where the legs stand
-void run_count(struct run *run);
+void run_count(struct run *run);      // the row's numbers of orders, from all legs
+void run_count_leg(struct leg *leg);  // the same, when only this leg has changed
 void run_leg_changed(struct leg *leg, const struct order_row *row);
 // run_try.c
 void run_try_place(struct leg *leg);                              // the leg's next try, to the desk
 void run_try_known(struct leg *leg, const struct order_row *row); // of an earlier life, in order
 void run_try_ended(struct leg *leg);
+void run_leg_set(struct leg *leg, enum leg_state state);
 void run_leg_done(struct leg *leg, const char *why); // why: NULL, or kept
 // run_settle.c
 void run_end_sending(struct run *run);

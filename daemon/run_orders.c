@@ -15,6 +15,7 @@
 
 #define LOOK_MS 250
 #define REFRESH_TRIES 3
+#define IN_HAND_MAX 64u // orders without an answer: what else goes to ledger and broker is not kept waiting by more
 #define REFRESH_AGE_NS (20 * NS_PER_S) // older prices are read again before the next buys
 
 static enum order_side side_of(const struct leg *leg)
@@ -24,18 +25,25 @@ static enum order_side side_of(const struct leg *leg)
 
 static bool any_waiting(const struct run *run, enum order_side side)
 {
-    for (size_t i = 0; i < run->leg_count; i++)
-        if (side_of(&run->legs[i]) == side && run->legs[i].state == LEG_WAITING)
-            return true;
-    return false;
+    return run->standing[LEG_WAITING][side] > 0;
+}
+
+// Where looking for legs that wait begins.
+static size_t first_waiting(struct run *run)
+{
+    while (run->first_waiting < run->leg_count && run->legs[run->first_waiting].state != LEG_WAITING)
+        run->first_waiting++;
+    return run->first_waiting;
+}
+
+static bool hand_full(const struct run *run)
+{
+    return run->in_hand >= IN_HAND_MAX; // the next answer goes on
 }
 
 static bool sells_ended(const struct run *run)
 {
-    for (size_t i = 0; i < run->leg_count; i++)
-        if (side_of(&run->legs[i]) == ORDER_SELL && run->legs[i].state != LEG_DONE)
-            return false;
-    return true;
+    return run->standing[LEG_WAITING][ORDER_SELL] + run->standing[LEG_OUT][ORDER_SELL] == 0;
 }
 
 // --- prices and account
@@ -75,10 +83,10 @@ static void refreshed(void *arg, bool ok, const char *detail)
 
 static void refresh(struct run *run)
 {
+    if (run->refreshing)
+        return;
     const char **symbols = check_alloc(run->leg_count + 1, sizeof *symbols);
     size_t count = 0;
-    if (run->refreshing)
-        return free(symbols);
     for (size_t i = 0; i < run->leg_count; i++)
         if (run->legs[i].state == LEG_WAITING)
             symbols[count++] = run->plan.legs[i].symbol;
@@ -93,7 +101,7 @@ static void refresh(struct run *run)
 
 static void place_sells(struct run *run)
 {
-    for (size_t i = 0; i < run->leg_count; i++) {
+    for (size_t i = first_waiting(run); i < run->leg_count && any_waiting(run, ORDER_SELL) && !hand_full(run); i++) {
         struct leg *leg = &run->legs[i];
         if (side_of(leg) != ORDER_SELL || leg->state != LEG_WAITING)
             continue;
@@ -105,26 +113,11 @@ static void place_sells(struct run *run)
     }
 }
 
-static struct money failed_sells(const struct run *run)
-{
-    struct money sum = {0}, part;
-    for (size_t i = 0; i < run->leg_count; i++) {
-        const struct leg *leg = &run->legs[i];
-        const struct plan_leg *p = &run->plan.legs[i];
-        struct qty left = {p->qty.nanos - leg->filled.nanos};
-        if (p->side != ORDER_SELL || leg->state != LEG_DONE || leg->status == ORDER_DRY_RUN || left.nanos <= 0)
-            continue;
-        if (!notional_up(p->decision_price, left, &part) || !money_add(sum, part, &sum))
-            return (struct money){INT64_MAX};
-    }
-    return sum;
-}
-
 static void block_buys(struct run *run)
 {
     char failed[DECIMAL_TEXT_MAX], most[DECIMAL_TEXT_MAX];
     const struct config *c = run->runs->p.config;
-    struct money sum = failed_sells(run);
+    struct money sum = run->failed_sells;
     if (sum.nanos <= c->failed_sells_max.nanos || !any_waiting(run, ORDER_BUY))
         return;
     snprintf(run->blocked, sizeof run->blocked, "buys are left out: sells worth %s USD failed, failed_sells_max is %s",
@@ -170,7 +163,7 @@ static void place_buys(struct run *run)
         refresh(run);
         return;
     }
-    for (size_t i = 0; i < run->leg_count; i++) {
+    for (size_t i = first_waiting(run); i < run->leg_count && !hand_full(run); i++) {
         struct leg *leg = &run->legs[i];
         if (side_of(leg) != ORDER_BUY || leg->state != LEG_WAITING)
             continue;
@@ -187,11 +180,15 @@ static void place_buys(struct run *run)
 // --- what follows from where the legs stand
 
 // An UNKNOWN leg does not hold back the end of sending, one that may still have a further try does.
-static bool all_sent(const struct run *run)
+static bool all_sent(struct run *run)
 {
-    for (size_t i = 0; i < run->leg_count; i++) {
+    if (any_waiting(run, ORDER_SELL) || any_waiting(run, ORDER_BUY))
+        return false;
+    while (run->first_open < run->leg_count && run->legs[run->first_open].state == LEG_DONE)
+        run->first_open++;
+    for (size_t i = run->first_open; i < run->leg_count; i++) {
         const struct leg *leg = &run->legs[i];
-        if (leg->state == LEG_WAITING || (leg->state == LEG_OUT && (leg->status != ORDER_UNKNOWN || leg->timed)))
+        if (leg->state == LEG_OUT && (leg->status != ORDER_UNKNOWN || leg->timed))
             return false;
     }
     return true;
@@ -208,7 +205,8 @@ void run_go_on(struct run *run)
             place_sells(run);
             block_buys(run);
             place_buys(run);
-            reconcile_kick(run->runs->p.reconcile);
+            if (!hand_full(run)) // what is waited for now are fills, not answers
+                reconcile_kick(run->runs->p.reconcile);
         } else {
             reconcile_kick(run->runs->p.reconcile);
             look_later(run);
@@ -238,6 +236,7 @@ void run_make_legs(struct run *run)
         leg->run = run;
         leg->index = i;
         leg->style = style_of(run, &run->plan.legs[i]);
+        run->standing[LEG_WAITING][run->plan.legs[i].side]++;
     }
 }
 
@@ -250,23 +249,49 @@ void run_place_legs(struct run *run)
     run_go_on(run);
 }
 
+#define SUBMITTED 1u
+#define ACCEPTED 2u
+#define REJECTED 4u
+#define SKIPPED 8u
+#define FAILED 16u
+
+static unsigned numbers_of(const struct leg *leg)
+{
+    enum order_status s = leg->status;
+    bool refused = s == ORDER_REJECTED || s == ORDER_DENIED;
+    bool submitted =
+        leg->try_no > 1 || (leg->try_no == 1 && s != ORDER_INTENT && s != ORDER_DENIED && s != ORDER_NOT_PLACED);
+    bool ended = leg->state == LEG_DONE, short_of = leg->filled.nanos < leg->run->plan.legs[leg->index].qty.nanos;
+    bool accepted = submitted && (leg->try_no > 1 || order_status_rank(s) > 0) && !refused;
+    bool failed = ended && submitted && short_of && s != ORDER_DRY_RUN && s != ORDER_FILLED;
+    return (submitted ? SUBMITTED : 0) | (accepted ? ACCEPTED : 0) | (leg->try_no > 0 && refused ? REJECTED : 0) |
+           (ended && !submitted ? SKIPPED : 0) | (failed ? FAILED : 0);
+}
+
+static void add_numbers(struct run_row *w, unsigned numbers, int64_t n)
+{
+    w->orders_submitted += numbers & SUBMITTED ? n : 0;
+    w->orders_accepted += numbers & ACCEPTED ? n : 0;
+    w->orders_rejected += numbers & REJECTED ? n : 0;
+    w->orders_skipped += numbers & SKIPPED ? n : 0;
+    w->orders_failed += numbers & FAILED ? n : 0;
+}
+
+void run_count_leg(struct leg *leg)
+{
+    add_numbers(&leg->run->row, leg->counted, -1);
+    leg->counted = numbers_of(leg);
+    add_numbers(&leg->run->row, leg->counted, 1);
+}
+
 void run_count(struct run *run)
 {
     struct run_row *w = &run->row;
     w->orders_planned = (int64_t)run->leg_count;
     w->orders_submitted = w->orders_accepted = w->orders_rejected = w->orders_skipped = w->orders_failed = 0;
     for (size_t i = 0; i < run->leg_count; i++) {
-        const struct leg *leg = &run->legs[i];
-        enum order_status s = leg->status;
-        bool refused = s == ORDER_REJECTED || s == ORDER_DENIED;
-        bool submitted =
-            leg->try_no > 1 || (leg->try_no == 1 && s != ORDER_INTENT && s != ORDER_DENIED && s != ORDER_NOT_PLACED);
-        bool ended = leg->state == LEG_DONE, short_of = leg->filled.nanos < run->plan.legs[i].qty.nanos;
-        w->orders_submitted += submitted;
-        w->orders_accepted += submitted && (leg->try_no > 1 || order_status_rank(s) > 0) && !refused;
-        w->orders_rejected += leg->try_no > 0 && refused;
-        w->orders_skipped += ended && !submitted;
-        w->orders_failed += ended && submitted && short_of && s != ORDER_DRY_RUN && s != ORDER_FILLED;
+        run->legs[i].counted = numbers_of(&run->legs[i]);
+        add_numbers(w, run->legs[i].counted, 1);
     }
 }
 
@@ -281,7 +306,7 @@ void run_leg_changed(struct leg *leg, const struct order_row *row)
         leg->refreshed = false;
         run_try_ended(leg);
     }
-    run_count(run);
+    run_count_leg(leg);
     if (run->runs->p.on_run)
         run->runs->p.on_run(run->runs->p.arg, &run->row);
     run_go_on(run);

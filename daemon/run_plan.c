@@ -29,26 +29,27 @@ void run_plan_free(struct run *run)
         plan_free(&run->plan);
 }
 
-static void add_symbol(struct run *run, const char *symbol)
+static void add_symbol(struct run *run, struct map *seen, const char *symbol)
 {
-    for (size_t i = 0; i < run->symbol_count; i++)
-        if (strcmp(run->symbols[i], symbol) == 0)
-            return;
-    if (run->symbol_count < RUN_SYMBOLS_MAX)
-        run->symbols[run->symbol_count++] = check_strdup(symbol);
+    if (run->symbol_count == RUN_SYMBOLS_MAX || map_get(seen, symbol))
+        return;
+    map_put(seen, symbol, run);
+    run->symbols[run->symbol_count++] = check_strdup(symbol);
 }
 
 // What the members trade and what their books hold.
 static void collect_symbols(struct run *run)
 {
+    struct map *seen = map_new();
     for (size_t i = 0; i < run->member_count; i++) {
         const struct config_strategy *s = run->members[i].strategy;
         const struct book *book = runs_book(run->runs, s->name);
         for (size_t k = 0; k < s->symbols.count; k++)
-            add_symbol(run, s->symbols.words[k]);
+            add_symbol(run, seen, s->symbols.words[k]);
         for (size_t k = 0; book && k < book->count; k++)
-            add_symbol(run, book->items[k].symbol);
+            add_symbol(run, seen, book->items[k].symbol);
     }
+    map_free(seen);
 }
 
 static void retry(void *arg)
@@ -283,16 +284,15 @@ static bool capital_of(const struct run *run, const struct config_strategy *s, s
 }
 
 // What a member may name: its configured symbols and what its book holds.
-static bool is_its_own(const struct member *m, const struct book *book, const char *symbol)
+static struct map *own_symbols(const struct member *m, const struct book *book)
 {
     const struct config_words *w = &m->strategy->symbols;
+    struct map *own = map_new();
     for (size_t i = 0; i < w->count; i++)
-        if (strcmp(w->words[i], symbol) == 0)
-            return true;
+        map_put(own, w->words[i], own);
     for (size_t i = 0; i < book->count; i++)
-        if (strcmp(book->items[i].symbol, symbol) == 0)
-            return true;
-    return false;
+        map_put(own, book->items[i].symbol, own);
+    return own;
 }
 
 // The run's prices and bars cut to this member's symbols and days.
@@ -301,17 +301,19 @@ static void cut_to_member(const struct run *run, const struct member *m, const s
                           struct signal_input *in)
 {
     size_t days = (size_t)m->strategy->lookback_days;
+    struct map *named = own_symbols(m, in->book);
     for (size_t i = 0; i < run->price_count; i++)
-        if (is_its_own(m, in->book, run->prices[i].symbol))
+        if (map_get(named, run->prices[i].symbol))
             prices[in->price_count++] = run->prices[i];
     for (size_t i = 0; i < bar_count; i++) {
-        if (days == 0 || !is_its_own(m, in->book, bars[i].symbol))
+        if (days == 0 || !map_get(named, bars[i].symbol))
             continue;
         struct signal_bars *own = &own_bars[in->bar_count++];
         *own = bars[i];
         own->count = bars[i].count < days ? bars[i].count : days;
         own->bars = bars[i].bars + (bars[i].count - own->count); // the newest ones
     }
+    map_free(named);
     in->prices = prices;
     in->bars = own_bars;
 }

@@ -17,18 +17,52 @@ static struct qty left_of(const struct leg *leg)
     return left;
 }
 
+// What a sell that is done leaves unsold, at the decision's price; what cannot be told counts as all the money there
+// is.
+static struct money unsold(const struct leg *leg)
+{
+    const struct plan_leg *p = &leg->run->plan.legs[leg->index];
+    struct money value;
+    if (p->side != ORDER_SELL || leg->state != LEG_DONE || leg->status == ORDER_DRY_RUN || left_of(leg).nanos <= 0)
+        return (struct money){0};
+    return notional_up(p->decision_price, left_of(leg), &value) ? value : (struct money){INT64_MAX};
+}
+
+void run_leg_set(struct leg *leg, enum leg_state state)
+{
+    struct run *run = leg->run;
+    enum order_side side = run->plan.legs[leg->index].side;
+    if (leg->state == state)
+        return;
+    run->standing[leg->state][side]--;
+    run->standing[state][side]++;
+    leg->state = state;
+    if (state == LEG_WAITING && leg->index < run->first_waiting)
+        run->first_waiting = leg->index;
+    if (state != LEG_DONE && leg->index < run->first_open)
+        run->first_open = leg->index; // a later try was found
+    struct money was = leg->unsold;
+    leg->unsold = unsold(leg);
+    if (!money_sub(run->failed_sells, was, &run->failed_sells) ||
+        !money_add(run->failed_sells, leg->unsold, &run->failed_sells))
+        run->failed_sells = (struct money){INT64_MAX};
+}
+
 void run_leg_done(struct leg *leg, const char *why)
 {
     loop_cancel(leg->run->runs->p.loop, &leg->timer);
-    leg->state = LEG_DONE;
+    run_leg_set(leg, LEG_DONE);
+    run_count_leg(leg);
     leg->why = why ? why : leg->why;
 }
 
 static void leg_answered(void *arg, const struct order_row *row)
 {
     struct leg *leg = arg;
-    if (run_back(leg->run))
-        run_leg_changed(leg, row);
+    if (!run_back(leg->run))
+        return;
+    leg->run->in_hand--;
+    run_leg_changed(leg, row);
 }
 
 static void time_up(void *arg)
@@ -100,7 +134,7 @@ void run_try_place(struct leg *leg)
         return;
     }
     take_id(leg, leg->try_no + 1);
-    leg->state = LEG_OUT;
+    run_leg_set(leg, LEG_OUT);
     leg->status = ORDER_INTENT;
     leg->filled_before = leg->filled;
     leg->timed = t.timed;
@@ -109,6 +143,7 @@ void run_try_place(struct leg *leg)
     if (t.timed)
         arm(leg, intent.created_at);
     run_call(run);
+    run->in_hand++;
     desk_place(run->runs->p.desk, &intent, leg_answered, leg);
 }
 
@@ -125,7 +160,7 @@ void run_try_ended(struct leg *leg)
         run->step <= STEP_SENDING &&
         execution_try(leg->style, &rules, leg->try_no + 1, p->side, p->decision_price, p->decision_price,
                       p->decision_price, &next))
-        leg->state = LEG_WAITING;
+        run_leg_set(leg, LEG_WAITING);
     else
         run_leg_done(leg, NULL);
 }
@@ -134,7 +169,7 @@ void run_try_known(struct leg *leg, const struct order_row *row)
 {
     leg->filled_before = leg->filled;
     take_id(leg, row->intent.try_no);
-    leg->state = LEG_OUT;
+    run_leg_set(leg, LEG_OUT);
     leg->status = row->status;
     leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;
     leg->timed = leg->style == EXECUTION_WALK && row->intent.order.type == ORDER_LIMIT;

@@ -36,13 +36,16 @@ void market_free(struct market *m)
 
 static struct market_symbol *find_or_add(struct market *m, const char *name, struct err *err)
 {
-    size_t at = 0;
-    for (; at < m->symbol_count; at++) {
-        int order = strcmp(m->symbols[at]->name, name);
+    size_t at = 0, high = m->symbol_count;
+    while (at < high) {
+        size_t mid = (at + high) / 2;
+        int order = strcmp(m->symbols[mid]->name, name);
         if (order == 0)
-            return m->symbols[at];
-        if (order > 0)
-            break;
+            return m->symbols[mid];
+        if (order < 0)
+            at = mid + 1;
+        else
+            high = mid;
     }
     if (m->symbol_count == MARKET_SYMBOLS_MAX || strlen(name) >= SYMBOL_MAX || *name == '\0') {
         err_set(err, "symbol \"%.32s\": at most %d symbols of at most %d characters", name, MARKET_SYMBOLS_MAX,

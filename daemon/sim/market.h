@@ -19,7 +19,7 @@
 #include "lib/base/when.h"
 #include "lib/trade/order.h"
 
-#define MARKET_SYMBOLS_MAX 512
+#define MARKET_SYMBOLS_MAX 16384
 
 struct market;
 struct market_symbol; // borrowed from its market

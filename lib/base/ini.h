@@ -13,7 +13,7 @@
 
 #include "lib/base/err.h"
 
-#define INI_LINE_MAX 8192
+#define INI_LINE_MAX 16384
 #define INI_LINES_MAX 10000
 
 struct ini_item {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/map.h"
 #include "lib/trade/planner_net.h"
 
 #define SMALL_EQUITY (1000 * DECIMAL_ONE)
@@ -21,10 +22,33 @@ struct symbol_list {
 struct planning {
     const struct plan_member *members;
     size_t member_count;
-    const struct plan_asset *assets;
-    size_t asset_count;
     const struct plan_rules *rules;
+    struct map *assets;   // by symbol
+    struct map **targets; // of each member, by symbol
 };
+
+// Found by symbol in the same time whatever their number.
+static void planning_begin(struct planning *p, const struct plan_asset *assets, size_t asset_count)
+{
+    p->assets = map_new();
+    p->targets = check_alloc(p->member_count + 1, sizeof(struct map *));
+    for (size_t i = asset_count; i-- > 0;) // of two equal ones the first counts
+        map_put(p->assets, assets[i].symbol, (void *)(uintptr_t)&assets[i]);
+    for (size_t m = 0; m < p->member_count; m++) {
+        const struct signal *s = p->members[m].signal;
+        p->targets[m] = map_new();
+        for (size_t i = s ? s->count : 0; i-- > 0;)
+            map_put(p->targets[m], s->targets[i].symbol, (void *)(uintptr_t)&s->targets[i]);
+    }
+}
+
+static void planning_end(struct planning *p)
+{
+    for (size_t m = 0; m < p->member_count; m++)
+        map_free(p->targets[m]);
+    free(p->targets);
+    map_free(p->assets);
+}
 
 static void symbols_add(struct symbol_list *l, const char *symbol)
 {
@@ -66,18 +90,13 @@ static struct symbol_list symbols_gather(const struct planning *p)
 
 static const struct plan_asset *asset_find(const struct planning *p, const char *symbol)
 {
-    for (size_t i = 0; i < p->asset_count; i++)
-        if (strcmp(p->assets[i].symbol, symbol) == 0)
-            return &p->assets[i];
-    return NULL;
+    return map_get(p->assets, symbol);
 }
 
-static struct ratio weight_of(const struct signal *s, const char *symbol)
+static struct ratio weight_of(const struct planning *p, size_t member, const char *symbol)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->targets[i].symbol, symbol) == 0)
-            return s->targets[i].weight;
-    return (struct ratio){0}; // held but not named: the member no longer wants it
+    const struct signal_target *t = map_get(p->targets[member], symbol);
+    return t ? t->weight : (struct ratio){0}; // held but not named: the member no longer wants it
 }
 
 // Shares that the weight is worth, toward zero to the increment; shorts in whole shares, the broker has no fractional
@@ -114,11 +133,12 @@ static int refuse(struct err *err, const struct plan_member *m, const char *symb
 }
 
 // What the member wants to change in the symbol: signed shares, 0 for nothing. *exit: it wants to be out of it.
-static int member_wish(const struct planning *p, const struct plan_member *m, const char *symbol, struct qty *wish,
-                       bool *exit, struct err *err)
+static int member_wish(const struct planning *p, size_t member, const char *symbol, struct qty *wish, bool *exit,
+                       struct err *err)
 {
+    const struct plan_member *m = &p->members[member];
     struct qty held = book_qty(m->book, symbol), target = {0};
-    struct ratio weight = weight_of(m->signal, symbol);
+    struct ratio weight = weight_of(p, member, symbol);
     const struct plan_asset *a = asset_find(p, symbol);
     wish->nanos = 0;
     *exit = weight.nanos == 0;
@@ -149,7 +169,7 @@ static int plan_symbol(const struct planning *p, const char *symbol, struct net 
         bool exit = false;
         if (!p->members[m].signal)
             continue;
-        if (member_wish(p, &p->members[m], symbol, &wish, &exit, err))
+        if (member_wish(p, m, symbol, &wish, &exit, err))
             return -1;
         if (wish.nanos)
             net_add(net, p->members[m].strategy, wish, exit);
@@ -196,15 +216,17 @@ struct money plan_min_trade(struct money min_trade, struct money equity)
 int plan_make(const struct plan_member *members, size_t member_count, const struct plan_asset *assets,
               size_t asset_count, const struct plan_rules *rules, struct plan *out, struct err *err)
 {
-    struct planning p = {members, member_count, assets, asset_count, rules};
+    struct planning p = {.members = members, .member_count = member_count, .rules = rules};
     struct plan made = {0};
     int rc = 0;
     if (members_check(&p, err))
         return -1;
     struct symbol_list symbols = symbols_gather(&p);
     struct net *net = net_new(member_count);
+    planning_begin(&p, assets, asset_count);
     for (size_t i = 0; i < symbols.count && rc == 0; i++)
         rc = plan_symbol(&p, symbols.names[i], net, &made, err);
+    planning_end(&p);
     net_free(net);
     free(symbols.names);
     if (rc) {

@@ -7,7 +7,7 @@
 
 #include "lib/trade/signal.h"
 
-#define PLAN_LEGS_MAX 1000
+#define PLAN_LEGS_MAX 10240 // sixteen strategies with 640 symbols each
 
 struct plan_member {
     const char *strategy;

@@ -8,7 +8,7 @@
 #include "lib/trade/alpaca_json.h"
 #include "lib/trade/portfolio.h"
 
-#define SIGNAL_TARGETS_MAX 500
+#define SIGNAL_TARGETS_MAX 640
 #define SIGNAL_REASON_MAX 160
 
 struct signal_bars {

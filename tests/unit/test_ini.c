@@ -123,7 +123,7 @@ static void test_line_bound(void **state)
     static char bytes[INI_LINE_MAX + 32];
     memset(bytes, 'v', sizeof bytes);
     memcpy(bytes, "[a]\nk=", 6);
-    assert_refused(bytes, 4 + INI_LINE_MAX + 1, "a.conf:2: ", "at most 8192");
+    assert_refused(bytes, 4 + INI_LINE_MAX + 1, "a.conf:2: ", "at most 16384");
     struct text t;
     struct err err = {{0}};
     text_init(&t, 100000);

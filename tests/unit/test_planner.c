@@ -422,7 +422,7 @@ static void too_many_legs_refuse(void **state)
     size_t m = add_member(&w, 1000 * D);
     struct plan_asset *assets = check_alloc(PLAN_LEGS_MAX + 1, sizeof(*assets));
     for (int i = 0; i <= PLAN_LEGS_MAX; i++) {
-        (void)snprintf(assets[i].symbol, sizeof(assets[i].symbol), "S%04d", i);
+        (void)snprintf(assets[i].symbol, sizeof(assets[i].symbol), "S%05d", i);
         assets[i].price.nanos = assets[i].increment.nanos = D;
         assets[i].tradable = true;
         hold(&w, m, assets[i].symbol, D);
@@ -430,8 +430,8 @@ static void too_many_legs_refuse(void **state)
     struct plan p = {0};
     struct err err = {0};
     assert_int_equal(plan_make(w.members, 1, assets, PLAN_LEGS_MAX + 1, &w.rules, &p, &err), -1);
-    assert_non_null(strstr(err.text, "more than 1000 legs"));
-    hold(&w, m, "S0000", 0);
+    assert_non_null(strstr(err.text, "more than 10240 legs"));
+    hold(&w, m, "S00000", 0);
     assert_int_equal(plan_make(w.members, 1, assets, PLAN_LEGS_MAX + 1, &w.rules, &p, &err), 0);
     assert_int_equal(p.leg_count, PLAN_LEGS_MAX);
     plan_free(&p);

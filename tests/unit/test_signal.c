@@ -286,12 +286,12 @@ static void too_many_targets(void **state)
         for (int i = 0; i < SIGNAL_TARGETS_MAX + extra; i++) {
             (void)snprintf(many[i].symbol, sizeof(many[i].symbol), "S%d", i);
             many[i].price.nanos = D;
-            text_addf(&t, "%s{\"symbol\":\"S%d\",\"weight\":\"0.002\"}", i ? "," : "", i);
+            text_addf(&t, "%s{\"symbol\":\"S%d\",\"weight\":\"0.0015\"}", i ? "," : "", i);
         }
         text_add(&t, "]}");
         assert_int_equal(signal_parse(t.data, t.len, &in, true, &s, &err), extra ? -1 : 0);
         if (extra)
-            assert_non_null(strstr(err.text, "501 entries, at most 500"));
+            assert_non_null(strstr(err.text, "641 entries, at most 640"));
         signal_free(&s);
         text_free(&t);
     }
