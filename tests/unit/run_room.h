@@ -21,7 +21,7 @@
 
 #define USD(n) ((struct money){(n)*DECIMAL_ONE})
 #define SHARES(n) ((struct qty){(n)*DECIMAL_ONE})
-#define ASKED_MAX 16
+#define ASKED_MAX 128
 #define PATIENCE_TURNS 100
 
 static const struct day session = {2026, 10, 8};
