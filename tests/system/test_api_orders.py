@@ -97,6 +97,24 @@ def test_cancelled(open_site):
     assert site.daemon.http(f"{PATH}/nosuch", "DELETE", headers=AUTH)[0] == 404
 
 
+def test_an_open_order_over_a_crash(make_site):
+    site = make_site().begin()
+    site.daemon.get("/api/v1/prices")
+    price = until(lambda: site.daemon.get("/api/prices/latest?symbol=SPY")["price"], 10, "a price")
+    body = {"client_order_id": "rest", "symbol": "SPY", "side": "buy", "qty": "1", "type": "limit", "limit_price": f"{float(price) * 0.97:.2f}"}
+    assert post(site, body)[0] == 201
+    site.daemon.process.kill()
+    site.daemon.start().in_step()
+    status, answer = post(site, body)
+    assert status == 200 and answer["duplicate"] is True
+    assert [o["client_order_id"] for o in site.daemon.get(f"{PATH}?status=open")["orders"]] == ["rest"]
+    assert site.daemon.get("/health")["scheduler"]["execution"]["orders_open"] == 1
+    row = site.daemon.get(f"{PATH}/rest")
+    assert site.daemon.http(f"{PATH}/{row['order_id']}", "DELETE", headers=AUTH)[0] == 202, "by the broker's id"
+    assert ended(site, "rest")["status"] == "canceled"
+    assert len(site.sim.posts()) == 1
+
+
 def test_nothing_goes_out_under_a_halt(make_site):
     site = make_site().begin()
     body = {"client_order_id": "halted", "symbol": "SPY", "side": "buy", "qty": "1"}
