@@ -232,7 +232,7 @@ static void prices_read(void *arg, bool ok, const char *detail)
     struct intent *in = &c->intent;
     const struct order_row *known = c->wait->x ? desk_order(a->p.desk, in->order.client_order_id) : NULL;
     struct alpaca_quote quote;
-    int64_t at, boot;
+    int64_t boot;
     if (!c->wait->x) { // whoever asked is gone: nothing was sent, nothing is
         call_end(c);
         return;
@@ -244,11 +244,14 @@ static void prices_read(void *arg, bool ok, const char *detail)
     }
     if (!ok)
         log_notice("order %s: prices were not refreshed: %s", in->order.client_order_id, detail);
-    if (!exposure_price(a->p.exposure, in->order.symbol, &in->decision_price, &at, &boot))
+    if (!exposure_price(a->p.exposure, in->order.symbol, &in->decision_price, &in->price_at, &boot)) {
         in->decision_price = (struct price){0};
+        in->price_at = 0;
+    }
     if (exposure_quote(a->p.exposure, in->order.symbol, &quote)) {
         in->bid = quote.bid;
         in->ask = quote.ask;
+        in->quote_at = quote.at;
     }
     in->created_at = clock_wall_ns();
     keep_who(a, c->wait->x, in->order.client_order_id, "placed");

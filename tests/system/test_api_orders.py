@@ -38,7 +38,7 @@ def test_placed_once_and_filled(open_site):
     assert status == 409 and other["code"] == "client_order_id", other
     row = ended(site, "desk:1")
     assert row["status"] == "filled" and row["filled_qty"] == "3" and row["run_id"] is None
-    assert float(row["expected_price"]) > 0 and row["bid"] and row["ask"]
+    assert float(row["expected_price"]) > 0 and row["bid"] and row["ask"] and row["quote_at"] and row["price_at"]
     assert len([o for o in site.sim.orders() if o["client_order_id"] == "desk:1"]) == 1
     until(lambda: site.sql("SELECT 1 FROM fills WHERE client_order_id = 'desk:1'"), 20, "its fill")
     until(lambda: [p for p in site.daemon.get("/api/v1/positions")["positions"]
