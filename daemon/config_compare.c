@@ -34,7 +34,9 @@ static char *shown(const char *value)
     struct text t;
     text_init(&t, VALUE_MAX);
     add_shown(&t, value);
-    return t.len ? text_take(&t) : check_strdup("");
+    char *out = check_strdup(text_str(&t));
+    text_free(&t);
+    return out;
 }
 
 static char *option_shown(const struct config *c, const struct option *o)

@@ -26,7 +26,7 @@ struct ctl_options {
     const char *config, *socket; // NULL: not given
     bool config_after_verb;      // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, follow, help;
-    const char *run, *symbol, *status, *strategy, *book, *url, *environment, *confirm, *reason, *since;
+    const char *run, *symbol, *status, *strategy, *book, *url, *environment;
     int64_t limit, timeout_s, days; // 0: not given
 };
 

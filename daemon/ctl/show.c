@@ -176,11 +176,11 @@ static void print_row(const struct layout *l, const struct ctl_column *columns, 
 {
     size_t last = 0;
     bool first = true;
-    for (size_t i = 0; i < l->count; i++)
-        if (l->shown[i])
+    for (size_t i = 0; i < l->count; i++) // no blanks at the end of a line
+        if (l->shown[i] && (!row || ctl_text(row, columns[i].member)[0]))
             last = i;
     for (size_t i = 0; i < l->count; i++) {
-        if (!l->shown[i])
+        if (!l->shown[i] || i > last)
             continue;
         if (!first)
             printf("%*s", GAP, "");

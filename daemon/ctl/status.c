@@ -70,6 +70,10 @@ static void show_status(const struct json_node *root)
              ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));
     ctl_toned("ready", ready ? "ready" : "pending", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ",
               ctl_text(root, "ready_reason"));
+    if (ctl_int(execution, "orders_unknown") > 0)
+        ctl_line("", "orders without an answer: paperguard orders --parked");
+    if (strstr(ctl_text(root, "ready_reason"), "differ"))
+        ctl_line("", "how they differ: paperguard drift");
     if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)
         ctl_line("", "look at the account, then: paperguard opening accept");
     const struct json_node *paused = ctl_at(root, "paused");

@@ -101,7 +101,7 @@ static void judge_running(struct story *s)
         snprintf(s->awaited, sizeof s->awaited, "%zu open orders to fill, then %zu that are not sent yet", s->open,
                  s->unsent);
     if (s->unknown)
-        next(s, "paperguard orders --parked");
+        next(s, "paperguard orders --parked    (then, when the broker stays silent: paperguard orders resolve ORDER)");
     if (halted(s))
         next(s, "paperguard release request REASON");
     next(s, "paperguard orders --run %s", id);
@@ -117,7 +117,7 @@ static void judge_ended(struct story *s)
     if (!ctl_is(s->run, "settled", "yes") && s->sent)
         snprintf(s->awaited, sizeof s->awaited, "fills of this run in the ledger: it is not settled");
     if (s->unknown)
-        next(s, "paperguard orders --parked");
+        next(s, "paperguard orders --parked    (then, when the broker stays silent: paperguard orders resolve ORDER)");
     if (halted(s))
         next(s, "paperguard release request REASON");
     if (!whole && !ctl_is(s->status, "ready", "yes"))

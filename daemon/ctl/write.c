@@ -4,6 +4,7 @@
 // Halt, release and opening: each is one POST on the admin socket.
 #include <string.h>
 
+#include "daemon/config.h"
 #include "daemon/ctl/ctl.h"
 #include "lib/base/json_write.h"
 #include "lib/io/clock.h"
@@ -28,10 +29,24 @@ static int post_reason(struct ctl *c, const char *path, struct ctl_answer *a)
     return code;
 }
 
+// A daemon that is down sends nothing; a file makes it halted from the moment it starts.
+static void halt_without_daemon(const struct ctl *c)
+{
+    struct config *config = NULL;
+    struct err err;
+    bool known = config_load(c->options.config ? c->options.config : CTL_DEFAULT_CONFIG, &config, &err) == 0;
+    fprintf(stderr, "paperguard: nothing was halted; without the daemon: touch %s/halt.d/operator\n",
+            known ? config->state_dir : "/var/lib/paperguard");
+    if (known)
+        config_free(config);
+}
+
 int ctl_halt(struct ctl *c)
 {
     struct ctl_answer a;
     int code = post_reason(c, "/admin/halt", &a);
+    if (code == EX_UNAVAILABLE || code == EX_TEMPFAIL)
+        halt_without_daemon(c);
     if (code != EX_OK)
         return code;
     if (!c->options.json)
