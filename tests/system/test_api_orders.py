@@ -2,6 +2,9 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Orders over HTTP, from the request to the exchange and the ledger: placed once, refused with the code of the rule, cancelled,
 and told whole by their audit."""
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
 import pytest
 
 from harness import TOKEN, Site, until
@@ -113,6 +116,36 @@ def test_an_open_order_over_a_crash(make_site):
     assert site.daemon.http(f"{PATH}/{row['order_id']}", "DELETE", headers=AUTH)[0] == 202, "by the broker's id"
     assert ended(site, "rest")["status"] == "canceled"
     assert len(site.sim.posts()) == 1
+
+
+def test_a_crowd_with_one_id_places_one_order(make_site):
+    site = make_site().begin()
+    body = {"client_order_id": "crowd", "symbol": "SPY", "side": "buy", "qty": "1"}
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: post(site, body, qty="2" if n == 15 else "1"), range(16)))
+    codes = sorted(status for status, _ in answers)
+    assert codes.count(201) == 1 and set(codes) <= {200, 201, 409}, answers
+    assert len(site.sim.posts()) == 1
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: post(site, body, client_order_id=f"one-of-{n}"), range(40)))
+    assert [status for status, _ in answers] == [201] * 40
+    until(lambda: len(site.sql("SELECT 1 FROM fills")) == 41, 20, "all fills")
+    assert len({o["client_order_id"] for o in site.sim.orders()}) == len(site.sim.posts()) == 41
+
+
+def test_orders_beside_a_run(make_site):
+    site = make_site().begin()
+    run_id = site.run()
+    answers = [post(site, {"client_order_id": f"beside-{n}", "symbol": "SPY", "side": "buy", "qty": "1"}) for n in range(5)]
+    assert [status for status, _ in answers] == [201] * 5, answers
+    row = site.run_ended(run_id)
+    assert row["status"] == "completed" and row["orders_accepted"] == 4, row
+    until(lambda: len(site.sql("SELECT 1 FROM fills")) == 9, 20, "all fills")
+    books = {(p["book"], p["symbol"]): p["qty"] for p in site.daemon.get("/api/v1/positions")["positions"]}
+    assert books[("unassigned", "SPY")] == "5" and len(books) == 5
+    held = {p["symbol"]: Decimal(p["qty"]) for p in site.sim.get("/v2/positions")}
+    assert held["SPY"] == Decimal(books[("weights", "SPY")]) + 5
+    site.daemon.in_step()
 
 
 def test_nothing_goes_out_under_a_halt(make_site):
