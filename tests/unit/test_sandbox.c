@@ -114,6 +114,7 @@ static int tried(const char *what, const char *on, bool boxed)
     run_open(&r, self, NULL);
     r.argv[1] = what;
     r.argv[2] = on;
+    r.envp[1] = "ASAN_OPTIONS=detect_leaks=0"; // a sanitizer's look for leaks traces, which the sandbox refuses
     r.params.sandbox = box;
     run_until_done(&r);
     int64_t number = -1;
@@ -166,10 +167,7 @@ static void no_window_into_others(void **state)
 static void no_way_to_new_rights(void **state)
 {
     (void)state;
-    if (geteuid() == 0) {
-        expect("namespace", NULL, EPERM);
-        assert_int_equal(tried("clone", NULL, true), ENOSYS);
-    }
+    assert_int_equal(tried("clone", NULL, true), ENOSYS);
     assert_int_equal(tried("namespace", NULL, true), EPERM);
     assert_int_equal(tried("io_uring", NULL, true), ENOSYS);
     assert_int_equal(tried("keys", NULL, true), EPERM);
@@ -215,7 +213,7 @@ static void the_memory_of_the_parent_has_no_file(void **state)
     if (geteuid() != 0) // CAP_PERFMON reads it all the same
         expect("read", path, EACCES);
     snprintf(path, sizeof path, "/proc/%d/mem", (int)getpid());
-    expect("read", path, EACCES);
+    assert_int_equal(tried("read", path, true), EACCES);
 }
 
 static void a_program_that_is_not_opened_to_it_does_not_start(void **state)
