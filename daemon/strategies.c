@@ -32,6 +32,7 @@ struct strategies {
 struct job {
     struct list node;
     struct strategies *owner;
+    struct strategies_place place; // its control group is removed when the child is gone
     struct child *child;
     loop_timer refused; // could not be placed: told from the loop
     char name[BOOK_NAME_MAX], run_id[40];
@@ -90,6 +91,7 @@ static void job_free(struct job *j)
     list_remove(&j->node);
     loop_cancel(j->owner->loop, &j->refused);
     child_free(j->child);
+    strategies_place_free(&j->place);
     free(j->prices);
     free(j);
 }
@@ -192,6 +194,7 @@ static struct child *job_child(struct strategies *s, const struct config_strateg
         .read = (const char *const *)place->read,
         .directory = place->folder,
         .sandbox = place->sandbox,
+        .cgroup = place->cgroup,
         .log_line = log_line,
         .done = child_done,
         .arg = j,
@@ -231,19 +234,17 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
     struct err err;
     char *command = check_strdup(strategy->command);
     const char *argv[ARGS_MAX + 1];
-    struct strategies_place place;
     j->done = done;
     j->arg = arg;
     split_command(command, argv);
-    if (strategies_place_find(s->config, &s->user, s->service, strategy->name, argv, &place, &err) != 0) {
+    if (strategies_place_find(s->config, &s->user, s->service, strategy->name, argv, &j->place, &err) != 0) {
         str_copy_cut(j->said, sizeof j->said, err.text);
         j->refused = loop_post(s->loop, job_refused, j);
     } else {
         text_init(&json, 64u << 20);
         signal_input_write(input, &json);
-        j->child = job_child(s, strategy, j, argv, &json, &place);
+        j->child = job_child(s, strategy, j, argv, &json, &j->place);
         text_free(&json);
-        strategies_place_free(&place);
     }
     free(command);
 }

@@ -167,6 +167,11 @@ int strategies_place_find(const struct config *config, const struct strategies_u
         p.sandbox = sandbox_new(&(struct sandbox_params){(const char *const *)p.read, write}, err);
         rc = p.sandbox ? 0 : -1;
     }
+    if (rc == 0 && !service && config->strategy_cgroup[0]) {
+        p.cgroup = cgroup_new(config->strategy_cgroup, name, (uint64_t)config->strategy_memory_max,
+                              (uint64_t)config->strategy_processes_max, err);
+        rc = p.cgroup ? 0 : -1;
+    }
     if (rc == 0)
         *out = p;
     else
@@ -179,5 +184,6 @@ void strategies_place_free(struct strategies_place *p)
     for (size_t i = 0; i < p->read_count; i++)
         free(p->read[i]);
     sandbox_free(p->sandbox);
+    cgroup_free(p->cgroup);
     *p = (struct strategies_place){.folder = ""};
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "daemon/config.h"
+#include "lib/io/cgroup.h"
 #include "lib/io/sandbox.h"
 
 struct strategies_user {
@@ -27,6 +28,7 @@ struct strategies_place {
     char *read[STRATEGIES_PATHS_MAX + 1]; // owned, resolved, NULL-terminated
     size_t read_count;
     struct sandbox *sandbox; // NULL with a service
+    struct cgroup *cgroup;   // NULL: none configured, or a service
 };
 // Its own folder is made when missing. The program's folder, that of a script behind an interpreter, further paths in
 // the command and [strategies] read are opened for reading; -1 when a secret of the daemon lies in one of them.

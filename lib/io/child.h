@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "lib/io/cgroup.h"
 #include "lib/io/loop.h"
 #include "lib/io/sandbox.h"
 
@@ -44,6 +45,7 @@ struct child_params {
     // `read`.
     const char *service, *name;
     const char *const *read;
+    const struct cgroup *cgroup;   // NULL: ours; borrowed for the call
     const struct sandbox *sandbox; // NULL: none; borrowed for the call
     void (*log_line)(void *arg, const char *line);
     void (*done)(void *arg, enum child_result result, int status, const char *output, size_t output_len,

@@ -24,6 +24,7 @@
     X(STEP_SIGNALS, "resetting its signals")                                                                           \
     X(STEP_DESCRIPTORS, "setting its descriptors")                                                                     \
     X(STEP_LIMITS, "setting its resource limits")                                                                      \
+    X(STEP_CGROUP, "entering its control group")                                                                       \
     X(STEP_USER, "changing to its user and group")                                                                     \
     X(STEP_DIRECTORY, "entering its working directory")                                                                \
     X(STEP_PRIVILEGES, "giving up privileges")                                                                         \
@@ -115,6 +116,8 @@ static enum spawn_step child_become(const struct child_params *p, pid_t parent)
     // As ourselves: its user need not be able to walk there.
     if (chdir(p->directory != NULL ? p->directory : "/") != 0)
         return STEP_DIRECTORY;
+    if (p->cgroup != NULL && write(cgroup_procs(p->cgroup), "0", 1) != 1)
+        return STEP_CGROUP;
     if (!child_set_user(p))
         return STEP_USER;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
