@@ -97,7 +97,7 @@ def test_the_log_of_a_healthy_host(host):
 def test_rotation_checklist(host):
     """`logs execution_gateway | grep -i "auth\\|key"` shows the key by its last four only, and no refusal."""
     lines = [line for line in host.daemon.text().split("\n") if re.search("auth|key", line, re.I)]
-    assert lines and not any("401" in line or "403" in line for line in lines)
+    assert lines and not any(re.search(r"\b40[13]\b", line) for line in lines)  # a port may begin with 401
 
 
 @pytest.mark.parametrize("port", [port for port, _ in SERVICES.values()])
