@@ -124,7 +124,6 @@ static void confirm(struct admin *a, struct http_exchange *x, const char *id, co
         api_reply_problem(x, 409, "%s", err.text);
         return;
     }
-    log_notice("order %s resolved as not placed by %s: %s", id, who, body->reason);
     api_answer_begin(&t, &o);
     json_put_string(&o, "client_order_id", id);
     json_put_string(&o, "status", order_status_name(ORDER_NOT_PLACED));

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
@@ -66,7 +67,9 @@ int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const c
     snprintf(detail, sizeof detail, "never arrived, says %s: %s", who, reason);
     ledger_decision(d->p.ledger, "operator", client_order_id, order_status_name(ORDER_NOT_PLACED), "resolve", detail,
                     clock_wall_ns());
-    log_notice("order %s: %s", client_order_id, detail);
+    log_message(LOG_LEVEL_NOTICE, MESSAGE_ORDER_RESOLVED,
+                ((struct log_field[]){{"CLIENT_ORDER_ID", client_order_id}, {"REASON", reason}}), "order %s: %s",
+                client_order_id, detail);
     loop_cancel(d->p.loop, &o->timer);
     desk_set_status(o, ORDER_NOT_PLACED, "operator", detail);
     return 0;

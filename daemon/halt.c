@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/halt_file.h"
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/io/clock.h"
@@ -135,8 +136,8 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
     if (rank(state) <= rank(h->memory.state))
         return;
     h->memory = record_of(state, reason, source);
-    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"REASON", h->memory.reason}}), "halt: %s by %s: %s",
-             fact_halt_name(state), h->memory.source, h->memory.reason);
+    log_message(LOG_LEVEL_WARNING, MESSAGE_HALT_ENGAGED, ((struct log_field[]){{"REASON", h->memory.reason}}),
+                "halt: %s by %s: %s", fact_halt_name(state), h->memory.source, h->memory.reason);
     // With the file missing or odd this makes it whole again, on the safe side.
     if (file_write(h, &h->memory))
         h->file = HALT_UNKNOWN;
@@ -351,7 +352,8 @@ int halt_release_confirm(struct halt *h, const char *code, const char *who, stru
     h->awaiting = h->database != HALT_RUNNING;
     h->awaited_state = h->database;
     str_copy_cut(h->awaited_reason, sizeof h->awaited_reason, h->database_reason);
-    log_notice("halt: released: %s (%s)", running.reason, running.source);
+    log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_HALT_RELEASED, "halt: released: %s (%s)", running.reason,
+                      running.source);
     row_write(h, &running);
     publish(h);
     return 0;

@@ -26,6 +26,7 @@
 
 #include "daemon/daemon.h"
 #include "commit.h"
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
@@ -113,7 +114,8 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
             c != CHECK_ACCOUNT_STATUS) {
             fprintf(stderr, "guard:\n");
             print_table(stderr, s->guard, false);
-            log_error("guard failed at start: %s: %s", guard_check_name((enum guard_check)c), s->guard[c].detail);
+            log_message_plain(LOG_LEVEL_ERROR, MESSAGE_GUARD_FAILED, "guard failed at start: %s: %s",
+                              guard_check_name((enum guard_check)c), s->guard[c].detail);
             d->exit_status = EX_CONFIG;
             loop_stop(d->loop);
             return;
@@ -124,7 +126,8 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
         return;
     d->ready_told = true;
     print_table(stderr, s->guard, false);
-    log_notice("ready: the guard passes%s", s->simulator ? " (SIMULATOR)" : "");
+    log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_DAEMON_READY, "ready: the guard passes%s",
+                      s->simulator ? " (SIMULATOR)" : "");
     service_ready();
 }
 
@@ -196,7 +199,8 @@ static void on_stop(void *arg, int signo)
     struct daemon *d = arg;
     if (d->draining)
         return;
-    log_notice("%s: draining", signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_DAEMON_STOPPING, "%s: draining",
+                      signo == SIGTERM ? "SIGTERM" : "SIGINT");
     d->draining = true;
     service_stopping();
     scheduler_stop(d->scheduler);
@@ -233,7 +237,8 @@ static int reload(struct daemon *d, struct config *fresh, struct err *err)
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
     d->limits = config_risk_limits(d->config);
-    log_notice("reloaded %s: %s", d->config_path, changed[0] ? changed : "nothing changed");
+    log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_RELOADED, "reloaded %s: %s", d->config_path,
+                      changed[0] ? changed : "nothing changed");
     return 0;
 }
 
@@ -248,7 +253,8 @@ static void on_reload(void *arg, int signo)
     if (d->ready_told) // before that, READY=1 would say too much
         service_reloading();
     if (config_load(d->config_path, &fresh, &err) != 0 || reload(d, fresh, &err) != 0)
-        log_warning("reload refused, the running config stays: %s", err.text);
+        log_message_plain(LOG_LEVEL_WARNING, MESSAGE_RELOAD_REFUSED, "reload refused, the running config stays: %s",
+                          err.text);
     config_free(fresh);
     if (d->ready_told)
         service_ready();
@@ -267,7 +273,8 @@ static void open_log(struct daemon *d)
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
     const struct guard_facts *f = facts_view(d->facts);
-    log_notice("paperguardd %s starting. Commit SHA: %s", PACKAGE_VERSION, PAPERGUARD_COMMIT);
+    log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_DAEMON_STARTING, "paperguardd %s starting. Commit SHA: %s",
+                      PACKAGE_VERSION, PAPERGUARD_COMMIT);
     log_notice("%s, key %s, endpoint %s://%s:%d: %s",
                d->config->orders_mode[0] == 's' ? "PAPER ORDERS ARE SENT" : "RECORDED ONLY", f->key_shown,
                f->trading_scheme, f->trading_host, f->trading_port,

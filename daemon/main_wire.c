@@ -11,6 +11,7 @@
 
 #include "daemon/daemon.h"
 #include "commit.h"
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
@@ -27,8 +28,9 @@ void daemon_alert(void *arg, const char *kind, const char *subject, const char *
 {
     struct daemon *d = arg;
     metrics_add(d->metrics, METRIC_ALERTS, kind, 1);
-    log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"ALERT", kind}, {"SUBJECT", subject}, {"REASON", detail}}),
-             "alert %s %s: %s", kind, subject, detail);
+    log_message(LOG_LEVEL_WARNING, MESSAGE_ALERT,
+                ((struct log_field[]){{"ALERT", kind}, {"SUBJECT", subject}, {"REASON", detail}}), "alert %s %s: %s",
+                kind, subject, detail);
     ledger_alert(d->ledger, kind, subject, detail, clock_wall_ns());
 }
 
@@ -124,10 +126,10 @@ static void write_halt_row(void *arg, enum fact_halt state, const char *reason, 
 static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v)
 {
     struct daemon *d = arg;
-    log_with(LOG_LEVEL_WARNING,
-             ((struct log_field[]){{"GUARD_RULE", guard_check_name(v->check)}, {"REASON", v->detail}}),
-             "guard denied %s: %s %s: %s", guard_op_name(op), guard_check_name(v->check), guard_answer_name(v->answer),
-             v->detail);
+    log_message(LOG_LEVEL_WARNING, MESSAGE_GUARD_DENIED,
+                ((struct log_field[]){{"GUARD_RULE", guard_check_name(v->check)}, {"REASON", v->detail}}),
+                "guard denied %s: %s %s: %s", guard_op_name(op), guard_check_name(v->check),
+                guard_answer_name(v->answer), v->detail);
     ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
                     v->detail, clock_wall_ns());
     if (v->answer == GUARD_FAIL) // what latches a halt is seen before it can pass

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/list.h"
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 
 #define RETRY_MS 1000
@@ -142,9 +143,10 @@ static void written(void *arg, enum ledger_result result, const char *detail)
     if (ok && !c->paused && e)
         forget(e);
     if (ok)
-        log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"STRATEGY", c->what.strategy}, {"REASON", c->what.reason}}),
-                 "strategy %s is %s by %s: %s", c->what.strategy, c->paused ? "paused" : "resumed", c->what.source,
-                 c->what.reason);
+        log_message(LOG_LEVEL_NOTICE, c->paused ? MESSAGE_STRATEGY_PAUSED : MESSAGE_STRATEGY_RESUMED,
+                    ((struct log_field[]){{"STRATEGY", c->what.strategy}, {"REASON", c->what.reason}}),
+                    "strategy %s is %s by %s: %s", c->what.strategy, c->paused ? "paused" : "resumed", c->what.source,
+                    c->what.reason);
     err_set(&err, "%s (Postgres: %s %s)",
             c->paused ? "paused in this process only: a restart would forget it; try again"
                       : "not resumed: Postgres did not take it; try again",

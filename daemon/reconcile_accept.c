@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
@@ -69,7 +70,8 @@ static void correction_written(void *arg, enum ledger_result result, const char 
 {
     struct job *j = arg;
     if (result == LEDGER_OK) {
-        log_notice("reconcile: the difference was accepted by %s: %s", j->operator, j->reason);
+        log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_DRIFT_ACCEPTED, "reconcile: the difference was accepted by %s: %s",
+                          j->operator, j->reason);
         reconcile_pass(j->r, opening_compared, j);
         return;
     }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/messages.h"
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
@@ -213,14 +214,16 @@ static void log_summary(const struct run *run)
     char session[WHEN_TEXT_MAX], ny[WHEN_TEXT_MAX];
     int64_t took_ms = (w->completed_at - w->started_at) / NS_PER_MS;
     enum log_level level = w->status == RUN_COMPLETED ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
-    log_with(level, ((struct log_field[]){{"RUN_ID", w->id}, {"PROFILE", w->account}, {"STRATEGY", w->strategies}}),
-             "run %s %s: session %s slot %s (%s, %s), %lld signals, orders %lld submitted %lld accepted %lld rejected, "
-             "%lld fills, %s, %lld.%03lld s, ended %s%s%s",
-             w->id, run_status_name(w->status), day_format(w->session, session), w->slot_key, w->label, w->cause,
-             (long long)w->signals, (long long)w->orders_submitted, (long long)w->orders_accepted,
-             (long long)w->orders_rejected, (long long)w->fills, w->settled ? "settled" : "not settled",
-             (long long)(took_ms / 1000), (long long)(took_ms % 1000), when_format_ny(w->completed_at, ny),
-             w->detail[0] ? ": " : "", w->detail);
+    log_message(
+        level, MESSAGE_RUN_ENDED,
+        ((struct log_field[]){{"RUN_ID", w->id}, {"PROFILE", w->account}, {"STRATEGY", w->strategies}}),
+        "run %s %s: session %s slot %s (%s, %s), %lld signals, orders %lld submitted %lld accepted %lld rejected, "
+        "%lld fills, %s, %lld.%03lld s, ended %s%s%s",
+        w->id, run_status_name(w->status), day_format(w->session, session), w->slot_key, w->label, w->cause,
+        (long long)w->signals, (long long)w->orders_submitted, (long long)w->orders_accepted,
+        (long long)w->orders_rejected, (long long)w->fills, w->settled ? "settled" : "not settled",
+        (long long)(took_ms / 1000), (long long)(took_ms % 1000), when_format_ny(w->completed_at, ny),
+        w->detail[0] ? ": " : "", w->detail);
 }
 
 static void resume_next(struct runs *r);
@@ -340,9 +343,10 @@ static void claimed(void *arg, enum ledger_result result, bool taken, const stru
         return;
     }
     str_copy_cut(run->row.slot_key, sizeof run->row.slot_key, row->slot_key);
-    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}, {"STRATEGY", run->row.strategies}}),
-             "run %s started: slot %s (%s, %s), strategies %s", run->row.id, run->row.slot_key, run->row.label,
-             run->row.cause, run->row.strategies);
+    log_message(LOG_LEVEL_NOTICE, MESSAGE_RUN_STARTED,
+                ((struct log_field[]){{"RUN_ID", run->row.id}, {"STRATEGY", run->row.strategies}}),
+                "run %s started: slot %s (%s, %s), strategies %s", run->row.id, run->row.slot_key, run->row.label,
+                run->row.cause, run->row.strategies);
     if (run->runs->p.on_run)
         run->runs->p.on_run(run->runs->p.arg, &run->row);
     run->started(run->started_arg, &run->row, false, "");

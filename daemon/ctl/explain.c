@@ -9,10 +9,14 @@
 
 static const struct code {
     const char *kind, *code, *meaning, *action;
+    const char *message_id; // of a line of the journal; NULL
 } CODES[] = {
-#define CODE(kind, code, meaning, action) {kind, code, meaning, action},
+#define CODE(kind, code, meaning, action) {kind, code, meaning, action, NULL},
 #include "daemon/ctl/codes.def"
 #undef CODE
+#define MESSAGE(symbol, id, name, meaning, action) {"message", name, meaning, action, id},
+#include "daemon/messages.def"
+#undef MESSAGE
 };
 
 static const struct {
@@ -31,6 +35,7 @@ static const struct {
     {"database", "States of the database"},
     {"entry", "Kinds of ledger entries"},
     {"activity", "What became of the broker's activities"},
+    {"message", "Lines of the journal with a MESSAGE_ID"},
 };
 
 // The first code in a reason that is not a word of everyday use: "guard: account_age UNKNOWN: ..." is account_age.
@@ -78,7 +83,8 @@ void ctl_codes_manual(FILE *out)
         for (size_t i = 0; i < ARRAY_LEN(CODES); i++) {
             if (strcmp(CODES[i].kind, KINDS[k].kind) != 0)
                 continue;
-            fprintf(out, ".It Sy %s\n", CODES[i].code);
+            fprintf(out, ".It Sy %s%s%s\n", CODES[i].code, CODES[i].message_id ? " No = Ql " : "",
+                    CODES[i].message_id ? CODES[i].message_id : "");
             mdoc(out, CODES[i].meaning);
             if (strcmp(CODES[i].action, "Nothing.") != 0)
                 mdoc(out, CODES[i].action);
@@ -96,12 +102,15 @@ static void code_json(struct json_out *o, const struct code *c)
     json_put_string(o, "code", c->code);
     json_put_string(o, "meaning", c->meaning);
     json_put_string(o, "action", c->action);
+    json_put_string(o, "message_id", c->message_id);
     json_object_end(o);
 }
 
 // A code alone, or inside a reason: "order_notional: value 70000 ..." counts by its first word.
 static bool matches(const struct code *c, const char *word)
 {
+    if (c->message_id && str_equal_nocase(c->message_id, word))
+        return true;
     size_t len = strlen(c->code);
     return strncasecmp(c->code, word, len) == 0 && (word[len] == '\0' || word[len] == ':' || word[len] == ' ');
 }
@@ -123,7 +132,8 @@ static void show(const char *word, struct json_out *o)
         if (o)
             code_json(o, c);
         else
-            printf("%s (%s)\n  %s\n  To do: %s\n", c->code, c->kind, c->meaning, c->action);
+            printf("%s (%s%s%s)\n  %s\n  To do: %s\n", c->code, c->kind, c->message_id ? " " : "",
+                   c->message_id ? c->message_id : "", c->meaning, c->action);
     }
 }
 

@@ -37,6 +37,10 @@ def test_every_alert_and_exit_code_of_the_source_is_explained():
     text = "\n".join(p.read_text() for p in sorted((ROOT / "daemon").glob("*.c")))
     alerts = set(re.findall(r"(?:alert\([a-z>.-]*(?:p\.)?arg|daemon_alert\([a-z]+), \"(\w+)\"", text))
     assert len(alerts) >= 8 and {a for a in alerts if ("alert", a) not in codes} == set()
+    messages = re.findall(r'^MESSAGE\((\w+), "([0-9a-f]{32})", "(\w+)"', (ROOT / "daemon/messages.def").read_text(), re.M)
+    assert len(messages) > 10 and [m for m in messages if ("message", m[2]) not in codes] == []
+    assert [m[0] for m in messages if f"MESSAGE_{m[0]}" not in text] == [], "a message nobody sends"
+    assert messages[0][2] in cli("explain", messages[0][1]).stdout, "found by its id too"
     tables = "\n".join(p.read_text() for p in sorted((ROOT / "daemon/sql/migrations").glob("*.sql")))
     for kind, column, table in (("entry", "kind", "entries"), ("activity", "outcome", "activity_outcomes"),
                                 ("member", "status", "run_members")):

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "daemon/ledger.h"
+#include "daemon/messages.h"
 #include "lib/guard/guard.h"
 #include "lib/trade/risk.h"
 
@@ -76,6 +77,18 @@ static void runs_databases_and_health(void **state)
     explained("halt", "halted");
 }
 
+static void message_ids_are_ids_and_differ(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        const char *id = message_id((enum message)i);
+        assert_int_equal(strlen(id), 32);
+        assert_int_equal(strspn(id, "0123456789abcdef"), 32);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(id, message_id((enum message)k));
+    }
+}
+
 static void texts_are_whole_and_codes_stand_once(void **state)
 {
     (void)state;
@@ -95,6 +108,7 @@ int main(void)
         cmocka_unit_test(order_statuses),
         cmocka_unit_test(halts),
         cmocka_unit_test(runs_databases_and_health),
+        cmocka_unit_test(message_ids_are_ids_and_differ),
         cmocka_unit_test(texts_are_whole_and_codes_stand_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
