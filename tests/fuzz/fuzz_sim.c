@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
-// needs: daemon/sim/exchange.o daemon/sim/exchange_account.o daemon/sim/exchange_actions.o daemon/sim/exchange_book.o
-// needs: daemon/sim/exchange_check.o daemon/sim/exchange_close.o daemon/sim/exchange_feed.o
-// needs: daemon/sim/exchange_fill.o daemon/sim/exchange_group.o daemon/sim/exchange_replace.o
-// needs: daemon/sim/exchange_rest.o daemon/sim/exchange_session.o daemon/sim/exchange_stop.o
-// needs: daemon/sim/exchange_submit.o daemon/sim/exchange_time.o daemon/sim/market.o daemon/sim/market_actions.o
-// needs: daemon/sim/market_calendar.o daemon/sim/market_load.o daemon/sim/market_path.o daemon/sim/sim_account.o
-// needs: daemon/sim/sim_actions.o daemon/sim/sim_activities.o daemon/sim/sim_admin.o daemon/sim/sim_api.o
-// needs: daemon/sim/sim_bars.o daemon/sim/sim_body.o daemon/sim/sim_data.o daemon/sim/sim_fault.o
-// needs: daemon/sim/sim_json.o daemon/sim/sim_orders.o daemon/sim/sim_orders_read.o daemon/sim/sim_page.o
-// needs: daemon/sim/sim_portfolio.o daemon/sim/sim_reference.o daemon/sim/sim_routes.o daemon/sim/sim_symbols.o
-// needs: daemon/sim/sim_ticks.o daemon/sim/sim_updates.o daemon/sim/sim_watchlist.o
+// needs: daemon/sim/exchange*.o daemon/sim/market*.o daemon/sim/sim_*.o
 //
 // Any text, taken as requests to the simulated exchange with pauses between them: each is answered with a status and
 // JSON, money is neither made nor lost, and the changes alone, done anew without the reads and in one go, lead to the

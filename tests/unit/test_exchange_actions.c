@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
-// needs: daemon/sim/market_actions.o
-// needs: daemon/sim/exchange.o daemon/sim/exchange_account.o daemon/sim/exchange_actions.o daemon/sim/exchange_book.o
-// needs: daemon/sim/exchange_check.o daemon/sim/exchange_close.o daemon/sim/exchange_fill.o
-// needs: daemon/sim/exchange_group.o daemon/sim/exchange_replace.o daemon/sim/exchange_rest.o
-// needs: daemon/sim/exchange_session.o daemon/sim/exchange_stop.o daemon/sim/exchange_submit.o
-// needs: daemon/sim/exchange_time.o daemon/sim/market.o daemon/sim/market_calendar.o
-// needs: daemon/sim/market_load.o daemon/sim/market_path.o
+// needs: daemon/sim/exchange*.o daemon/sim/market*.o
 //
 // What moves cash and shares without a trade: splits overnight, fees, deposits.
 #include <setjmp.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
-// needs: daemon/sim/market_actions.o
-// needs: daemon/sim/market.o daemon/sim/market_path.o daemon/sim/market_calendar.o daemon/sim/market_load.o
+// needs: daemon/sim/market*.o
 //
 // The simulated market: prices that begin at an older bar, splits that come overnight, phases of a day, fixed prices.
 #include <setjmp.h>
