@@ -15,6 +15,7 @@
 
 #define HEARTBEAT_MS 5000
 #define RETRY_MS 1000
+#define PROBE_AFTER_MS 100 // the reader is at its statement by then, and for a while more
 #define CONNECT_TIMEOUT_MS 5000
 #define WRITER_QUEUE_MAX 8192
 #define READER_QUEUE_MAX 32
@@ -139,26 +140,43 @@ void ledger_ask_again_later(struct ledger *l, const struct pg_answer *a)
 
 // --- CHECKING: is this a session of our own, on a marked database?
 
-static struct pg_batch *setup_batch(const char *read_only, const char *session)
+// The connection's options say so too, but a pooler may pass over them. A statement ends before its batch is given up.
+static struct pg_batch *setup_batch(const struct ledger *l, const char *read_only, const char *session)
 {
+    struct ledger_values v = {0};
+    ledger_put(&v, read_only);
+    ledger_put(&v, session);
+    ledger_put_int(&v, l->p.statement_timeout_ms - l->p.statement_timeout_ms / 10);
     struct pg_batch *b = pg_batch_new();
-    pg_batch_add(b, &SQL_SESSION_SETUP, 2, (const char *const[]){read_only, session});
+    pg_batch_add(b, &SQL_SESSION_SETUP, v.count, v.values);
     return b;
 }
 
-static void session_checked(struct ledger *l, const struct pg_answer *a)
+static const char pooled[] =
+    "Postgres: what is set in the session does not last, so a transaction pooler is in between; the ledger needs a "
+    "session of its own: point the database address at the server itself, or let the pooler work in session mode";
+
+// A statement that was prepared just now is gone, or is there twice: it was another session's.
+static bool foreign_session(const struct pg_answer *a)
 {
-    if (a->outcome != PG_COMMITTED) {
+    return a->outcome == PG_FAILED && (str_equal(a->sqlstate, "26000") || str_equal(a->sqlstate, "42P05"));
+}
+
+static bool check_failed_here(struct ledger *l, const struct pg_answer *a)
+{
+    if (a->outcome == PG_COMMITTED)
+        return false;
+    if (foreign_session(a))
+        ledger_set_state(l, LEDGER_MISMATCH, pooled);
+    else
         ledger_ask_again_later(l, a);
-        return;
-    }
+    return true;
+}
+
+static void go_on(struct ledger *l, const struct pg_answer *a)
+{
     struct ledger_row row = {.result = a->results[0]};
-    if (!str_equal(ledger_get(&row, "session"), l->session))
-        ledger_set_state(
-            l, LEDGER_MISMATCH,
-            "Postgres: settings of the session do not last, so a transaction pooler is in between; the ledger "
-            "needs a session of its own: point the database address at the server itself");
-    else if (ledger_get_bool(&row, "standby"))
+    if (ledger_get_bool(&row, "standby"))
         ledger_set_state(
             l, LEDGER_MISMATCH,
             "Postgres: this server is a standby and cannot be written to; point the database address at the "
@@ -171,10 +189,70 @@ static void session_checked(struct ledger *l, const struct pg_answer *a)
         ledger_schema_check(l);
 }
 
+static bool session_is_ours(struct ledger *l, const struct pg_answer *a)
+{
+    struct ledger_row row = {.result = a->results[0]};
+    if (str_equal(ledger_get(&row, "session"), l->session))
+        return true;
+    ledger_set_state(l, LEDGER_MISMATCH, pooled);
+    return false;
+}
+
+// --- a pooler: in session mode it is as good as none, in transaction mode every statement may go to another session
+
+static void probed(struct ledger *l, const struct pg_answer *a)
+{
+    if (check_failed_here(l, a) || !session_is_ours(l, a))
+        return;
+    log_notice("ledger: a pooler is in between; the session stays our own");
+    go_on(l, a);
+}
+
+static void probe(void *arg)
+{
+    struct ledger *l = arg;
+    struct pg_batch *b = pg_batch_new();
+    l->retry = 0;
+    pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
+    ledger_ask(l, b, probed);
+}
+
+static void held(void *arg, const struct pg_answer *a)
+{
+    (void)arg, (void)a; // that it takes its time is all that counts
+}
+
+// The reader takes a server session for a while, and leaves its mark there: the one we used last when sessions go from
+// hand to hand. Then ours is asked for again.
+static void probe_pooler(struct ledger *l)
+{
+    struct pg_batch *b = pg_batch_new();
+    if (pg_client_state(l->reader) != PG_UP) {
+        pg_batch_free(b);
+        ledger_ask_again_later(l, &(struct pg_answer){.outcome = PG_CLOSED,
+                                                      .detail = "a pooler is in between, and the second connection "
+                                                                "that is needed to see how it works is not up"});
+        return;
+    }
+    pg_batch_add(b, &SQL_SESSION_HOLD, 0, NULL);
+    pg_submit(l->reader, b, held, l);
+    l->retry = loop_after_ms(l->p.loop, PROBE_AFTER_MS, probe, l);
+}
+
+static void session_checked(struct ledger *l, const struct pg_answer *a)
+{
+    if (check_failed_here(l, a) || !session_is_ours(l, a))
+        return;
+    struct ledger_row row = {.result = a->results[0]};
+    if (ledger_get_int(&row, "backend") == pg_client_backend(l->writer))
+        go_on(l, a);
+    else
+        probe_pooler(l);
+}
+
 static void session_set_up(struct ledger *l, const struct pg_answer *a)
 {
-    if (a->outcome != PG_COMMITTED)
-        ledger_ask_again_later(l, a);
+    (void)check_failed_here(l, a);
 }
 
 static void begin_checks(struct ledger *l)
@@ -185,7 +263,7 @@ static void begin_checks(struct ledger *l)
     random_bytes(random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(l->session + 2 * i, 3, "%02x", random[i]);
-    ledger_ask(l, setup_batch("off", l->session), session_set_up);
+    ledger_ask(l, setup_batch(l, "off", l->session), session_set_up);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
     ledger_ask(l, b, session_checked);
@@ -224,10 +302,20 @@ static struct pg_batch *halt_batch(const struct ledger *l)
 
 static void heartbeat(void *arg);
 
+// The server session is not the one that was set up: nothing is written through it until that is understood.
+static void lose_session(struct ledger *l)
+{
+    ledger_set_state(l, LEDGER_CONNECTING, pooled);
+    begin_checks(l);
+}
+
 static void heartbeat_answered(struct ledger *l, const struct pg_answer *a)
 {
     l->heartbeat_asked = false;
-    if (a->outcome == PG_COMMITTED)
+    struct ledger_row row = {.result = a->outcome == PG_COMMITTED ? a->results[1] : NULL};
+    if (foreign_session(a) || (row.result && !str_equal(ledger_get(&row, "session"), l->session)))
+        lose_session(l);
+    else if (a->outcome == PG_COMMITTED)
         ledger_take_halt(l, a->results[0], false);
     else if (a->outcome == PG_FAILED)
         report_halt(l, false, false, HALT_UNKNOWN, "the halt row in Postgres cannot be read");
@@ -253,8 +341,10 @@ static void heartbeat(void *arg)
         ledger_ask(l, b, marker_looked);
     }
     if (l->state == LEDGER_READY && !l->heartbeat_asked) {
+        struct pg_batch *b = halt_batch(l);
+        pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
         l->heartbeat_asked = true;
-        ledger_ask(l, halt_batch(l), heartbeat_answered);
+        ledger_ask(l, b, heartbeat_answered);
     }
 }
 
@@ -315,7 +405,7 @@ static void reader_state(void *arg, enum pg_state state, const char *detail)
     (void)detail;
     l->reader_ready = false;
     if (state == PG_UP && !l->closing)
-        pg_submit(l->reader, setup_batch("on", ""), reader_set_up, l);
+        pg_submit(l->reader, setup_batch(l, "on", "reader"), reader_set_up, l);
 }
 
 // --- the interface

@@ -64,6 +64,11 @@ const char *pg_client_detail(const struct pg_client *c)
     return c->detail;
 }
 
+int pg_client_backend(const struct pg_client *c)
+{
+    return c->state == PG_UP && c->link.conn ? PQbackendPID(c->link.conn) : 0;
+}
+
 size_t pg_client_queued(const struct pg_client *c)
 {
     return c->waiting_count + c->sent_count;

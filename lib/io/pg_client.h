@@ -64,6 +64,9 @@ pg_client_new(const struct pg_client_params *params); // starts connecting; reco
 void pg_client_free(struct pg_client *c);             // completes what waits with CLOSED / LOST first
 enum pg_state pg_client_state(const struct pg_client *c);
 const char *pg_client_detail(const struct pg_client *c); // why it is down
+// What the other end said its process is when we connected, 0 when not connected. It is the server's own unless a
+// pooler is in between.
+int pg_client_backend(const struct pg_client *c);
 size_t pg_client_queued(const struct pg_client *c);
 
 struct pg_batch *pg_batch_new(void);

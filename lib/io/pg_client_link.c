@@ -5,6 +5,7 @@
 // command sent adds one expectation to a ring, and answers are taken against it. A batch is its statements and one
 // Sync. A statement's first use on a connection is preceded by its preparation with a Sync of its own, so that a failed
 // batch never takes a preparation with it that later batches in the pipeline rely on.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -304,8 +305,10 @@ static void script_restore(struct pg_client *c)
     l->script->outcome = l->script->failed ? PG_FAILED : PG_COMMITTED;
     l->script->outcome_known = true;
     l->prepared_count = 0;
-    script_send(c, inside ? "ROLLBACK; RESET statement_timeout; DEALLOCATE ALL"
-                          : "RESET statement_timeout; DEALLOCATE ALL");
+    char text[120]; // by its value: where a pooler took our options away there is no default to go back to
+    snprintf(text, sizeof text, "%sSET statement_timeout = %lld; DEALLOCATE ALL", inside ? "ROLLBACK; " : "",
+             (long long)(c->batch_timeout_ms - c->batch_timeout_ms / 10));
+    script_send(c, text);
 }
 
 static void script_next(struct pg_client *c)

@@ -80,8 +80,8 @@ static inline void tool(const char *verb)
 // Runs SQL in the database of this test; the first line of its output (errors included).
 UNUSED static const char *sql(const char *text)
 {
-    static char line[2000];
-    char command[6000];
+    static char line[8000];
+    char command[16000];
     snprintf(command, sizeof command,
              "psql -X -q -At -v VERBOSITY=terse '%s' 2>&1 <<'END'\nSET client_min_messages = error;\n%s;\nEND\n", dsn,
              text);

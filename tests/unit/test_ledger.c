@@ -1,7 +1,6 @@
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
-// SPDX-License-Identifier: Apache-2.0
-// SPDX-FileCopyrightText: the paperguard authors
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// daemon/ledger_read.o SPDX-License-Identifier: Apache-2.0 SPDX-FileCopyrightText: the paperguard authors
 //
 // The ledger's life against a private Postgres: setting up, refusing what is not ours, migrating, halts, the first
 // account, losing the server and coming back. Run from the root of the tree.
@@ -117,11 +116,11 @@ static void use_database_at(size_t version)
     text_free(&script);
 }
 
-// From every earlier version, with two daemons at once: one of them applies what is missing, once.
+// From the first and from the version before, with two daemons at once: one of them applies what is missing, once.
 static void missing_migrations_are_applied(void **state)
 {
     (void)state;
-    for (size_t version = 1; version < MIGRATIONS; version++) {
+    for (size_t version = 1; version < MIGRATIONS; version = version == 1 ? MIGRATIONS - 1 : MIGRATIONS) {
         char expected[16];
         use_database_at(version);
         ledger = start_on("host-a", "staging", &said);
@@ -131,6 +130,50 @@ static void missing_migrations_are_applied(void **state)
         assert_sql("SELECT count(*) || ' ' || max(version) FROM schema_migrations", expected);
         ledger_free(other);
         finish();
+    }
+}
+
+// What statements of a program lean on: columns in their order (rows are built whole), and functions with their
+// arguments.
+static void shape(char *out, size_t size, size_t version, const char *tables, const char *functions)
+{
+    char text[12000];
+    use_database_at(version);
+    snprintf(
+        text, sizeof text,
+        "SELECT md5(coalesce((SELECT string_agg(concat_ws(' ', table_name, ordinal_position, column_name, data_type, "
+        "is_nullable), ',' ORDER BY table_name, ordinal_position) FROM information_schema.columns WHERE "
+        "table_schema = 'public' AND table_name IN (SELECT unnest(string_to_array('%s', ','))))"
+        ", '')) || md5(coalesce((SELECT string_agg(f, ',' ORDER BY f) FROM (SELECT oid::regprocedure::text || ' ' || "
+        "pg_get_function_result(oid) AS f FROM pg_proc WHERE pronamespace = 'public'::regnamespace) x WHERE f IN "
+        "(SELECT unnest(string_to_array('%s', ';')))), ''))",
+        tables, functions);
+    str_copy_cut(out, size, sql(text));
+    assert_int_equal(strlen(out), 64);
+}
+
+// A program that is one version behind goes on with the database when the migration says so: then it finds everything
+// that it knows as it was.
+static void what_a_migration_calls_compatible_is(void **state)
+{
+    (void)state;
+    for (size_t version = MIGRATIONS - 1; version <= MIGRATIONS; version++) { // older ones never change again
+        char tables[2000], functions[6000], before[80], after[80];
+        if (ledger_migration_compatible_from(&SQL_MIGRATIONS[version - 1]) >= (int)version)
+            continue;
+        use_database_at(version - 1);
+        str_copy_cut(tables, sizeof tables,
+                     sql("SELECT string_agg(relname, ',' ORDER BY 1) FROM pg_class WHERE "
+                         "relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"));
+        str_copy_cut(
+            functions, sizeof functions,
+            sql("SELECT string_agg(oid::regprocedure::text || ' ' || pg_get_function_result(oid), ';' ORDER BY 1) "
+                "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype"));
+        assert_true(strlen(tables) > 100 && strlen(functions) > 100);
+        shape(before, sizeof before, version - 1, tables, functions);
+        shape(after, sizeof after, version, tables, functions);
+        if (strcmp(before, after) != 0)
+            fail_msg("%s changes what older programs lean on", SQL_MIGRATIONS[version - 1].name);
     }
 }
 
@@ -314,6 +357,7 @@ int main(void)
         LEDGER_TEST(an_unmarked_database_is_refused),
         LEDGER_TEST(another_environment_is_refused),
         LEDGER_TEST(missing_migrations_are_applied),
+        LEDGER_TEST(what_a_migration_calls_compatible_is),
         LEDGER_TEST(a_changed_migration_is_refused),
         LEDGER_TEST(a_newer_schema_is_fine_when_it_says_so),
         LEDGER_TEST(the_first_account_stays),

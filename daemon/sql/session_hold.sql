@@ -1,0 +1,1 @@
+SELECT set_config('paperguard.session', 'reader', false), pg_sleep(0.3)
