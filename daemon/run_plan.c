@@ -41,6 +41,8 @@ static void add_symbol(struct run *run, struct map *seen, const char *symbol)
 static void collect_symbols(struct run *run)
 {
     struct map *seen = map_new();
+    for (size_t i = 0; i < run->symbol_count; i++) // of an earlier try
+        map_put(seen, run->symbols[i], run);
     for (size_t i = 0; i < run->member_count; i++) {
         const struct config_strategy *s = run->members[i].strategy;
         const struct book *book = runs_book(run->runs, s->name);
