@@ -11,6 +11,7 @@ from decimal import ROUND_FLOOR, Decimal, getcontext
 import pytest
 
 from harness import ROOT, STRATEGIES, Site, Strategy, until
+from harness.site import QUIET_SIM
 
 getcontext().prec = 60
 NANO = Decimal("0.000000001")
@@ -252,5 +253,32 @@ def test_all_three_on_one_account(pg):
         again = site.run_whole("fixed", "mom", "vol")
         assert again["status"] == "completed" and again["settled"], again
         until(lambda: site.daemon.get("/health")["status"] == "healthy", 10, "health")
+    finally:
+        site.close()
+
+
+def test_a_split_within_the_lookback(pg):
+    """The exchange replays September 2020: a month before, AAPL was at four times its price. Its bars come adjusted as of the
+    session, so momentum sees the best of all, and its order is for shares at today's price."""
+    site = Site(pg, sim_options=(*QUIET_SIM, "--begin", "2020-09-15"), strategies=[
+        Strategy("mom", command=STRATEGIES / "momentum", weights={s: 0 for s in ALL}, allocation="0.5", lookback_days="60",
+                 params='{"months":1,"top":1}')])
+    try:
+        site.begin()
+        row = site.run_whole("mom")
+        assert row["status"] == "completed" and row["settled"], row
+        bars = {}
+        for adjustment in ("raw", "split"):
+            page = site.sim.get(f"/v2/stocks/bars?symbols=AAPL&timeframe=1Day&adjustment={adjustment}&limit=10000&start=2025-01-01")
+            bars[adjustment] = [Decimal(str(b["c"])) for b in page["bars"]["AAPL"] if b["t"][:10] < str(row["session"])][-40:]
+        assert bars["split"] == [c for _, c in closes("AAPL", "2020-09-15")][-40:]
+        assert bars["raw"][0] == 4 * bars["split"][0] and bars["raw"][-1] == bars["split"][-1], "the split is among them"
+        targets = site.sql("SELECT targets FROM run_members WHERE run_id = %s", row["run_id"])[0]["targets"]
+        assert {t["symbol"]: Decimal(t["weight"]) for t in targets} == {**{s: 0 for s in ALL}, "AAPL": 1}
+        position = site.sim.get("/v2/positions")[0]
+        price = Decimal(position["avg_entry_price"])
+        assert position["symbol"] == "AAPL" and abs(price / bars["raw"][-1] - 1) < Decimal("0.2"), position
+        worth = Decimal(position["qty"]) * price
+        assert Decimal("0.47") < worth / Decimal(site.sim.get("/v2/account")["equity"]) < Decimal("0.51")
     finally:
         site.close()
