@@ -47,6 +47,7 @@ static int sigma_of(const struct history *h, size_t days, int64_t *out, struct e
     char day[WHEN_TEXT_MAX];
     const struct history_close *c = h->closes + (h->count - days - 1);
     __int128 sum = 0, squares = 0;
+    CHECK(days >= DAYS_MIN);
     for (size_t i = 0; i < days; i++) {
         struct price a = c[i].close, b = c[i + 1].close;
         if (b.nanos / RETURN_MAX >= a.nanos || a.nanos / RETURN_MAX >= b.nanos)

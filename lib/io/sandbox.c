@@ -26,8 +26,8 @@
 #include "lib/base/text.h"
 #include "lib/io/sandbox_calls.h"
 
-#define FILTER_MAX 4096 // instructions: the kernel's bound
-#define CALLS_MAX 600   // numbers looked at for a name
+#define FILTER_MAX 4096  // instructions: the kernel's bound
+#define CALLS_MAX 600    // numbers looked at for a name
 #define FIRST_FREE_FD 16 // below it the child puts its own
 #define NAMESPACES                                                                                                     \
     (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)

@@ -105,7 +105,8 @@ attempt("nice", lambda: os.setpriority(os.PRIO_PROCESS, PID, 19))
 attempt("limit", lambda: call(302, PID, 7, (ctypes.c_uint64 * 2)(0, 0), None))
 for name in ("environ", "mem", "maps", "fd", "cwd", "root"):
     path = "/proc/%d/%s" % (PID, name)
-    attempt(name, lambda: os.readlink(path) and None if name in ("cwd", "root") else os.listdir(path) and None if name == "fd" else open(path, "rb").read(1) and None)
+    look = os.readlink if name in ("cwd", "root") else os.listdir if name == "fd" else lambda p: open(p, "rb").read(1)
+    attempt(name, lambda: look(path) and None)
 attempt("oom", lambda: open("/proc/%d/oom_score_adj" % PID, "w").write("1000") and None)
 finish()
 """

@@ -77,7 +77,8 @@ sys.stdout.write('%s[{"symbol":"SPY","weight":"0.2","reason":"left a grandchild"
 CURIOUS = """
 import json, os, sys
 data = json.load(sys.stdin)
-seen = {"env": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd")), "input": data, "cwd": os.getcwd(), "uid": os.getuid(), "status": open("/proc/self/status").read(),
+seen = {"env": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd")), "input": data, "cwd": os.getcwd(),
+        "uid": os.getuid(), "status": open("/proc/self/status").read(),
         "cmdline": open("/proc/self/cmdline").read(), "core": open("/proc/self/limits").read()}
 open(sys.argv[1], "w").write(json.dumps(seen))
 print("a log line on stderr", file=sys.stderr)
@@ -180,6 +181,8 @@ def test_child_sees_nothing_of_ours(host):
     assert not [n for n in seen["env"] if n.startswith(("ALPACA", "APCA", "DRY_RUN", "DATABASE", "NOTIFY", "CREDENTIALS"))]
     assert seen["fds"] == ["0", "1", "2", "3"], "3 is the listing itself"
     assert "Max core file size        0" in seen["core"]
+    assert seen["uid"] != 0 and seen["cwd"] == str(own(host, "curious"))
+    assert "NoNewPrivs:\t1" in seen["status"] and "Seccomp:\t2" in seen["status"] and "CapEff:\t0000000000000000" in seen["status"]
     given = seen["input"]
     assert given["contract"] == 1 and given["params"] == {"n": 1} and given["positions"] == []
     assert given["run"]["strategy"] == "curious" and given["run"]["account"].startswith("PASIM")
