@@ -10,6 +10,7 @@
 
 #define POINTS_DEFAULT 1000
 #define POINTS_MAX 10000
+#define PAGE_BYTES (size_t)(256 * 1024) // a page ends there whatever its limit, as on the real service
 
 bool sim_data_refuse(struct sim_call *c, const char *what, const char *value)
 {
@@ -115,7 +116,7 @@ static int64_t write_series(struct sim_call *c, const struct sim_span *p, struct
                 break;
             continue;
         }
-        if (*left == 0) {
+        if (*left == 0 || c->reply->body.len >= PAGE_BYTES) {
             rest = at;
             break;
         }

@@ -67,14 +67,24 @@ def test_pages_are_the_whole_in_order(sim, path, name):
     span = "symbols=SPY,AAPL,NOPE&start=%s&end=%s" % (begin.strftime("%Y-%m-%dT%H:%M:%SZ"),
                                                       now.strftime("%Y-%m-%dT%H:%M:%SZ"))
     for order in ("asc", "desc"):
-        whole = sim.get("/v2/stocks/%s%s&limit=10000&sort=%s" % (path, span, order))
-        assert whole["next_page_token"] is None and list(whole[name]) == ["AAPL", "SPY"]
-        times = [p["t"] for p in whole[name]["SPY"]]
+        whole = pages(sim, "/v2/stocks/%s%s&sort=%s" % (path, span, order), name, 10000)
+        assert list(whole) == ["AAPL", "SPY"]
+        times = [p["t"] for p in whole["SPY"]]
         assert len(times) > 20 and times == sorted(times, reverse=order == "desc") and len(set(times)) == len(times)
         assert begin <= when(min(times)) and when(max(times)) <= now
-        assert pages(sim, "/v2/stocks/%s%s&sort=%s" % (path, span, order), name, 13) == whole[name]
+        assert pages(sim, "/v2/stocks/%s%s&sort=%s" % (path, span, order), name, 13) == whole
         one = pages(sim, "/v2/stocks/SPY/%s%s&sort=%s" % (path, span.split("&", 1)[1], order), name, 17)
-        assert one == {"SPY": whole[name]["SPY"]}
+        assert one == {"SPY": whole["SPY"]}
+
+
+def test_a_page_ends_at_256_kib_whatever_its_limit(sim):
+    path = "/v2/stocks/SPY/bars?timeframe=1Min&start=2026-09-01&limit=10000"
+    status, answer = sim.raw("GET", path)
+    page = json.loads(answer)
+    assert status == 200 and 256 * 1024 <= len(answer) < 257 * 1024
+    assert 1000 < len(page["bars"]) < 10000 and page["next_page_token"]
+    following = sim.get(path + "&page_token=" + page["next_page_token"])["bars"]
+    assert when(following[0]["t"]) - when(page["bars"][-1]["t"]) == datetime.timedelta(minutes=1)
 
 
 def test_weeks_and_months_add_up(sim):
