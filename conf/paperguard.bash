@@ -12,10 +12,10 @@ _paperguard() {
     local reach=()
     COMPREPLY=()
     local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db"
-    local options="--version --config --socket --json --wide --help" valued=" --config --socket --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
-        --config | --socket) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
+        --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
         -*) [[ $valued == *" ${COMP_WORDS[i]} "* ]] && ((i++)) ;;
         *) if [[ -z $verb ]]; then
             verb="${COMP_WORDS[i]}"
@@ -27,6 +27,7 @@ _paperguard() {
     case "$prev" in
     --config) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --socket) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --instance) : && COMPREPLY=($(cd /etc/paperguard 2>/dev/null && compgen -G "$cur*.conf" | sed 's/\.conf$//')); return ;;
     --timeout) : ; return ;;
     --run) : && _paperguard_ask RUN; return ;;
     --symbol) : && _paperguard_ask SYMBOL; return ;;

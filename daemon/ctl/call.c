@@ -40,8 +40,11 @@ static void call_done(void *arg, const struct http_answer *a)
 static int unreachable(const struct ctl *c, const char *why)
 {
     fprintf(stderr, "paperguard: no daemon answers on %s: %s\n", c->socket, why);
-    fprintf(stderr,
-            "paperguard: is it running (systemctl status paperguardd)? another instance: --config or --socket\n");
+    fprintf(
+        stderr,
+        "paperguard: is it running (systemctl status paperguardd%s%s)? another one: --instance, --config or --socket\n",
+        c->options.instance ? "@" : "", c->options.instance ? c->options.instance : "");
+    ctl_other_instances(stderr);
     return EX_UNAVAILABLE;
 }
 

@@ -26,6 +26,9 @@ static void completion_values(FILE *out, const char *word)
     for (size_t i = 0; i < ARRAY_LEN(asked); i++)
         if (str_equal(asked[i], word))
             fprintf(out, "&& _paperguard_ask %s", word);
+    if (str_equal(word, "NAME"))
+        fputs("&& COMPREPLY=($(cd /etc/paperguard 2>/dev/null && compgen -G \"$cur*.conf\" | sed 's/\\.conf$//'))",
+              out);
     if (str_equal(word, "FILE") || str_equal(word, "PATH"))
         fputs("&& COMPREPLY=($(compgen -f -- \"$cur\"))", out);
 }
@@ -138,7 +141,7 @@ static const char COMPLETION_HEAD[] =
 static const char COMPLETION_WALK[] =
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        case \"${COMP_WORDS[i]}\" in\n"
-    "        --config | --socket) reach+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[++i]}\") ;;\n"
+    "        --config | --socket | --instance) reach+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[++i]}\") ;;\n"
     "        -*) [[ $valued == *\" ${COMP_WORDS[i]} \"* ]] && ((i++)) ;;\n"
     "        *) if [[ -z $verb ]]; then\n"
     "            verb=\"${COMP_WORDS[i]}\"\n"

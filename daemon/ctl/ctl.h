@@ -23,8 +23,8 @@
 #define CTL_BODY_MAX 4096
 
 struct ctl_options {
-    const char *config, *socket; // NULL: not given
-    bool config_after_verb;      // "check --config FILE": look at the file, not at the daemon
+    const char *config, *socket, *instance; // NULL: not given
+    bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, follow, help;
     const char *run, *symbol, *status, *strategy, *book, *url, *environment;
     int64_t limit, timeout_s, days; // 0: not given
@@ -33,7 +33,8 @@ struct ctl_options {
 struct ctl {
     struct ctl_options options;
     const char *socket; // resolved; owned
-    char **words;       // after the verb
+    char instance_config[160];
+    char **words; // after the verb
     size_t word_count;
     int64_t call_timeout_s; // longest wait for one answer; 0: 30 s
     char *const *envp;
@@ -81,6 +82,11 @@ void ctl_help(FILE *out);
 void ctl_help_verb(FILE *out, const struct ctl_verb *v);
 void ctl_manual(FILE *out);     // the whole page, mdoc
 void ctl_completion(FILE *out); // for bash
+
+// --- instance.c: which daemon is meant
+int ctl_instance(struct ctl *c) MUST_CHECK;    // --instance becomes its config
+int ctl_find_socket(struct ctl *c) MUST_CHECK; // c->socket
+void ctl_other_instances(FILE *out);           // those that run, one line, or nothing
 
 // --- call.c: one request to the daemon
 struct ctl_answer {

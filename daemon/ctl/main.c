@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 
 #include "commit.h"
-#include "daemon/config.h"
 #include "daemon/ctl/ctl.h"
 #include "lib/base/when.h"
 #include "lib/io/http_client.h"
@@ -178,28 +177,6 @@ static const struct ctl_option *option_misplaced(const struct ctl_options *o, co
     return NULL;
 }
 
-// --- where the daemon is
-
-static int find_socket(struct ctl *c)
-{
-    struct config *config;
-    struct err err;
-    const char *path = c->options.config ? c->options.config : CTL_DEFAULT_CONFIG;
-    c->socket = check_strdup(c->options.socket ? c->options.socket : CTL_DEFAULT_SOCKET);
-    if (c->options.socket)
-        return EX_OK;
-    if (config_load(path, &config, &err) != 0) {
-        if (!c->options.config) // operators need not be able to read it
-            return EX_OK;
-        fprintf(stderr, "paperguard: %s\n", err.text);
-        return EX_CONFIG;
-    }
-    free((char *)(uintptr_t)c->socket);
-    c->socket = check_strdup(config->admin_socket);
-    config_free(config);
-    return EX_OK;
-}
-
 static bool needs_socket(const struct ctl *c, const struct ctl_verb *v)
 {
     if (!v->local)
@@ -226,8 +203,9 @@ static int run_verb(struct ctl *c, const struct ctl_verb *v)
         fprintf(stderr, "paperguard: %s\n", err.text);
         return EX_CONFIG;
     }
-    if (needs_socket(c, v)) {
-        code = find_socket(c);
+    code = ctl_instance(c);
+    if (code == EX_OK && needs_socket(c, v)) {
+        code = ctl_find_socket(c);
         if (code == EX_OK && http_client_global_init(&err) != 0) {
             fprintf(stderr, "paperguard: %s\n", err.text);
             code = EX_UNAVAILABLE;

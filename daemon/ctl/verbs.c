@@ -114,6 +114,8 @@ const struct ctl_option ctl_option_table[] = {
     {"--config", CTL_TEXT, AT(config), "FILE", "config (default " CTL_DEFAULT_CONFIG "); says where the socket is",
      NULL},
     {"--socket", CTL_TEXT, AT(socket), "PATH", "admin socket, whatever the config says", NULL},
+    {"--instance", CTL_TEXT, AT(instance), "NAME",
+     "the daemon of a further account: paperguardd@NAME, /etc/paperguard/NAME.conf", NULL},
     {"--json", CTL_FLAG, AT(json), "", "the answer as JSON on stdout",
      "Members are stable: new ones may come, those that are there keep their name, type and meaning."},
     {"--wide", CTL_FLAG, AT(wide), "", "tables whole, however narrow the terminal",

@@ -51,6 +51,13 @@ def test_no_daemon_is_69(tmp_path):
         assert done.returncode == 69 and "nothing.sock" in done.stderr, done
 
 
+def test_an_instance_has_a_config_of_its_own(tmp_path):
+    wrong = cli("--instance", "no/such", "status")
+    assert wrong.returncode == 64 and "no instance is called" in wrong.stderr
+    assert cli("--instance", "surely-not-there", "status").returncode == 64
+    assert cli("--instance", "a", "--config", tmp_path / "x.conf", "status").returncode == 64
+
+
 def test_a_socket_that_nobody_serves_is_69(tmp_path):
     import socket
     path = tmp_path / "s"
