@@ -133,6 +133,7 @@ static void retry_checks(void *arg)
 void ledger_ask_again_later(struct ledger *l, const struct pg_answer *a)
 {
     log_warning("ledger: %s: %s (%s); asking again", state_names[l->state], pg_outcome_name(a->outcome), a->detail);
+    l->epoch++; // what else was asked in this round is not listened to
     ledger_set_state(l, LEDGER_CHECKING, a->detail);
     loop_cancel(l->p.loop, &l->retry);
     l->retry = loop_after_ms(l->p.loop, RETRY_MS, retry_checks, l);

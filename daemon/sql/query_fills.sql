@@ -23,8 +23,10 @@ FROM (
         AND ($1::text IS NULL OR $1 IN (f.activity_id, f.order_id, f.client_order_id))
         AND ($2::text IS NULL OR i.run_id = $2) AND ($3::text IS NULL OR f.symbol = $3)
         AND ($4::text IS NULL OR $4 = CASE WHEN f.partial THEN 'partial_fill' ELSE 'fill' END)
-        AND ($5::text IS NULL OR EXISTS (SELECT FROM entries e JOIN postings p USING (entry_id)
-            WHERE e.activity_id = f.activity_id AND p.part = 'position' AND p.book = $5))
+        -- One by one from the newest until there are enough: joined as a whole they would all be read.
+        AND ($5::text IS NULL OR EXISTS (SELECT FROM books b WHERE b.account_number = f.account_number AND b.book = $5)
+            AND (SELECT true FROM entries e JOIN postings p USING (entry_id)
+                WHERE e.activity_id = f.activity_id AND p.part = 'position' AND p.book = $5 LIMIT 1))
         AND ($9::date IS NULL OR f.transaction_time >= session_start($9::date))
         AND ($10::date IS NULL OR f.transaction_time < session_start($10::date + 1))
     ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint

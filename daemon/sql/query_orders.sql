@@ -33,13 +33,21 @@ SELECT coalesce(json_agg(json_build_object(
 FROM (
     SELECT i.client_order_id FROM intents i JOIN orders o USING (client_order_id) JOIN order_statuses s USING (status)
     WHERE i.account_number = (SELECT account_number FROM instances WHERE instance = $8)
-        AND ($1::text IS NULL OR $1 IN (i.client_order_id, o.order_id)) AND ($2::text IS NULL OR i.run_id = $2)
+        AND ($1::text IS NULL OR i.client_order_id = ANY (ARRAY(
+            SELECT k.client_order_id FROM orders k WHERE k.client_order_id = $1 OR k.order_id = $1)))
+        AND ($2::text IS NULL OR i.run_id = $2)
         AND ($3::text IS NULL OR i.symbol = $3)
         AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all'
             OR $4 = 'parked' AND (o.status = 'unknown' OR EXISTS (SELECT FROM parked_orders k
                 WHERE k.client_order_id = i.client_order_id AND k.resolved_at IS NULL)) OR ($4 = 'parked' AND s.ours AND NOT s.terminal) OR ($4 = 'open') = NOT s.terminal AND $4 IN ('open', 'closed'))
-        AND ($5::text IS NULL OR i.strategy = $5 OR EXISTS (SELECT FROM leg_allocations a
-            WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5))
+        -- Few of many: found by their own indexes, judged above.
+        AND ($4::text IS NULL OR $4 NOT IN ('open', 'parked', 'intent', 'sending', 'unknown', 'pending_new', 'new', 'accepted',
+                'accepted_for_bidding', 'held', 'other', 'stopped', 'suspended', 'calculated', 'partially_filled', 'done_for_day',
+                'pending_cancel', 'pending_replace') OR i.client_order_id = ANY (ARRAY(
+            SELECT k.client_order_id FROM orders k WHERE k.open
+            UNION SELECT k.client_order_id FROM parked_orders k WHERE k.resolved_at IS NULL)))
+        AND ($5::text IS NULL OR i.strategy = $5 OR (SELECT true FROM leg_allocations a
+            WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5 LIMIT 1))
         AND ($9::date IS NULL OR i.session >= $9::date) AND ($10::date IS NULL OR i.session <= $10::date)
     ORDER BY i.created_at DESC, i.client_order_id LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN intents i USING (client_order_id) JOIN orders o USING (client_order_id)

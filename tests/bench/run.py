@@ -10,7 +10,11 @@ idle       anonymous and resident memory, wake-ups per second, after a settled r
 memory     anonymous memory after many settled runs on a moving market, beside the same after the first quarter of them
 start      exec to READY=1, beside starting an interpreter that does nothing
 
-LONG=1 measures memory over four times as many runs.
+scale      one order of a large run beside one of a small run: the daemon's CPU time, and plan stored to last answer
+history    the API's questions over a large ledger beside the same over a small one; of them the slowest and the worst ratio
+
+LONG=1: memory over 1000 runs instead of 240, runs of 10,000 orders instead of 2000, a ledger of 1,000,000 fills instead of
+100,000 (scale.py, memory.py and history.py run by themselves, too, and tell more).
 """
 import json
 import os
@@ -23,7 +27,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
+import history  # noqa: E402
 import memory  # noqa: E402
+import scale  # noqa: E402
 from harness.basics import KEY, SECRET, Scratch, until  # noqa: E402
 from harness.daemon import Strategy  # noqa: E402
 from harness.servers import Postgres  # noqa: E402
@@ -37,6 +43,9 @@ CONNECTIONS = 8
 IDLE_SECONDS = 10
 LONG = bool(os.environ.get("LONG"))
 MEMORY_RUNS = 1000 if LONG else 240
+SCALE_ORDERS = 10000 if LONG else 2000
+HISTORY_FILLS = 1000000 if LONG else 100000
+HISTORY_SMALL = 10000  # full pages
 
 
 def many_symbols(folder):
@@ -160,7 +169,27 @@ def measure(folder, pg):
     finally:
         site.close()
     result["memory"] = memory_over_runs(pg)
+    result["scale"] = [scale.cost(pg, 100, rounds=12), scale.cost(pg, SCALE_ORDERS, rounds=2)]
+    result["history"] = {"fills": HISTORY_FILLS, "small": HISTORY_SMALL, "ms": history.compare(pg, HISTORY_FILLS, HISTORY_SMALL)}
     return result
+
+
+def scale_rows(small, large):
+    """Sums over the runs after the first, which also gets to know the symbols."""
+    def each(runs, key):
+        return sum(r[key] for r in runs[1:]) / sum(r["orders"] for r in runs[1:])
+    for key, what in (("cpu", "CPU of the daemon"), ("sending", "plan stored to last answer")):
+        big, little = each(large, key) * 1e6, each(small, key) * 1e6
+        yield (f"an order of a run of {large[0]['orders']}: {what}", f"{big:.0f} us", f"of a run of {small[0]['orders']}",
+               f"{little:.0f} us", big / little)
+
+
+def history_rows(h):
+    slowest = max(h["ms"], key=lambda row: row[1])
+    worst = max((row for row in h["ms"] if row[1] > 20), key=lambda row: row[1] / row[2], default=slowest)
+    for what, (name, large, small) in (("slowest", slowest), ("worst ratio above 20 ms", worst)):
+        yield (f"history of {h['fills']} fills, {what}: {name}", f"{large:.0f} ms", f"of {h['small']} fills", f"{small:.0f} ms",
+               large / small)
 
 
 def table(r):
@@ -193,9 +222,10 @@ def table(r):
         ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
          s["ready_ms"] / s["interpreter_ms"]),
     ]
-    print(f"{'what':58} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
+    rows += [*scale_rows(*r["scale"]), *history_rows(r["history"])]
+    print(f"{'what':80} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
     for what, value, beside, other, ratio in rows:
-        print(f"{what:58} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}")
+        print(f"{what:80} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}")
 
 
 def main():

@@ -64,8 +64,8 @@ def one_run(site, seconds):
             "settled": time.monotonic() - begun, "cpu": cpu_seconds(site) - before}
 
 
-def cost(pg, orders, seconds=600):
-    """The first run buys everything, the second trades what has moved."""
+def cost(pg, orders, rounds=2, seconds=600):
+    """The first run buys everything, those after it trade what has moved."""
     scratch = Scratch()
     site = None
     try:
@@ -76,7 +76,7 @@ def cost(pg, orders, seconds=600):
                     orders={"min_trade": "1"}, daemon={"log_level": "notice"},
                     risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000"})
         site.begin()
-        return [one_run(site, seconds), one_run(site, seconds)]
+        return [one_run(site, seconds) for _ in range(rounds)]
     finally:
         if site:
             site.close()
@@ -88,7 +88,7 @@ def main():
     pg = Postgres(base.path)
     try:
         for orders in [int(v) for v in sys.argv[1:]] or [100, 10000]:
-            for name, r in zip(("first", "second"), cost(pg, orders)):
+            for name, r in zip(("first", "next"), cost(pg, orders)):
                 each = {k: f"{1000 * v / r['orders']:.3f}" for k, v in r.items() if k != "orders"}
                 print(f"{r['orders']:6} orders, {name}: ms for each {each}", flush=True)
     finally:
