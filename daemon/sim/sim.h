@@ -2,9 +2,9 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Alpaca's paper API over the simulated exchange, as a function: a request and the time in, a reply out. No I/O and no
-// clock here; sim_server.c puts it on a socket. What is served: account, positions, orders, activities, clock,
-// calendar, assets, configurations and stock data (latest trades, quotes, bars; daily history). Under /sim/ lies a
-// small admin path for tests.
+// clock here; sim_server.c puts it on a socket, sim_journal.c keeps it over a restart. What is served is the table in
+// sim_routes.c; tests/system/alpaca_members.tsv tells what the answers must look like. Under /sim/ lies an admin path
+// for tests and operators.
 #ifndef PAPERGUARD_SIM_SIM_H
 #define PAPERGUARD_SIM_SIM_H
 
