@@ -85,23 +85,26 @@ static void put_list(struct json_out *o, const struct api_wait *asked, const cha
         json_put_null(o, "next_offset");
 }
 
-// One thing's members stand at the top, with the mode's in front.
+// One thing's members stand at the top, with the mode's in front. It comes alone, or as the first of a list.
 static void answer_one(const struct api_wait *asked, struct http_exchange *x, const char *json)
 {
     struct text t;
     struct json_out o;
-    if (json[0] == '[' && json[1] == '{')
-        json++; // a list of one: its last bracket is cut below
+    int count;
+    bool more = false;
+    bool list = json[0] == '[';
+    size_t end = list ? array_head(json, 1, &count, &more) : strlen(json);
+    json += list;
+    end -= list ? (more ? 1u : 2u) : 0u; // the first bracket, and the last when nothing else follows
     if (json[0] != '{') {
         api_reply_problem(x, 404, "no %s has this id", asked->name);
         return;
     }
-    size_t len = strlen(json);
     api_answer_begin(&t, &o);
     snapshot_put_mode(api_snapshot(asked->api), &o);
     json_put_when(&o, "timestamp", api_snapshot(asked->api)->at_wall_ns);
     text_addc(&t, ',');
-    text_addn(&t, json + 1, json[len - 1] == ']' ? len - 2 : len - 1);
+    text_addn(&t, json + 1, end - 1);
     api_reply_json(x, 200, &t);
     text_free(&t);
 }
