@@ -500,6 +500,17 @@ size_t desk_open_count(const struct desk *d)
     return d->open_count;
 }
 
+size_t desk_open_of_others(const struct desk *d, const char *except_run_id)
+{
+    size_t n = 0;
+    LIST_EACH(node, tmp, (struct list *)&d->open)
+    {
+        const struct intent *in = &LIST_ENTRY(node, struct desk_order, node)->row.intent;
+        n += in->run_id[0] ? !str_equal(in->run_id, except_run_id ? except_run_id : "") : in->strategy[0] != '\0';
+    }
+    return n;
+}
+
 int64_t desk_oldest_open_ns(const struct desk *d)
 {
     return d->open_count ? LIST_ENTRY(d->open.next, struct desk_order, node)->row.intent.created_at : 0;

@@ -49,7 +49,10 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
 void desk_listed(struct desk *d, int64_t asked_boot_ns);
 // Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
 void desk_adopt(struct desk *d, const struct order_row *row);
-size_t desk_open_count(const struct desk *d);      // not terminal
+size_t desk_open_count(const struct desk *d); // not terminal
+// Of them, those that will still move a book: of any run but that one ("" or NULL: of any run), or of a strategy
+// outside a run. What is planned from the books meanwhile would be bought a second time.
+size_t desk_open_of_others(const struct desk *d, const char *except_run_id);
 int64_t desk_oldest_open_ns(const struct desk *d); // created_at of the oldest open intent, 0 = none
 size_t desk_unknown_count(const struct desk *d);
 const struct order_row *desk_order(const struct desk *d,

@@ -475,6 +475,37 @@ static void ended_orders_of_earlier_runs_are_forgotten(void **state)
     assert_true(remembered(360));
 }
 
+static void open_orders_of_others_are_those_that_move_a_book(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    struct intent in = w.committed;
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    assert_int_equal(desk_open_of_others(desk, "run-1"), 0);
+    assert_int_equal(desk_open_of_others(desk, "run-2"), 1); // unknown is open
+    assert_int_equal(desk_open_of_others(desk, ""), 1);
+    assert_int_equal(desk_open_of_others(desk, NULL), 1);
+    in.run_id[0] = '\0';
+    strcpy(in.order.client_order_id, "somebody's");
+    desk_place(desk, &in, on_answer, NULL);
+    assert_int_equal(desk_open_of_others(desk, "run-1"), 0); // of no book
+    strcpy(in.order.client_order_id, "of a strategy");
+    strcpy(in.strategy, "trend");
+    desk_place(desk, &in, on_answer, NULL);
+    assert_int_equal(desk_open_of_others(desk, "run-1"), 1);
+    assert_int_equal(desk_open_of_others(desk, "run-2"), 2);
+    ledger_takes(LEDGER_OK);
+}
+
+static void an_ended_order_is_no_open_one_of_others(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "filled", "2"));
+    assert_int_equal(desk_open_of_others(desk, ""), 0);
+    ledger_takes(LEDGER_OK);
+}
+
 static void our_clock_is_never_written_as_the_brokers(void **state)
 {
     (void)state;
@@ -516,6 +547,8 @@ int main(void)
         T(a_rate_limit_is_no_end),
         T(a_cancel_without_an_answer_is_sent_again),
         T(ended_orders_of_earlier_runs_are_forgotten),
+        T(open_orders_of_others_are_those_that_move_a_book),
+        T(an_ended_order_is_no_open_one_of_others),
         T(our_clock_is_never_written_as_the_brokers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
