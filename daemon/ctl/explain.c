@@ -27,6 +27,7 @@ static const struct {
     {"check", "Checks of the guard"},
     {"risk", "Rows of the risk table, which refuse an order"},
     {"order", "States of an order, and who refused it"},
+    {"http", "Why HTTP took no order or cancel"},
     {"run", "States of a run"},
     {"member", "What became of a strategy in a run"},
     {"alert", "Alerts"},
