@@ -126,15 +126,16 @@ static void split_orders(struct exchange *e, const struct market_symbol *s, int6
 static void split_position(struct exchange *e, const struct market_action *split)
 {
     struct exchange_position *p = exchange_position_of(e, split->symbol);
-    int64_t qty;
-    if (p->qty.nanos == 0 || __builtin_mul_overflow(p->qty.nanos, split->factor, &qty))
+    __int128 product = (__int128)p->qty.nanos * split->new_rate / split->old_rate; // a billionth may be lost
+    int64_t qty = (int64_t)product;
+    if (p->qty.nanos == 0 || qty != product)
         return;
     char group[DRAW_UUID_MAX];
     draw_uuid(e->params.seed ^ e->params.id_salt, DRAW_NTA_GROUP, e->nta_count, group);
     const int64_t change[] = {-p->qty.nanos, qty};
     for (size_t i = 0; i < ARRAY_LEN(change); i++) {
         struct exchange_nta *n = nta_add(e, "SPLIT", split->at, split->ex_date);
-        n->sub_type = "FSPLIT";
+        n->sub_type = split->new_rate > split->old_rate ? "FSPLIT" : "RSPLIT";
         n->symbol = split->symbol;
         n->qty.nanos = change[i];
         str_copy_cut(n->group_id, sizeof n->group_id, group);

@@ -175,7 +175,8 @@ uint64_t market_fingerprint(const struct market *m)
             sum = draw3(sum, (uint64_t)b->volume, (uint64_t)b->low.nanos, (uint64_t)b->close.nanos);
         }
         for (size_t k = 0; k < s->action_count; k++)
-            sum = draw3(sum, (uint64_t)day_number(s->actions[k].ex_date), (uint64_t)s->actions[k].factor,
+            sum = draw3(sum, (uint64_t)day_number(s->actions[k].ex_date),
+                        (uint64_t)(s->actions[k].new_rate * 10000 + s->actions[k].old_rate),
                         (uint64_t)s->actions[k].per_share.nanos);
     }
     for (size_t i = 0; i < m->special_count; i++)

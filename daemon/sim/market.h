@@ -48,7 +48,8 @@ struct market *market_new(const struct market_params *params);
 void market_free(struct market *m);
 // Filling, before market_start. Bars come sorted by date per symbol. 0 or -1.
 int market_add_bar(struct market *m, const char *symbol, const struct market_bar *bar, struct err *err) MUST_CHECK;
-int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor,
+// new_rate shares come for old_rate: 4 for 1, or 1 for 10.
+int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t new_rate, int64_t old_rate,
                      struct err *err) MUST_CHECK;
 int market_add_dividend(struct market *m, const char *symbol, struct day ex_date, struct price per_share,
                         struct err *err) MUST_CHECK;
@@ -114,8 +115,8 @@ struct market_action {
     const struct market_symbol *symbol;
     int64_t at;
     struct day ex_date;
-    int64_t factor;         // new shares per old share; 1 for a dividend
-    struct price per_share; // dollars; 0 for a split
+    int64_t new_rate, old_rate; // so many new shares for so many old ones; both 1 for a dividend
+    struct price per_share;     // dollars; 0 for a split
 };
 size_t market_action_count(const struct market *m);
 struct market_action market_action_at(const struct market *m, size_t i); // by ex-date

@@ -9,6 +9,8 @@
 #include "daemon/sim/market_internal.h"
 #include "lib/base/text.h"
 
+#define RATE_MAX 1000
+
 static int action_add(struct market *m, const char *symbol, struct market_action_row row, struct err *err)
 {
     const struct market_symbol *known = market_find(m, symbol);
@@ -24,11 +26,13 @@ static int action_add(struct market *m, const char *symbol, struct market_action
     return 0;
 }
 
-int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t factor, struct err *err)
+int market_add_split(struct market *m, const char *symbol, struct day ex_date, int64_t new_rate, int64_t old_rate,
+                     struct err *err)
 {
-    if (factor < 2 || factor > 1000)
-        return err_set(err, "split of %.32s: expected a factor between 2 and 1000", symbol);
-    return action_add(m, symbol, (struct market_action_row){.ex_date = ex_date, .factor = factor}, err);
+    if (new_rate < 1 || new_rate > RATE_MAX || old_rate < 1 || old_rate > RATE_MAX || new_rate == old_rate)
+        return err_set(err, "split of %.32s: expected two different rates from 1 to %d", symbol, RATE_MAX);
+    struct market_action_row row = {.ex_date = ex_date, .new_rate = new_rate, .old_rate = old_rate};
+    return action_add(m, symbol, row, err);
 }
 
 int market_add_dividend(struct market *m, const char *symbol, struct day ex_date, struct price per_share,
@@ -36,7 +40,7 @@ int market_add_dividend(struct market *m, const char *symbol, struct day ex_date
 {
     if (per_share.nanos <= 0)
         return err_set(err, "dividend of %.32s: expected dollars above zero", symbol);
-    struct market_action_row row = {.ex_date = ex_date, .factor = 1, .per_share = per_share};
+    struct market_action_row row = {.ex_date = ex_date, .new_rate = 1, .old_rate = 1, .per_share = per_share};
     return action_add(m, symbol, row, err);
 }
 
@@ -46,7 +50,7 @@ static int by_ex_date(const void *a, const void *b)
     if (x->at != y->at)
         return x->at < y->at ? -1 : 1;
     int order = strcmp(x->symbol->name, y->symbol->name);
-    return order != 0 ? order : (x->factor < y->factor) - (x->factor > y->factor);
+    return order != 0 ? order : (x->per_share.nanos > 0) - (y->per_share.nanos > 0); // splits come first
 }
 
 // Of a price before the ex-date, the share that is left without the dividend.
@@ -74,8 +78,8 @@ void market_date_actions(struct market *m)
             struct day date = market_session_date(m, m->anchor - later);
             row->ex_day = day_number(date);
             row->kept = kept(m->symbols[i], row, later);
-            m->actions[m->action_count++] =
-                (struct market_action){m->symbols[i], day_at(date, 0), date, row->factor, row->per_share};
+            m->actions[m->action_count++] = (struct market_action){m->symbols[i], day_at(date, 0), date,
+                                                                   row->new_rate, row->old_rate,   row->per_share};
         }
     qsort(m->actions, m->action_count, sizeof *m->actions, by_ex_date);
 }
@@ -103,10 +107,11 @@ void market_bar_split(const struct market_symbol *s, struct market_bar *bar, int
     for (size_t i = 0; i < s->action_count; i++) {
         const struct market_action_row *row = &s->actions[i];
         bool before = day_compare(bar->date, row->ex_date) < 0, done = asof >= row->ex_day;
-        if (before && done)
-            down *= row->factor;
-        else if (!before && !done && row->ex_day != INT64_MAX) // a path that runs ahead of the calendar
-            up *= row->factor;
+        bool ahead = !before && !done && row->ex_day != INT64_MAX; // a path that runs ahead of the calendar
+        if ((before && done) || ahead) {
+            up *= ahead ? row->new_rate : row->old_rate;
+            down *= ahead ? row->old_rate : row->new_rate;
+        }
     }
     bar_scale(bar, up, down);
     bar->volume = bar->volume * down / up;

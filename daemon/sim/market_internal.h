@@ -12,10 +12,10 @@
 
 struct market_action_row {
     struct day ex_date;
-    int64_t factor;         // new shares per old share; 1 for a dividend
-    struct price per_share; // 0 for a split
-    int64_t ex_day;         // day_number of the re-dated ex-date, INT64_MAX when no bar belongs to it; by market_start
-    int64_t kept;           // 1e9 less what the dividend takes of a price before it
+    int64_t new_rate, old_rate; // so many new shares for so many old ones; both 1 for a dividend
+    struct price per_share;     // 0 for a split
+    int64_t ex_day; // day_number of the re-dated ex-date, INT64_MAX when no bar belongs to it; by market_start
+    int64_t kept;   // 1e9 less what the dividend takes of a price before it
 };
 struct market_fix { // a fixed quote; last = 0 gives the path back
     int64_t at;

@@ -66,21 +66,31 @@ static int bar_row(struct market *m, const char *symbol, char **field, size_t co
     return market_add_bar(m, symbol, &bar, err);
 }
 
+// "4" is four for one, "1:10" one for ten. Cuts the text.
+static bool rates_parse(char *text, int64_t *new_rate, int64_t *old_rate)
+{
+    char *colon = strchr(text, ':');
+    *old_rate = 1;
+    if (colon != NULL)
+        *colon++ = '\0';
+    return str_int64(text, 1, 1000, new_rate) && (colon == NULL || str_int64(colon, 1, 1000, old_rate));
+}
+
 static int action_row(struct market *m, const char *symbol, char **field, size_t count, struct err *err)
 {
     (void)symbol;
     struct day ex_date;
-    int64_t factor = 0;
+    int64_t new_rate = 0, old_rate = 0;
     struct price per_share = {0};
     bool dividend = count >= 4 && strcmp(field[2], "dividend") == 0;
     if (count < 4 || !day_parse(field[1], &ex_date) || (!dividend && strcmp(field[2], "split") != 0) ||
-        (dividend ? !price_parse(field[3], &per_share) : !str_int64(field[3], 2, 1000, &factor)))
-        return err_set(err, "expected symbol,ex_date,split,factor (a whole number from 2 to 1000), or "
+        (dividend ? !price_parse(field[3], &per_share) : !rates_parse(field[3], &new_rate, &old_rate)))
+        return err_set(err, "expected symbol,ex_date,split,NEW or NEW:OLD (whole numbers up to 1000), or "
                             "symbol,ex_date,dividend,dollars");
     if (market_find(m, field[0]) == NULL)
         return 0; // no prices of that symbol here
     return dividend ? market_add_dividend(m, field[0], ex_date, per_share, err)
-                    : market_add_split(m, field[0], ex_date, factor, err);
+                    : market_add_split(m, field[0], ex_date, new_rate, old_rate, err);
 }
 
 static int special_row(struct market *m, const char *symbol, char **field, size_t count, struct err *err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Corporate actions, past and coming, on their re-dated days. Forward splits and cash dividends are known.
+// Corporate actions, past and coming, on their re-dated days. Splits and cash dividends are known.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +17,18 @@
     "stock_and_cash_merger,redemption,name_change,worthless_removal,rights_distribution,partial_call,reorganization"
 enum { DRAW_ACTION_ID = 300 };
 
+enum kind { CASH_DIVIDEND, FORWARD_SPLIT, REVERSE_SPLIT };
 struct actions_query {
     char symbols[SIM_SYMBOLS_MAX], ids[SIM_TEXT_MAX];
-    bool has_symbols, has_ids, other_cusips, descending, splits, dividends;
+    bool has_symbols, has_ids, other_cusips, descending, kinds[3]; // kinds: by enum kind
     struct day start, end;
     int64_t limit, first; // first: place of the page's beginning
 };
 
 static void action_id(const struct market_action *a, char out[DRAW_UUID_MAX])
 {
-    draw_uuid(draw_text(market_symbol_name(a->symbol)), DRAW_ACTION_ID, (uint64_t)a->at ^ (uint64_t)a->factor, out);
+    draw_uuid(draw_text(market_symbol_name(a->symbol)), DRAW_ACTION_ID,
+              (uint64_t)(a->at + 1000 * a->new_rate + a->old_rate), out);
 }
 
 static bool read_days(struct sim_call *c, const char *from, const char *to, struct actions_query *q)
@@ -44,7 +46,7 @@ static bool read_days(struct sim_call *c, const char *from, const char *to, stru
 static bool read_types(struct sim_call *c, struct actions_query *q)
 {
     char text[SIM_TEXT_MAX], word[64];
-    q->splits = q->dividends = true;
+    q->kinds[0] = q->kinds[1] = q->kinds[2] = true;
     if (!sim_param(c, "types", text))
         return true;
     for (const char *at = text; at != NULL; at = strchr(at, ',')) {
@@ -53,8 +55,9 @@ static bool read_types(struct sim_call *c, struct actions_query *q)
         if (!sim_csv_has(TYPES, word))
             return sim_data_refuse(c, "types", text);
     }
-    q->splits = sim_csv_has(text, "forward_split");
-    q->dividends = sim_csv_has(text, "cash_dividend");
+    q->kinds[CASH_DIVIDEND] = sim_csv_has(text, "cash_dividend");
+    q->kinds[FORWARD_SPLIT] = sim_csv_has(text, "forward_split");
+    q->kinds[REVERSE_SPLIT] = sim_csv_has(text, "reverse_split");
     return true;
 }
 
@@ -80,9 +83,9 @@ static bool read_query(struct sim_call *c, struct actions_query *q)
     return true;
 }
 
-static bool is_dividend(const struct market_action *a)
+static enum kind kind_of(const struct market_action *a)
 {
-    return a->per_share.nanos > 0;
+    return a->per_share.nanos > 0 ? CASH_DIVIDEND : a->new_rate > a->old_rate ? FORWARD_SPLIT : REVERSE_SPLIT;
 }
 
 static bool passes(const struct actions_query *q, const struct market_action *a)
@@ -91,7 +94,7 @@ static bool passes(const struct actions_query *q, const struct market_action *a)
     action_id(a, id);
     if (q->has_ids)
         return sim_csv_has(q->ids, id);
-    return !q->other_cusips && (is_dividend(a) ? q->dividends : q->splits) && day_compare(a->ex_date, q->start) >= 0 &&
+    return !q->other_cusips && q->kinds[kind_of(a)] && day_compare(a->ex_date, q->start) >= 0 &&
            day_compare(a->ex_date, q->end) <= 0 &&
            (!q->has_symbols || sim_csv_has(q->symbols, market_symbol_name(a->symbol)));
 }
@@ -108,30 +111,35 @@ static void put_action(struct json_out *o, const struct market_action *a)
     action_id(a, id);
     json_object_begin(o);
     json_put_string(o, "id", id);
-    json_put_string(o, "cusip", CUSIP);
+    if (kind_of(a) == REVERSE_SPLIT) {
+        json_put_string(o, "old_cusip", CUSIP);
+        json_put_string(o, "new_cusip", CUSIP);
+    } else {
+        json_put_string(o, "cusip", CUSIP);
+    }
     put_day(o, "ex_date", a->ex_date);
     put_day(o, "process_date", a->ex_date);
     json_put_string(o, "symbol", market_symbol_name(a->symbol));
-    if (is_dividend(a)) {
+    if (kind_of(a) == CASH_DIVIDEND) {
         put_day(o, "payable_date", a->ex_date);
         json_put_decimal_number(o, "rate", a->per_share.nanos);
         json_put_bool(o, "special", false);
         json_put_bool(o, "foreign", false);
     } else {
         put_day(o, "payable_date", day_add(a->ex_date, -1));
-        json_put_int(o, "new_rate", a->factor);
-        json_put_int(o, "old_rate", 1);
+        json_put_int(o, "new_rate", a->new_rate);
+        json_put_int(o, "old_rate", a->old_rate);
     }
     json_object_end(o);
 }
 
 // Those of the page that are of one kind.
-static void put_kind(struct sim_call *c, const size_t *page, size_t count, const char *name, bool dividends)
+static void put_kind(struct sim_call *c, const size_t *page, size_t count, const char *name, enum kind kind)
 {
     bool begun = false;
     for (size_t i = 0; i < count; i++) {
         struct market_action a = market_action_at(c->sim->market, page[i]);
-        if (is_dividend(&a) != dividends)
+        if (kind_of(&a) != kind)
             continue;
         if (!begun) {
             json_key(&c->out, name);
@@ -164,8 +172,9 @@ void sim_data_actions(struct sim_call *c)
     json_object_begin(&c->out);
     json_key(&c->out, "corporate_actions");
     json_object_begin(&c->out);
-    put_kind(c, page, listed, "cash_dividends", true);
-    put_kind(c, page, listed, "forward_splits", false);
+    put_kind(c, page, listed, "cash_dividends", CASH_DIVIDEND);
+    put_kind(c, page, listed, "forward_splits", FORWARD_SPLIT);
+    put_kind(c, page, listed, "reverse_splits", REVERSE_SPLIT);
     json_object_end(&c->out);
     free(page);
     char token[24];
@@ -180,13 +189,16 @@ void sim_data_actions(struct sim_call *c)
 static void put_announcement(struct json_out *o, const struct market_action *a, bool single)
 {
     char id[DRAW_UUID_MAX], text[DECIMAL_TEXT_MAX];
-    bool dividend = is_dividend(a);
+    bool dividend = kind_of(a) == CASH_DIVIDEND;
     action_id(a, id);
     json_object_begin(o);
     json_put_string(o, "id", id);
     json_put_string(o, single ? "corporate_actions_id" : "corporate_action_id", id);
     json_put_string(o, "ca_type", dividend ? "dividend" : "split");
-    json_put_string(o, "ca_sub_type", dividend ? "cash" : "stock_split");
+    json_put_string(o, "ca_sub_type",
+                    dividend                      ? "cash"
+                    : kind_of(a) == FORWARD_SPLIT ? "stock_split"
+                                                  : "reverse_split");
     json_put_string(o, "initiating_symbol", market_symbol_name(a->symbol));
     json_put_string(o, "initiating_original_cusip", CUSIP);
     json_put_string(o, "target_symbol", market_symbol_name(a->symbol));
@@ -197,8 +209,8 @@ static void put_announcement(struct json_out *o, const struct market_action *a, 
     put_day(o, "record_date", day_add(a->ex_date, -7));
     put_day(o, "payable_date", dividend ? a->ex_date : day_add(a->ex_date, -1));
     json_put_string(o, "cash", decimal_format(a->per_share.nanos, text));
-    json_put_string(o, "old_rate", "1");
-    json_put_string(o, "new_rate", decimal_format(a->factor * DECIMAL_ONE, text));
+    json_put_string(o, "old_rate", decimal_format(a->old_rate * DECIMAL_ONE, text));
+    json_put_string(o, "new_rate", decimal_format(a->new_rate * DECIMAL_ONE, text));
     json_object_end(o);
 }
 
@@ -217,8 +229,8 @@ void sim_announcements(struct sim_call *c)
         sim_refuse(c, 422, 40010001, "the date range is limited to %d days", RANGE_DAYS);
         return;
     }
-    q.splits = sim_csv_has(text, "split") || sim_csv_has(text, "Split");
-    q.dividends = sim_csv_has(text, "dividend") || sim_csv_has(text, "Dividend");
+    q.kinds[FORWARD_SPLIT] = q.kinds[REVERSE_SPLIT] = sim_csv_has(text, "split") || sim_csv_has(text, "Split");
+    q.kinds[CASH_DIVIDEND] = sim_csv_has(text, "dividend") || sim_csv_has(text, "Dividend");
     q.has_symbols = sim_param(c, "symbol", text);
     if (q.has_symbols)
         str_copy_cut(q.symbols, sizeof q.symbols, text);

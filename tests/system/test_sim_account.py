@@ -176,17 +176,19 @@ def test_corporate_actions(start):  # noqa: F811
 def test_dividends_of_other_data(start, tmp_path):  # noqa: F811
     shutil.copytree(ROOT / "conf/sample-data", tmp_path / "data")
     with open(tmp_path / "data/corporate_actions.csv", "a") as f:
-        f.write("SPY,2020-08-31,dividend,1.5,test\nTLT,2020-08-27,dividend,2,test\n")
+        f.write("SPY,2020-08-31,dividend,1.5,test\nTLT,2020-08-27,dividend,2,test\nQQQ,2020-08-31,split,1:10,test\n")
     sim = start("--data", tmp_path / "data", "--begin", "2020-08-28", "--no-rate-limit")  # noqa: F811
     actions = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31")["corporate_actions"]
     assert [(d["symbol"], d["rate"]) for d in actions["cash_dividends"]] == [("TLT", 2), ("SPY", 1.5)]
     assert [s["symbol"] for s in actions["forward_splits"]] == ["AAPL"]
+    [reverse] = actions["reverse_splits"]
+    assert (reverse["symbol"], reverse["new_rate"], reverse["old_rate"]) == ("QQQ", 1, 10) and "new_cusip" in reverse
     seen, token = [], ""
     while token is not None:
         page = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31&limit=1&page_token=" + (token or "0"))
         seen += [a["symbol"] for kind in page["corporate_actions"].values() for a in kind]
         token = page["next_page_token"]
-    assert seen == ["TLT", "AAPL", "SPY"]
+    assert seen == ["TLT", "AAPL", "QQQ", "SPY"]
     only = sim.get("/v1/corporate-actions?start=2020-01-01&end=2029-12-31&types=cash_dividend")["corporate_actions"]
     assert list(only) == ["cash_dividends"]
     path = "/v2/stocks/TLT/bars?timeframe=1Day&start=2020-01-01&sort=desc&limit=3&adjustment="

@@ -388,7 +388,7 @@ static void history_is_redated_one_for_one_and_ends_before_today(void **state)
     (void)state;
     struct market *m = market_made(true, 1, 1);
     assert_int_equal(market_add_special_day(m, (struct day){2026, 11, 26}, true, 0, NULL), 0);
-    assert_int_equal(market_add_split(m, "SPY", (struct day){2020, 12, 19}, 4, NULL), 0);
+    assert_int_equal(market_add_split(m, "SPY", (struct day){2020, 12, 19}, 4, 1, NULL), 0);
     int64_t now = at("2026-11-30T15:00:00Z"); // Monday after Thanksgiving
     assert_int_equal(market_start(m, now, NULL), 0);
     const struct market_symbol *s = market_find(m, "SPY");

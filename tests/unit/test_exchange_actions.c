@@ -53,6 +53,7 @@ static struct world world_made(bool exchange_hours, enum exchange_fees fees)
     assert_int_equal(market_load(w.market, "conf/sample-data", NULL), 0);
     assert_int_equal(market_add_dividend(w.market, "SPY", (struct day){2020, 8, 31}, (struct price){1234567890}, NULL),
                      0);
+    assert_int_equal(market_add_split(w.market, "GLD", (struct day){2020, 8, 31}, 1, 8, NULL), 0);
     assert_int_equal(market_start(w.market, w.now, NULL), 0);
     struct exchange_params p = {.seed = 7,
                                 .market = w.market,
@@ -136,6 +137,23 @@ static void a_split_multiplies_the_position_and_leaves_its_cost(void **state)
         assert_decimal(p->qty.nanos, "42"); // once
         world_free(&w);
     }
+}
+
+static void a_reverse_split_leaves_fractions(void **state)
+{
+    (void)state;
+    struct world w = world_made(true, EXCHANGE_FEES_NONE);
+    ordered(&w, "GLD", ORDER_BUY, "10", NULL);
+    const struct exchange_position *p = exchange_position_find(w.exchange, market_find(w.market, "GLD"));
+    int64_t cost = p->cost.nanos;
+    move_to(&w, at(MONDAY));
+    assert_decimal(p->qty.nanos, "1.25");
+    assert_int_equal(p->cost.nanos, cost);
+    assert_int_equal(exchange_nta_count(w.exchange), 2);
+    assert_string_equal(exchange_nta_at(w.exchange, 1)->sub_type, "RSPLIT");
+    assert_decimal(exchange_nta_at(w.exchange, 0)->qty.nanos, "-10");
+    assert_decimal(exchange_nta_at(w.exchange, 1)->qty.nanos, "1.25");
+    world_free(&w);
 }
 
 static void a_dividend_is_paid_for_what_was_held(void **state)
@@ -313,6 +331,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_split_multiplies_the_position_and_leaves_its_cost),
+        cmocka_unit_test(a_reverse_split_leaves_fractions),
         cmocka_unit_test(a_dividend_is_paid_for_what_was_held),
         cmocka_unit_test(a_short_is_split_too_and_sells_whole),
         cmocka_unit_test(open_orders_of_the_symbol_are_cancelled),

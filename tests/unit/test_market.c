@@ -74,7 +74,8 @@ static void a_split_comes_at_midnight_and_prices_follow(void **state)
         assert_int_equal(market_action_count(m), 1);
         struct market_action split = market_action_at(m, 0);
         assert_string_equal(market_symbol_name(split.symbol), "AAPL");
-        assert_int_equal(split.factor, 4);
+        assert_int_equal(split.new_rate, 4);
+        assert_int_equal(split.old_rate, 1);
         assert_int_equal(split.at, at("2026-11-23T05:00:00Z"));
         int64_t before = last(m, "AAPL", split.at - 1), after = last(m, "AAPL", split.at);
         assert_true(llabs(before - 4 * after) <= 4 * DECIMAL_ONE / 100);
@@ -154,6 +155,28 @@ static void a_fixed_price_does_not_change_the_past(void **state)
     market_free(m);
 }
 
+static void a_reverse_split_raises_earlier_prices(void **state)
+{
+    (void)state;
+    struct market_params p = {.seed = 3, .exchange_hours = true, .speed = 1, .begin = friday};
+    struct market *m = market_new(&p);
+    assert_int_equal(market_load(m, DATA, NULL), 0);
+    assert_int_equal(market_add_split(m, "TLT", (struct day){2020, 8, 27}, 2, 3, NULL), 0);
+    assert_int_equal(market_add_split(m, "TLT", friday, 3, 3, NULL), -1);
+    assert_int_equal(market_add_split(m, "TLT", friday, 1, 1001, NULL), -1);
+    int64_t now = at("2026-11-20T15:00:00Z");
+    assert_int_equal(market_start(m, now, NULL), 0);
+    const struct market_symbol *tlt = market_find(m, "TLT");
+    size_t n = market_history_count(m, tlt, now);
+    struct market_bar raw = market_history_at(m, tlt, n - 2, 0, now),
+                      split = market_history_at(m, tlt, n - 2, MARKET_ADJUST_SPLIT, now);
+    assert_int_equal(split.close.nanos, raw.close.nanos * 3 / 2);
+    assert_int_equal(split.volume, raw.volume * 2 / 3);
+    assert_int_equal(market_history_at(m, tlt, n - 1, MARKET_ADJUST_SPLIT, now).close.nanos,
+                     market_history_at(m, tlt, n - 1, 0, now).close.nanos);
+    market_free(m);
+}
+
 static void a_dividend_is_taken_off_earlier_prices_when_asked(void **state)
 {
     (void)state;
@@ -207,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_begin_without_bar_is_refused),
         cmocka_unit_test(a_day_has_four_phases),
         cmocka_unit_test(a_fixed_price_does_not_change_the_past),
+        cmocka_unit_test(a_reverse_split_raises_earlier_prices),
         cmocka_unit_test(a_dividend_is_taken_off_earlier_prices_when_asked),
         cmocka_unit_test(halts_of_the_market_come_on_their_day),
     };
