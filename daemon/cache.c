@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// One SET with an expiry per value, sent and forgotten: a value that Redis did not take is written again when it
-// changes next, and nobody here ever reads one back.
+// One SET with an expiry per value, or one PUBLISH, sent and forgotten: a value that Redis did not take is written
+// again when it changes next (the calendar, which hardly does, when Redis is back), and nobody here ever reads one
+// back.
 #include "daemon/cache.h"
 
 #include <stdio.h>
@@ -15,23 +16,42 @@
 
 #define CONNECT_TIMEOUT_MS 2000
 #define COMMAND_TIMEOUT_MS 2000
-#define QUEUE_MAX 256
+#define QUEUE_MAX 1024
 #define KEY_MAX 256
 #define VALUE_MAX (64u * 1024)
+#define LIST_MAX (512u * 1024)
+#define EVENT_MAX 4096u
 #define CALENDAR_DAYS_MAX 400 // about a year and a half of sessions; more are left out
 #define PRICE_TTL_S "300"
 #define ACCOUNT_TTL_S "300"
 #define CALENDAR_TTL_S "86400"
+#define LIST_TTL_S "604800" // over a week without sessions
 
 struct cache {
     struct cache_params p;
-    struct redis_client *redis; // NULL: none configured
-    char prefix[KEY_MAX / 2];
+    struct redis_client *redis;                // NULL: none configured
+    char environment[41], prefix[KEY_MAX / 2]; // no prefix: the account is not known yet
+    char *calendar;                            // as it was written last
 };
+
+static bool ready(const struct cache *c)
+{
+    return cache_up(c) && c->prefix[0];
+}
+
+static void set_value(struct cache *c, const char *name, const char *value, const char *ttl_s)
+{
+    char key[KEY_MAX];
+    snprintf(key, sizeof key, "%s%s", c->prefix, name);
+    const char *argv[] = {"SET", key, value, "EX", ttl_s};
+    redis_command(c->redis, ARRAY_LEN(argv), argv, NULL, NULL);
+}
 
 static void redis_state(void *arg, bool up, const char *detail)
 {
     struct cache *c = arg;
+    if (up && c->calendar && c->prefix[0])
+        set_value(c, "calendar", c->calendar, CALENDAR_TTL_S);
     if (c->p.on_state)
         c->p.on_state(c->p.arg, up, detail);
 }
@@ -40,8 +60,8 @@ struct cache *cache_new(const struct cache_params *params, struct err *err)
 {
     struct cache *c = check_alloc(1, sizeof *c);
     c->p = *params;
-    snprintf(c->prefix, sizeof c->prefix, "paperguard:%.40s:%.60s:", params->environment, params->instance);
-    c->p.url = c->p.environment = c->p.instance = NULL; // the caller's; not needed again
+    str_copy_cut(c->environment, sizeof c->environment, params->environment);
+    c->p.url = c->p.environment = NULL; // the caller's; not needed again
     if (!params->url || !params->url[0])
         return c;
     c->redis = redis_client_new(
@@ -67,6 +87,7 @@ void cache_free(struct cache *c)
         return;
     if (c->redis)
         redis_client_free(c->redis);
+    free(c->calendar);
     free(c);
 }
 
@@ -80,13 +101,57 @@ bool cache_up(const struct cache *c)
     return c->redis && redis_client_up(c->redis);
 }
 
+void cache_set_account(struct cache *c, const char *account_number)
+{
+    bool first = !c->prefix[0];
+    if (account_number[0])
+        snprintf(c->prefix, sizeof c->prefix, "paperguard:%s:%.60s:", c->environment, account_number);
+    if (first && c->calendar && ready(c))
+        set_value(c, "calendar", c->calendar, CALENDAR_TTL_S);
+}
+
 static void put(struct cache *c, const char *name, const char *symbol, const struct text *value, const char *ttl_s)
 {
-    char key[KEY_MAX];
-    snprintf(key, sizeof key, "%s%s%s%.32s", c->prefix, name, symbol ? ":" : "", symbol ? symbol : "");
-    if (value->overflow)
+    char full[64];
+    snprintf(full, sizeof full, "%s%s%.32s", name, symbol ? ":" : "", symbol ? symbol : "");
+    if (!value->overflow)
+        set_value(c, full, text_str(value), ttl_s);
+}
+
+static void put_list(struct cache *c, const char *name, const char *json_array, int64_t at_ns)
+{
+    struct text t;
+    struct json_out o;
+    if (!ready(c))
         return;
-    const char *argv[] = {"SET", key, text_str(value), "EX", ttl_s};
+    text_init(&t, LIST_MAX);
+    json_out_init(&o, &t);
+    json_object_begin(&o);
+    json_key(&o, name);
+    json_add_raw(&o, json_array);
+    json_put_when(&o, "as_of", at_ns);
+    json_object_end(&o);
+    put(c, name, NULL, &t, LIST_TTL_S);
+    text_free(&t);
+}
+
+void cache_put_runs(struct cache *c, const char *json_array, int64_t at_ns)
+{
+    put_list(c, "runs", json_array, at_ns);
+}
+
+void cache_put_signals(struct cache *c, const char *json_array, int64_t at_ns)
+{
+    put_list(c, "signals", json_array, at_ns);
+}
+
+void cache_publish(struct cache *c, const char *json_object)
+{
+    char channel[KEY_MAX];
+    if (!ready(c) || strlen(json_object) > EVENT_MAX)
+        return;
+    snprintf(channel, sizeof channel, "%sevents", c->prefix);
+    const char *argv[] = {"PUBLISH", channel, json_object};
     redis_command(c->redis, ARRAY_LEN(argv), argv, NULL, NULL);
 }
 
@@ -94,7 +159,7 @@ void cache_put_price(struct cache *c, const char *symbol, struct price price, in
 {
     struct text t;
     struct json_out o;
-    if (!cache_up(c))
+    if (!ready(c))
         return;
     text_init(&t, VALUE_MAX);
     json_out_init(&o, &t);
@@ -111,7 +176,7 @@ void cache_put_account(struct cache *c, const struct alpaca_account *a, int64_t 
 {
     struct text t;
     struct json_out o;
-    if (!cache_up(c))
+    if (!ready(c))
         return;
     text_init(&t, VALUE_MAX);
     json_out_init(&o, &t);
@@ -142,7 +207,7 @@ void cache_put_calendar(struct cache *c, const struct session_day *days, size_t 
 {
     struct text t;
     struct json_out o;
-    if (!cache_up(c))
+    if (!c->redis)
         return;
     text_init(&t, VALUE_MAX);
     json_out_init(&o, &t);
@@ -161,6 +226,9 @@ void cache_put_calendar(struct cache *c, const struct session_day *days, size_t 
     json_array_end(&o);
     json_put_when(&o, "as_of", at_ns);
     json_object_end(&o);
-    put(c, "calendar", NULL, &t, CALENDAR_TTL_S);
+    free(c->calendar);
+    c->calendar = t.overflow ? NULL : check_strdup(text_str(&t));
+    if (c->calendar && ready(c))
+        set_value(c, "calendar", c->calendar, CALENDAR_TTL_S);
     text_free(&t);
 }

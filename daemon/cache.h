@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Redis as a cache of latest prices, account and calendar for other readers: written when they change, never trusted
-// for a decision. Its loss is only "degraded".
+// Redis for other readers: latest prices, account, calendar, runs and signals under keys that expire, and events on a
+// channel. Written when they change and forgotten, never trusted for a decision; its loss is only "degraded". Keys and
+// channel are documented in paperguardd(8).
 #ifndef PAPERGUARD_DAEMON_CACHE_H
 #define PAPERGUARD_DAEMON_CACHE_H
 
@@ -13,8 +14,8 @@
 struct cache;
 struct cache_params {
     struct loop *loop;
-    const char *url;                    // NULL or "": none configured
-    const char *environment, *instance; // key prefix "paperguard:ENVIRONMENT:INSTANCE:"
+    const char *url;         // NULL or "": none configured
+    const char *environment; // keys begin with "paperguard:ENVIRONMENT:ACCOUNT:"
     void (*on_state)(void *arg, bool up, const char *detail);
     void *arg;
 };
@@ -22,6 +23,12 @@ struct cache *cache_new(const struct cache_params *params, struct err *err); // 
 void cache_free(struct cache *c);
 bool cache_configured(const struct cache *c);
 bool cache_up(const struct cache *c);
+// Whose keys are written from now on; nothing is written before.
+void cache_set_account(struct cache *c, const char *account_number);
+// Lists as the ledger has them, {"runs":[...],"as_of":...}; one that is longer than a value may be is left out.
+void cache_put_runs(struct cache *c, const char *json_array, int64_t at_ns);
+void cache_put_signals(struct cache *c, const char *json_array, int64_t at_ns);
+void cache_publish(struct cache *c, const char *json_object); // on the channel, to whoever listens just now
 void cache_put_price(struct cache *c, const char *symbol, struct price price, int64_t at_ns);
 void cache_put_account(struct cache *c, const struct alpaca_account *a, int64_t at_ns);
 void cache_put_calendar(struct cache *c, const struct session_day *days, size_t count, int64_t at_ns);

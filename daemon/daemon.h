@@ -49,6 +49,13 @@ struct daemon {
     enum ledger_state ledger_state;
     char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
     bool rows_loaded, ready_told, draining, clock_told;
+    struct { // what readers of Redis were told last
+        char run[RUN_ID_MAX];
+        enum run_status run_status;
+        bool run_settled, halt_known, asked;
+        int64_t lists_due_boot_ns; // 0 = nothing has changed
+        enum fact_halt halt;
+    } cache_told;
     int exit_status;
     int64_t drain_until_boot_ns, positions_as_of;
     uint64_t turns_seen;
@@ -59,6 +66,12 @@ struct daemon {
 // main_collect.c: what readers see.
 const struct snapshot *daemon_snapshot(void *arg); // brought up to date when older than 100 ms
 void daemon_collect_metrics(void *arg);
+// main_cache.c: what other readers find in Redis.
+void daemon_cache_state(void *arg, bool up, const char *detail);
+void daemon_cache_look(struct daemon *d); // with every tick
+void daemon_cache_run(struct daemon *d, const struct run_row *row);
+void daemon_cache_order(struct daemon *d, const struct order_row *row);
+void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);

@@ -12,6 +12,7 @@
 //   scheduler            what is due, on exchange sessions  snapshot what readers see
 //   api admin            HTTP for probes and operators      metrics  numbers
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
+//   main_cache           what other readers find in Redis
 //   main_home            state_dir: ours alone, locked
 #include <errno.h>
 #include <getopt.h>
@@ -156,6 +157,7 @@ static void tick(void *arg)
     tell_ready(d, s);
     latch_failures(d, s);
     tell_status(d, s);
+    daemon_cache_look(d);
 }
 
 void daemon_look_soon(struct daemon *d)

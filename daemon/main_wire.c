@@ -140,6 +140,7 @@ static void on_order(void *arg, const struct order_row *row)
 {
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0;
+    daemon_cache_order(d, row);
     runs_order_changed(d->runs, row);
 }
 
@@ -185,25 +186,12 @@ static void on_reconcile_state(void *arg)
         scheduler_look(d->scheduler);
 }
 
-static void cache_prices(struct daemon *d)
-{
-    for (size_t i = 0; i < d->config->strategy_count; i++) {
-        const struct config_words *w = &d->config->strategies[i].symbols;
-        for (size_t k = 0; k < w->count; k++) {
-            struct price price;
-            int64_t at, boot;
-            if (exposure_price(d->exposure, w->words[k], &price, &at, &boot))
-                cache_put_price(d->cache, w->words[k], price, at);
-        }
-    }
-}
-
 static void on_run(void *arg, const struct run_row *row)
 {
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0;
-    if (row && row->completed_at)
-        cache_prices(d);
+    if (row)
+        daemon_cache_run(d, row);
     if (row && row->completed_at && row->started_at && !str_equal(d->timed_run, row->id)) { // told again when settled
         str_copy_cut(d->timed_run, sizeof d->timed_run, row->id);
         metrics_observe_ms(d->metrics, METRIC_RUN_DURATION, run_status_name(row->status),
@@ -219,14 +207,6 @@ static void on_pauses(void *arg)
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0;
     scheduler_look(d->scheduler);
-}
-
-static void on_cache(void *arg, bool up, const char *detail)
-{
-    struct daemon *d = arg;
-    str_copy_cut(d->cache_detail, sizeof d->cache_detail, detail ? detail : "");
-    d->snapshot.at_boot_ns = 0;
-    log_info("redis: %s", up ? "connected" : d->cache_detail);
 }
 
 static bool may_start(void *arg, const char **why)
@@ -413,6 +393,7 @@ static void start_desk(struct daemon *d)
         .compare_interval_ms = d->config->compare_interval_ms,
         .feed = d->config->feed,
         .on_books = on_books,
+        .on_fills = daemon_cache_fills,
         .on_calendar = on_calendar,
         .on_clock = on_clock,
         .on_state = on_reconcile_state,
@@ -503,8 +484,7 @@ int daemon_start(struct daemon *d, struct err *err)
     d->cache = cache_new(&(struct cache_params){.loop = d->loop,
                                                 .url = d->config->redis_url,
                                                 .environment = facts_environment_name(d->facts),
-                                                .instance = d->config->instance,
-                                                .on_state = on_cache,
+                                                .on_state = daemon_cache_state,
                                                 .arg = d},
                          err);
     if (!d->cache)

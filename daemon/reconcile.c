@@ -61,6 +61,7 @@ void reconcile_free(struct reconcile *r)
     free(r->positions);
     free(r->sums);
     free(r->fresh_symbols);
+    free(r->page);
     free(r);
 }
 

@@ -26,6 +26,8 @@ struct reconcile_params {
     const char *feed;
     // Books, cash and fills changed (after a commit): run settles on this, snapshot shows it.
     void (*on_books)(void *arg, const struct ledger_books *books);
+    void (*on_fills)(void *arg, const struct alpaca_fill *fills,
+                     size_t count); // new since this life began, as recorded
     void (*on_calendar)(void *arg, const struct session_day *days, size_t count); // sorted
     void (*on_clock)(void *arg, const struct alpaca_clock *clock);
     void (*on_state)(void *arg); // in_step or its reason changed

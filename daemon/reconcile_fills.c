@@ -25,6 +25,8 @@ static void watermark_read(void *arg, enum ledger_result result, int64_t at)
     struct reconcile *r = arg;
     if (!reconcile_ledger_usable(r, result, "newest fill"))
         return;
+    if (!r->fills_told_at)
+        r->fills_told_at = at;
     r->fills_after = at ? at - FILLS_OVERLAP_NS : 0;
     r->page_token[0] = '\0';
     reconcile_good(r, RC_FILLS);
@@ -43,6 +45,26 @@ void reconcile_ask_fills(struct reconcile *r)
     reconcile_ask(r, OP_FILLS, query, fills_read);
 }
 
+static void keep_page(struct reconcile *r, const struct alpaca_fill *fills, size_t count)
+{
+    r->page = check_realloc(r->page, (count ? count : 1) * sizeof *r->page);
+    memcpy(r->page, fills, count * sizeof *fills);
+    r->page_count = count;
+}
+
+// Those of the page that are newer than what was told: hints for readers, each about once.
+static void tell_fills(struct reconcile *r)
+{
+    size_t first = 0;
+    while (first < r->page_count && r->page[first].transaction_time <= r->fills_told_at)
+        first++;
+    if (first == r->page_count)
+        return;
+    r->fills_told_at = r->page[r->page_count - 1].transaction_time;
+    if (r->p.on_fills)
+        r->p.on_fills(r->p.arg, r->page + first, r->page_count - first);
+}
+
 static void fills_recorded(void *arg, enum ledger_result result, size_t recorded, const char *detail)
 {
     struct reconcile *r = arg;
@@ -50,8 +72,10 @@ static void fills_recorded(void *arg, enum ledger_result result, size_t recorded
     if (refused ? !reconcile_take_answer(r) : !reconcile_ledger_usable(r, result, "fills into the ledger"))
         return;
     r->new_fills += recorded;
-    if (recorded > 0)
+    if (recorded > 0) {
         reconcile_fill_quotes(r);
+        tell_fills(r);
+    }
     metrics_add(r->p.metrics, METRIC_FILLS, "", (int64_t)recorded);
     if (refused) { // the pass goes on, so that orders are followed: one of them may be what is missing
         reconcile_fills_refused(r, detail);
@@ -87,6 +111,7 @@ static void fills_read(void *arg, const struct broker_answer *a)
     }
     r->waiting = true;
     reconcile_note_fresh(r, fills, n);
+    keep_page(r, fills, n);
     ledger_fills_record(r->p.ledger, r->account, fills, n, clock_wall_ns(), fills_recorded, r);
 }
 
