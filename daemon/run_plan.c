@@ -313,7 +313,7 @@ static void cut_to_member(const struct run *run, const struct member *m, const s
         struct signal_bars *own = &own_bars[in->bar_count++];
         *own = bars[i];
         own->count = bars[i].count < days ? bars[i].count : days;
-        if (own->count) // no bars at all have no address either
+        if (own->count)                                              // no bars at all have no address either
             own->bars = bars[i].bars + (bars[i].count - own->count); // the newest ones
     }
     map_free(named);

@@ -470,7 +470,8 @@ static void history_is_json_of_postgres(void **state)
     assert_string_equal(got.json, "null");
     json_doc_free(query(LEDGER_QUERY_FILLS, (struct ledger_filter){.strategy = "beta"}));
     assert_non_null(strstr(got.json, "\"slippage_bps\" : \"25\""));
-    assert_non_null(strstr(got.json, "\"strategies\" : [{\"strategy\" : \"beta\", \"qty\" : \"4\", \"weight\" : \"0.4\"}"));
+    assert_non_null(
+        strstr(got.json, "\"strategies\" : [{\"strategy\" : \"beta\", \"qty\" : \"4\", \"weight\" : \"0.4\"}"));
     json_doc_free(query(LEDGER_QUERY_FILLS, (struct ledger_filter){.symbol = "QQQ"}));
     assert_string_equal(got.json, "[]");
     json_doc_free(query(LEDGER_QUERY_ORDERS, (struct ledger_filter){.status = "closed", .run_id = "run-a"}));

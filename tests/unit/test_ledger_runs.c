@@ -314,8 +314,8 @@ static void updates_only_go_forward(void **state)
         {ORDER_SENDING, 0, ORDER_UNKNOWN, 0, LEDGER_OK},
         {ORDER_UNKNOWN, 0, ORDER_SENDING, 0, LEDGER_OK},
         {ORDER_SENDING, 0, ORDER_SENDING, 0, LEDGER_OK}, // the same again
-        {ORDER_SENDING, 0, ORDER_INTENT, 0, LEDGER_OK}, // refused unseen
-        {ORDER_UNKNOWN, 0, ORDER_INTENT, 0, LEDGER_OK}, // proven never to have arrived
+        {ORDER_SENDING, 0, ORDER_INTENT, 0, LEDGER_OK},  // refused unseen
+        {ORDER_UNKNOWN, 0, ORDER_INTENT, 0, LEDGER_OK},  // proven never to have arrived
         {ORDER_NOT_PLACED, 0, ORDER_INTENT, 0, LEDGER_CONFLICT},
         {ORDER_NEW, T0, ORDER_INTENT, 0, LEDGER_CONFLICT},
         {ORDER_UNKNOWN, 0, ORDER_NOT_PLACED, 0, LEDGER_OK},

@@ -403,7 +403,7 @@ static void a_sending_run_first_knows_every_order_then_sends_the_rest(void **sta
     load(orders, 2, 0);
     struct risk_view view;
     assert_true(exposure_view(exposure, &orders[0].intent.order, "run-1", session, w.now, &view));
-    assert_int_equal(view.orders_in_run, 2); // what the earlier life sent counts
+    assert_int_equal(view.orders_in_run, 2);                // what the earlier life sent counts
     assert_int_equal(w.send_until, w.now + 600 * NS_PER_S); // the desk may send it again until the deadline
     for (int i = 0; i < 5; i++)
         loop_step(loop, 100);
