@@ -15,6 +15,8 @@ struct admin {
         char token[17], order[CLIENT_ORDER_ID_MAX];
         int64_t until_boot_ns;
     } resolve;
+    struct order_row looked_at; // the order that was found last, while the ledger is asked whether it is parked
+    unsigned looked_at_turn;    // which question that is
 };
 
 // who: whom the log and the ledger name for it.

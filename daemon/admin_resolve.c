@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "lib/base/digest.h"
-#include "lib/base/log.h"
 #include "lib/io/clock.h"
 
 #define PATH "/admin/orders/resolve/"
@@ -64,41 +63,86 @@ static const char *token_make(struct admin *a, const char *id)
     return a->resolve.token;
 }
 
-static void inquired(void *arg, const struct desk_inquiry *i)
+static void answer(struct admin *a, struct http_exchange *x, const struct order_row *row, bool open, const char *broker,
+                   const char *said)
 {
-    struct api_wait *w = arg;
-    struct api *api = w->api;
-    struct admin *a = w->owner;
-    struct http_exchange *x = api_wait_end(w);
     struct text t;
     struct json_out o;
-    if (!x)
-        return;
-    bool open = i->row->status == ORDER_UNKNOWN && i->word != DESK_BROKER_KNOWS;
     api_answer_begin(&t, &o);
     json_key(&o, "ledger");
     json_object_begin(&o);
-    put_row(&o, i->row);
+    put_row(&o, row);
     json_object_end(&o);
-    json_put_string(&o, "broker", word_name(i->word));
-    json_put_string(&o, "broker_says", i->said);
-    json_put_string(&o, "code", open ? token_make(a, i->row->intent.order.client_order_id) : NULL);
+    json_put_string(&o, "broker", broker);
+    json_put_string(&o, "broker_says", said);
+    json_put_string(&o, "code", open ? token_make(a, row->intent.order.client_order_id) : NULL);
     json_put_int(&o, "valid_seconds", open ? VALID_S : 0);
-    api_answer_end(api, x, 200, &t, &o);
+    api_answer_end(a->p.api, x, 200, &t, &o);
+}
+
+static void inquired(void *arg, const struct desk_inquiry *i)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    struct http_exchange *x = api_wait_end(w);
+    bool open = i->row->status == ORDER_UNKNOWN && i->word != DESK_BROKER_KNOWS;
+    if (x)
+        answer(a, x, i->row, open, word_name(i->word), i->said);
+}
+
+static void parked(void *arg, enum ledger_result result, const char *json)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    struct order_row *row = &a->looked_at;
+    bool same = w->turn == a->looked_at_turn;
+    struct http_exchange *x = api_wait_end(w);
+    bool open = result == LEDGER_OK && !str_equal(json, "[]") && row->status == ORDER_NOT_PLACED;
+    if (!x)
+        return;
+    if (result != LEDGER_OK || !same)
+        api_reply_problem(x, 503, "%s", same ? "Postgres does not answer; try again" : "somebody else asks; try again");
+    else
+        answer(a, x, row, open, "not_asked", open ? "it was asked before, and does not have the order" : "");
+}
+
+static void found(void *arg, enum ledger_result result, const struct order_row *row)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    if (result == LEDGER_OK && row) {
+        a->looked_at = *row;
+        w->turn = ++a->looked_at_turn;
+        const struct ledger_filter filter = {.id = row->intent.order.client_order_id, .status = "parked", .limit = 1};
+        ledger_query(a->p.ledger, LEDGER_QUERY_ORDERS, &filter, parked, w);
+        return;
+    }
+    struct http_exchange *x = api_wait_end(w);
+    if (!x)
+        return;
+    if (result != LEDGER_OK)
+        api_reply_problem(x, 503, "Postgres does not answer; try again");
+    else
+        api_reply_problem(x, 404, "no order has this client order id (see: paperguard orders --parked)");
+}
+
+// An order without an answer is asked for at the broker; what is known of any other stands in the ledger.
+static bool is_unknown(const struct admin *a, const char *id)
+{
+    const struct order_row *row = desk_order(a->p.desk, id);
+    return row && row->status == ORDER_UNKNOWN;
 }
 
 static void request(struct admin *a, struct http_exchange *x, const char *id)
 {
-    if (!desk_order(a->p.desk, id)) {
-        api_reply_problem(x, 404,
-                          "the daemon follows no order with this client order id (see: paperguard orders --parked)");
-        return;
-    }
+    bool live = desk_order(a->p.desk, id) && !order_status_terminal(desk_order(a->p.desk, id)->status);
     struct api_wait *w = api_wait_new(a->p.api, x);
     if (!w)
         return;
     w->owner = a;
-    if (!desk_inquire(a->p.desk, id, inquired, w) && (x = api_wait_end(w)) != NULL)
+    if (!live)
+        ledger_order_find(a->p.ledger, id, found, w);
+    else if (!desk_inquire(a->p.desk, id, inquired, w) && (x = api_wait_end(w)) != NULL)
         api_reply_problem(x, 409, "the broker is being asked for this order already; try again");
 }
 
@@ -110,24 +154,47 @@ static bool token_fits(struct admin *a, const char *id, const char *token)
     return fits;
 }
 
+static void answer_resolved(struct admin *a, struct http_exchange *x)
+{
+    struct text t;
+    struct json_out o;
+    api_answer_begin(&t, &o);
+    json_put_string(&o, "status", order_status_name(ORDER_NOT_PLACED));
+    api_answer_end(a->p.api, x, 200, &t, &o);
+}
+
+static void closed(void *arg, enum ledger_result result, const char *detail)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    struct http_exchange *x = api_wait_end(w);
+    if (!x)
+        return;
+    if (result == LEDGER_OK)
+        answer_resolved(a, x);
+    else
+        api_reply_problem(x, result == LEDGER_CONFLICT ? 409 : 503, "%s",
+                          detail[0] ? detail : "Postgres did not take it");
+}
+
 static void confirm(struct admin *a, struct http_exchange *x, const char *id, const struct api_body *body,
                     const char *who)
 {
     struct err err;
-    struct text t;
-    struct json_out o;
     if (!token_fits(a, id, body->code)) {
         api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again", VALID_S);
-        return;
+    } else if (is_unknown(a, id)) {
+        if (desk_resolve_not_placed(a->p.desk, id, body->reason, who, &err) == 0)
+            answer_resolved(a, x);
+        else
+            api_reply_problem(x, 409, "%s", err.text);
+    } else {
+        struct api_wait *w = api_wait_new(a->p.api, x);
+        if (!w)
+            return;
+        w->owner = a;
+        ledger_order_close(a->p.ledger, id, body->reason, who, clock_wall_ns(), closed, w);
     }
-    if (desk_resolve_not_placed(a->p.desk, id, body->reason, who, &err) != 0) {
-        api_reply_problem(x, 409, "%s", err.text);
-        return;
-    }
-    api_answer_begin(&t, &o);
-    json_put_string(&o, "client_order_id", id);
-    json_put_string(&o, "status", order_status_name(ORDER_NOT_PLACED));
-    api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
 void admin_serve_resolve(struct admin *a, struct http_exchange *x, const char *who)

@@ -77,7 +77,8 @@ struct api_wait {
     loop_timer timer;        // an answer that is held back
     const char *name;        // history: of the list, or of the one thing asked for
     bool one;
-    void *owner; // whoever else the completion needs
+    void *owner;   // whoever else the completion needs,
+    unsigned turn; // and which of its questions this is
     int limit, offset;
     void *more; // what its owner keeps besides; freed with the api
 };

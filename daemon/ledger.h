@@ -177,6 +177,9 @@ void ledger_order_find(struct ledger *l, const char *client_order_id,
 // the same content gives a receipt: it is sent again under its id. CONFLICT says why not.
 void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
                          const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
+// A parked order that was never placed is seen and closed: it is not sent again. CONFLICT says why not.
+void ledger_order_close(struct ledger *l, const char *client_order_id, const char *reason, const char *operator,
+                        int64_t now_ns, ledger_done_fn *done, void *arg);
 struct day_usage {
     int64_t orders;
     struct money notional;

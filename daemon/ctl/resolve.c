@@ -86,10 +86,15 @@ static void show_inquiry(const struct json_node *root, const char *id)
         return;
     }
     ctl_line("token", "%s, valid for %s s", token, ctl_text(root, "valid_seconds"));
-    ctl_line("",
-             "nothing is changed yet. Look for the order at the broker; when it is not there and the daemon cannot");
-    ctl_line("", "learn so by itself: paperguard orders resolve %s %s REASON", id, token);
-    ctl_line("", "It ends not_placed, what it reserved is free again, and it is never sent again.");
+    if (ctl_is(row, "status", "unknown")) {
+        ctl_line("", "nothing is changed yet. Look for the order at the broker; when it is not there and the daemon");
+        ctl_line("", "cannot learn so by itself: paperguard orders resolve %s %s REASON", id, token);
+        ctl_line("", "It ends not_placed, what it reserved is free again, and it is never sent again.");
+    } else {
+        ctl_line("", "nothing is changed yet. It never reached the broker and waits for somebody to see it:");
+        ctl_line("", "paperguard orders resolve %s %s REASON", id, token);
+        ctl_line("", "It is closed and not sent again; the next run plans what is missing.");
+    }
 }
 
 int ctl_orders_resolve(struct ctl *c)

@@ -39,8 +39,9 @@ const struct ctl_verb ctl_verbs[] = {
      "RUN is an id, the beginning of one, or last (the default).", ctl_why, 0, 1, CTL_LOOKS, false},
     {"orders", "[--run RUN] [--symbol SYMBOL] [--status STATUS] [--strategy STRATEGY] [--parked] [--limit N]",
      "orders, newest first",
-     "With --parked only those whose outcome somebody must find out: sent without an answer, or committed and not "
-     "sent.",
+     "With --parked only those that wait for the broker's word or an operator's: without an answer, committed and not "
+     "sent, or "
+     "never placed in a run that is over.",
      ctl_orders, 0, 0, CTL_LOOKS, false},
     {"fills", "[--run RUN] [--symbol SYMBOL] [--strategy STRATEGY] [--limit N]", "fills, newest first", "", ctl_fills,
      0, 0, CTL_LOOKS, false},
@@ -73,12 +74,13 @@ const struct ctl_verb ctl_verbs[] = {
     {"strategies resume", "STRATEGY [REASON]", "let a paused strategy take part in runs again", "",
      ctl_strategies_resume, 1, MANY, CTL_ACTS, false},
     {"orders resolve", "ORDER [TOKEN REASON]",
-     "end an order without an answer that never reached the broker; two steps",
+     "an operator's word about a parked order, one without an answer or that never reached the broker; two steps",
      "First with the order alone (its client order id, or the beginning of one): what ledger and broker say of it, and "
      "a token "
-     "valid for 120 seconds. Then with token and reason: the order ends not_placed. An order that the broker knows is "
-     "followed "
-     "and cannot be resolved. See orders --parked.",
+     "valid for 120 seconds. Then with token and reason: an order without an answer ends not_placed, one that is "
+     "not_placed is "
+     "closed; neither is sent again. An order that the broker knows is followed and cannot be resolved. See orders "
+     "--parked.",
      ctl_orders_resolve, 1, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
      "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "

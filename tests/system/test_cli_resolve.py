@@ -59,10 +59,33 @@ def test_an_order_that_the_broker_has_cannot_be_resolved(make_site):
     # The broker speaks again: its word wins over the operator's, token or not.
     until(lambda: site.daemon.metric("paperguard_orders_unknown") == 0, 30, "the order is found")
     refused = site.daemon.cli("orders", "resolve", order, told["code"], "surely", "gone")
-    assert refused.returncode == 1 and "only one without an answer" in refused.stderr, refused
+    assert refused.returncode == 1 and "only one that never reached" in refused.stderr, refused
     again = site.daemon.ctl_json("orders", "resolve", order)
-    assert again["broker"] == "known" and again["code"] is None
+    assert again["broker"] in ("known", "not_asked") and again["code"] is None
     until(lambda: site.sql("SELECT status FROM orders") == [{"status": "filled"}], 20, "the fill")
+
+
+def test_an_order_that_was_never_placed_is_seen_and_closed(make_site):
+    """The run is over, the broker denies the order: it stays listed until an operator has seen it."""
+    site, order = unknown_order(make_site, "drop_before")
+    site.sim.clear_faults()
+    until(lambda: site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'"), 90, "the broker denies it")
+    until(lambda: site.runs()[0]["completed_at"], 30, "the end of the run")
+    assert [o["client_order_id"] for o in site.daemon.ctl_json("orders", "--parked")["orders"]] == [order]
+    site.daemon.stop()  # also one of an earlier life
+    site.daemon.start().in_step()
+    told = site.daemon.ctl_json("orders", "resolve", order[:14])
+    assert told["ledger"]["status"] == "not_placed" and told["broker"] == "not_asked"
+    assert "closed" in site.daemon.ctl("orders", "resolve", order)
+    assert site.daemon.cli("orders", "resolve", order, told["code"], "x").returncode == 1, "the newer token counts"
+    token = site.daemon.ctl_json("orders", "resolve", order)["code"]
+    site.daemon.ctl("orders", "resolve", order, token, "seen")
+    assert site.daemon.ctl("orders", "--parked") == "no orders\n"
+    kept = site.sql("SELECT outcome, resolution, operator FROM parked_orders")
+    assert [(k["outcome"], k["resolution"]) for k in kept] == [("not_placed", "seen")] and "user id" in kept[0]["operator"]
+    assert site.daemon.ctl_json("orders", "resolve", order)["code"] is None
+    assert site.daemon.cli("orders", "resolve", "pg1-" + "0" * 32).returncode == 64
+    assert len(site.sim.posts()) == 1, "it is not sent again"
 
 
 # --- drift

@@ -1,0 +1,1 @@
+SELECT close_parked($1, $2, $3, $4::timestamptz) AS verdict
