@@ -86,6 +86,29 @@ def test_killed_after_the_plan_before_the_first_order(make_site):
     finished(site, run_id, stored)
 
 
+def test_a_halt_holds_the_stored_plan_too(make_site):
+    """Halted while the daemon was away: the plan waits for the release, and is then finished as it was stored."""
+    site = make_site(sim_options=QUICK).begin()
+    site.sim.fault("GET /v2/stocks/trades/latest*", "delay_before", delay_ms=4000, skip=1)
+    run_id, stored, sent = start_and_kill(site, lambda: site.sql("SELECT 1 FROM legs"))
+    assert sent == []
+    site.sim.clear_faults()
+    folder = site.daemon.state / "halt.d"
+    folder.mkdir(exist_ok=True)
+    (folder / "maintenance").write_text("the disk is replaced\n")
+    again(site)
+    until(lambda: site.daemon.get("/health")["status"] == "halted", 10, "halted")
+    end = time.monotonic() + 2
+    while time.monotonic() < end:  # it must stay so: nothing here is waited for
+        assert site.sim.posts() == []
+        time.sleep(0.1)
+    assert not site.sql("SELECT 1 FROM runs WHERE completed_at IS NOT NULL")
+    (folder / "maintenance").unlink()
+    until(lambda: site.daemon.cli("release", "request", "all", "checked").returncode == 0, 10, "the release")
+    site.daemon.ctl("release", "confirm", site.daemon.ctl_json("release", "request", "all", "checked")["code"])
+    finished(site, run_id, stored)
+
+
 def test_killed_between_the_sells(make_site):
     site = to_rebalance(make_site)
     posts = len(site.sim.posts())
