@@ -15,6 +15,7 @@ struct api *api_new(const struct api_params *params)
     struct api *a = check_alloc(1, sizeof *a);
     a->p = *params;
     list_init(&a->waits);
+    list_init(&a->questions);
     a->has_token = params->token && params->token[0];
     if (a->has_token)
         a->token = digest_of(params->token, strlen(params->token));

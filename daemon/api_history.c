@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RETRY_S 2
+#define QUESTIONS_OUT_MAX 16 // the ledger queues 32 and has those of orders besides
 #define BIT(param) (1u << API_Q_##param)
 #define PAGE (BIT(LIMIT) | BIT(OFFSET))
 #define SESSIONS (BIT(FROM) | BIT(TO))
@@ -109,29 +110,81 @@ static void answer_one(const struct api_wait *asked, struct http_exchange *x, co
     text_free(&t);
 }
 
-static void query_done(void *arg, enum ledger_result result, const char *json)
+struct question {     // what a wait asks for; owned by it
+    struct list node; // in the queue, until its turn
+    struct api_wait *wait;
+    enum ledger_query query;
+    struct api_query q;
+    char id[CLIENT_ORDER_ID_MAX]; // "" = a list
+};
+
+static void ask_next(struct api *a);
+
+static void answer(const struct api_wait *asked, struct http_exchange *x, enum ledger_result result, const char *json)
 {
-    struct api_wait *w = arg, asked = *w;
-    struct http_exchange *x = api_wait_end(w);
     struct text t;
     struct json_out o;
-    if (!x)
-        return;
     if (result != LEDGER_OK || !json) {
         api_reply_retry(x, 503, RETRY_S, "Postgres does not answer: history cannot be read now");
         return;
     }
-    if (asked.one) {
-        answer_one(&asked, x, json);
+    if (asked->one) {
+        answer_one(asked, x, json);
         return;
     }
     api_answer_begin(&t, &o);
-    put_list(&o, &asked, json);
-    if (str_equal(asked.name, KINDS[LEDGER_QUERY_STRATEGIES].name)) { // also those that never ran
+    put_list(&o, asked, json);
+    if (str_equal(asked->name, KINDS[LEDGER_QUERY_STRATEGIES].name)) { // also those that never ran
         json_key(&o, "configured");
-        snapshot_add_strategies(api_snapshot(asked.api), &o);
+        snapshot_add_strategies(api_snapshot(asked->api), &o);
     }
-    api_answer_end(asked.api, x, 200, &t, &o);
+    api_answer_end(asked->api, x, 200, &t, &o);
+}
+
+static void query_done(void *arg, enum ledger_result result, const char *json)
+{
+    struct question *question = arg;
+    const struct api_wait asked = *question->wait;
+    struct http_exchange *x = api_wait_end(question->wait);
+    free(question);
+    asked.api->questions_out--;
+    if (x)
+        answer(&asked, x, result, json);
+    ask_next(asked.api);
+}
+
+static void ask(struct question *question)
+{
+    const struct api_query *q = &question->q;
+    struct api *a = question->wait->api;
+    const struct ledger_filter filter = {
+        .id = question->wait->one ? question->id : NULL,
+        .run_id = api_query_value(q, API_Q_RUN_ID),
+        .symbol = api_query_value(q, API_Q_SYMBOL),
+        .status = api_query_value(q, API_Q_STATUS),
+        .strategy = api_query_value(q, API_Q_STRATEGY),
+        .from = api_query_value(q, API_Q_FROM),
+        .to = api_query_value(q, API_Q_TO),
+        .limit = question->wait->one ? 1 : q->limit + 1,
+        .offset = q->offset,
+    };
+    a->questions_out++;
+    ledger_query(a->p.ledger, question->query, &filter, query_done, question);
+}
+
+// The ledger takes few at a time; the others wait here, in the order they came.
+static void ask_next(struct api *a)
+{
+    while (!list_empty(&a->questions) && a->questions_out < QUESTIONS_OUT_MAX) {
+        struct question *question = LIST_ENTRY(a->questions.next, struct question, node);
+        list_remove(&question->node);
+        if (question->wait->x) {
+            ask(question);
+        } else { // the client left meanwhile
+            api_wait_end(question->wait);
+            free(question);
+        }
+    }
 }
 
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id)
@@ -142,25 +195,19 @@ void api_history(struct api *a, struct http_exchange *x, enum ledger_query query
         api_reply_problem(x, 400, "%s", err.text);
         return;
     }
-    const struct ledger_filter filter = {
-        .id = id,
-        .run_id = api_query_value(&q, API_Q_RUN_ID),
-        .symbol = api_query_value(&q, API_Q_SYMBOL),
-        .status = api_query_value(&q, API_Q_STATUS),
-        .strategy = api_query_value(&q, API_Q_STRATEGY),
-        .from = api_query_value(&q, API_Q_FROM),
-        .to = api_query_value(&q, API_Q_TO),
-        .limit = id ? 1 : q.limit + 1,
-        .offset = q.offset,
-    };
     struct api_wait *w = api_wait_new(a, x);
     if (!w)
         return;
+    struct question *question = check_alloc(1, sizeof *question);
+    *question = (struct question){.wait = w, .query = query, .q = q};
+    str_copy_cut(question->id, sizeof question->id, id ? id : "");
+    w->more = question;
     w->name = id ? KINDS[query].one : KINDS[query].name;
     w->one = id != NULL;
     w->limit = q.limit;
     w->offset = q.offset;
-    ledger_query(a->p.ledger, query, &filter, query_done, w);
+    list_append(&a->questions, &question->node);
+    ask_next(a);
 }
 
 void api_one_run(struct api *a, struct http_exchange *x, const char *id)

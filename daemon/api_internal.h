@@ -10,7 +10,7 @@
 #include "lib/base/list.h"
 
 #define API_ANSWER_MAX (8u * 1024 * 1024)
-#define API_WAITS_MAX 64 // exchanges that wait for ledger, scheduler or reconcile at a time
+#define API_WAITS_MAX 192 // exchanges that wait for ledger, scheduler or reconcile at a time
 #define API_REASON_MAX 160
 #define API_STRATEGIES_MAX 512 // bytes of all names with their blanks
 
@@ -20,6 +20,8 @@ struct api {
     struct digest token;
     struct list waits;
     size_t wait_count;
+    struct list questions;             // of history, until their turn
+    int questions_out;                 // those the ledger has
     int64_t prices_asked_ns;           // boot; 0 never
     unsigned auth_failures, auth_held; // in a row; answers held back now
 };

@@ -1,64 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""What other readers find in Redis: keys that expire under environment and account, and events on a channel."""
-import json
-import subprocess
+"""Readers of history cannot hold anything up: a query that Postgres does not answer ends as 503, health answers from memory
+meanwhile, orders and runs go on over their own connection, and a crowd of readers is bounded."""
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-from harness import until
+import psycopg2
 
-
-class Listener:
-    def __init__(self, redis, channel):
-        self.process = subprocess.Popen(["redis-cli", "-s", redis.url.removeprefix("unix://"), "SUBSCRIBE", channel],
-                                        stdout=subprocess.PIPE, text=True, bufsize=1)
-        assert [self.process.stdout.readline().strip() for _ in range(3)] == ["subscribe", channel, "1"]
-
-    def take(self, last):
-        """The events up to the first one that fits."""
-        found = []
-        while not found or not last(found[-1]):
-            assert self.process.stdout.readline().strip() == "message"
-            self.process.stdout.readline()
-            found.append(json.loads(self.process.stdout.readline()))
-        return found
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+from harness import TOKEN, until
 
 
-def test_keys_and_events(make_site, redis):
-    redis.command("FLUSHALL")
-    site = make_site(redis=redis).begin()
-    account = site.sim.get("/v2/account")["account_number"]
-    prefix = f"paperguard:staging:{account}:"
-    listener = Listener(redis, prefix + "events")
+def took(fn, *words):
+    start = time.monotonic()
+    return fn(*words), time.monotonic() - start
+
+
+def test_a_query_that_hangs(make_site):
+    site = make_site(database={"statement_timeout": "1s"}).begin()
+    assert site.run_whole()["status"] == "completed"
+    blocker = psycopg2.connect(site.dsn)
     try:
-        row = site.run_whole()
-        events = listener.take(lambda e: e["event"] == "run_ended" and e["settled"])
-        assert events[0]["event"] == "run_started" and events[0]["run_id"] == row["run_id"]
-        fills = {r["activity_id"] for r in site.sql("SELECT activity_id FROM fills")}
-        assert {e["activity_id"] for e in events if e["event"] == "fill"} == fills and len(fills) == 4
-        placed = {r["client_order_id"] for r in site.sql("SELECT client_order_id FROM orders")}
-        assert {e["client_order_id"] for e in events if e["event"] == "order" and e["status"] == "filled"} == placed
-        assert all("at" in e for e in events)
-        site.daemon.ctl("halt", "a drill")
-        assert listener.take(lambda e: e["event"] == "halt" and e["state"] == "halted")[-1]["detail"]
+        blocker.cursor().execute("LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(took, site.daemon.raw, "/api/v1/alerts") for _ in range(3)]
+            for _ in range(20):
+                answer, seconds = took(site.daemon.http, "/health")
+                assert answer[0] == 200 and answer[1]["status"] == "healthy" and seconds < 0.5
+            for w in waiting:
+                (status, headers, _), seconds = w.result()
+                assert status == 503 and "Retry-After" in headers and seconds < 10, (status, seconds)
+        assert site.daemon.get("/api/v1/orders")["count"] == 4, "other tables are read all the same"
+        placed = site.daemon.http("/api/v1/orders", "POST", {"client_order_id": "a", "symbol": "SPY", "side": "buy", "qty": "1"},
+                                  {"Authorization": f"Bearer {TOKEN}"})
+        assert placed[0] == 201, placed
     finally:
-        listener.close()
-    names = {"account", "calendar", "runs", "signals", *(f"price:{s}" for s in ("SPY", "QQQ"))}
-    until(lambda: {prefix + n for n in names} <= set(redis.command("KEYS", "*").split()), 10, "the keys")
-    values = {n: json.loads(redis.command("GET", prefix + n)) for n in names}
-    until(lambda: json.loads(redis.command("GET", prefix + "runs"))["runs"][0]["settled"], 10, "the settled run")
-    assert all(0 < int(redis.command("TTL", prefix + n)) <= 604800 for n in names)
-    assert all(k.startswith(prefix) for k in redis.command("KEYS", "*").split())
-    assert values["account"]["account_number"] == account
-    assert values["runs"]["runs"][0]["run_id"] == row["run_id"] and {s["run_id"] for s in values["signals"]["signals"]} == {
-        row["run_id"]}
-    # Lost, all is written again when there is something to say; nothing but Redis was asked for it.
-    redis.command("FLUSHALL")
-    redis.halt()
-    redis.start()
-    until(lambda: {prefix + n for n in ("runs", "signals", "calendar", "price:SPY")} <= set(
-        redis.command("KEYS", "*").split()), 30, "the keys after a loss")
+        blocker.close()
+    until(lambda: site.daemon.http("/api/v1/alerts")[0] == 200, 10, "alerts again")
+
+
+def test_a_crowd_of_readers(make_site):
+    site = make_site().begin()
+    assert site.run_whole()["status"] == "completed"
+    paths = ["/api/v1/orders", "/api/v1/fills?limit=1", "/api/v1/positions", "/api/v1/orchestration/runs", "/health", "/metrics"]
+    with ThreadPoolExecutor(96) as pool:
+        answers = list(pool.map(lambda n: took(site.daemon.raw, paths[n % len(paths)]), range(600)))
+    codes = [status for (status, _, _), _ in answers]
+    assert codes == [200] * 600, {c: codes.count(c) for c in set(codes)}
+    assert max(seconds for _, seconds in answers) < 10
+    assert site.daemon.get("/health")["status"] == "healthy" and site.run_whole()["status"] == "completed"

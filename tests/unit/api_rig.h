@@ -47,8 +47,8 @@ static struct rig {
     int queries;
     enum ledger_query query;
     char filter[256];
-    query_fn *query_done[80];
-    void *query_arg[80];
+    query_fn *query_done[250];
+    void *query_arg[250];
     int waiting;
     bool hold;
     enum ledger_result query_result;
@@ -380,7 +380,7 @@ static void rig_open(const char *token, uid_t strategy_uid)
     rig.admin = admin_new(
         &(struct admin_params){.api = rig.api, .snapshot = rig_snapshot, .strategy_uid = strategy_uid, .arg = &rig});
     rig.server = http_server_new(&(struct http_server_params){.loop = rig.loop,
-                                                              .max_connections = 100,
+                                                              .max_connections = 250,
                                                               .request_deadline_ms = 20000,
                                                               .idle_ms = 20000,
                                                               .reply_deadline_ms = 20000,

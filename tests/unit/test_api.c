@@ -462,20 +462,32 @@ static void a_client_that_leaves_takes_nothing_along(void **state)
 static void waits_are_bounded_and_given_back(void **state)
 {
     (void)state;
-    int fds[64];
+    int fds[192];
     rig.hold = true;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 192; i++)
         fds[i] = client_send(API_PORT, "GET", "/api/v1/orders", "", NULL);
-        turn_until_waiting(i + 1);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (http_server_in_flight(rig.server) < 192) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
     }
+    assert_int_equal(rig.waiting, 16); // the others wait for their turn
     assert_int_equal(get(API_PORT, "/api/v1/fills"), 503);
     assert_int_equal(get(API_PORT, "/health"), 200); // from memory, whatever waits
+    close(fds[100]);                                 // leaves while it waits for its turn
+    while (http_server_in_flight(rig.server) > 191) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
     rig.hold = false;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 192; i++) {
+        if (i == 100)
+            continue;
         struct answer a = client_read(fds[i]);
         assert_int_equal(a.status, 200);
         answer_free(&a);
     }
+    assert_int_equal(rig.queries, 191);
     assert_int_equal(get(API_PORT, "/api/v1/fills"), 200);
 }
 
