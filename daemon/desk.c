@@ -18,6 +18,7 @@
 
 #define ENDED_KEPT_MAX 200u // ended orders of earlier runs that are remembered
 #define COMMIT_RETRY_MS 1000
+#define IN_HAND_MAX 64u // on their way at a time: reads, cancels and the ledger's heartbeat wait behind no more
 #define UNKNOWN_FOR_MS 60000
 #define CANCEL_RETRY_MS 2000
 #define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
@@ -42,6 +43,7 @@ struct desk *desk_new(const struct desk_params *params)
     list_init(&d->open);
     list_init(&d->ended);
     list_init(&d->changes);
+    list_init(&d->queue);
     d->by_client_id = map_new();
     return d;
 }
@@ -50,6 +52,7 @@ static void order_free(struct desk_order *o)
 {
     struct desk *d = o->desk;
     list_remove(&o->node);
+    list_remove(&o->queued);
     loop_cancel(d->p.loop, &o->timer);
     map_remove(d->by_client_id, o->row.intent.order.client_order_id);
     receipt_drop(&o->receipt);
@@ -76,12 +79,24 @@ void desk_set_limits(struct desk *d, const struct risk_limits *limits)
     d->p.limits = limits;
 }
 
+static bool is_in_hand(enum desk_state s)
+{
+    return s == DESK_COMMITTING || s == DESK_WAITING || s == DESK_SENDING;
+}
+
+static void start_next(struct desk *d);
+
 void desk_set_state(struct desk_order *o, enum desk_state to)
 {
+    struct desk *d = o->desk;
+    bool was = is_in_hand(o->state), is = is_in_hand(to);
     if (o->state == to)
         return;
     fsm_move("order", o->row.intent.order.client_order_id, moves, state_names, o->state, to);
     o->state = to;
+    d->in_hand = d->in_hand + is - was;
+    if (was && !is)
+        start_next(d);
 }
 
 static void make_body(struct desk_order *o)
@@ -97,6 +112,7 @@ static struct desk_order *order_new(struct desk *d, const struct intent *intent)
 {
     struct desk_order *o = check_alloc(1, sizeof *o);
     list_init(&o->node);
+    list_init(&o->queued);
     o->desk = d;
     o->row.intent = *intent;
     o->row.status = ORDER_INTENT;
@@ -365,6 +381,17 @@ static void commit(void *arg)
     ledger_intent_commit(o->desk->p.ledger, &o->row.intent, committed, o);
 }
 
+// Judged and reserved are all that are placed; ledger and broker get them a few at a time.
+static void start_next(struct desk *d)
+{
+    while (d->in_hand < IN_HAND_MAX && !list_empty(&d->queue)) {
+        struct desk_order *o = LIST_ENTRY(d->queue.next, struct desk_order, queued);
+        list_remove(&o->queued);
+        desk_set_state(o, DESK_COMMITTING);
+        commit(o);
+    }
+}
+
 static void tell_denied(void *arg)
 {
     struct desk_order *o = arg;
@@ -419,8 +446,8 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     o->row.intent.reduces = verdict.reduces;
     make_body(o);
     exposure_reserve(d->p.exposure, &o->row.intent);
-    desk_set_state(o, DESK_COMMITTING);
-    commit(o);
+    list_append(&d->queue, &o->queued);
+    start_next(d);
 }
 
 // --- cancel, adopt, lookups

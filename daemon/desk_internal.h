@@ -23,7 +23,8 @@
     X(DESK_ENDED, "ended")
 enum desk_state { DESK_STATES(FSM_ENUM) };
 struct desk_order {
-    struct list node; // in open, or in ended
+    struct list node;   // in open, or in ended
+    struct list queued; // judged and reserved; its turn is still to come
     struct desk *desk;
     enum desk_state state;
     struct order_row row;
@@ -60,7 +61,8 @@ struct change {
 
 struct desk {
     struct desk_params p;
-    struct list open, ended, changes;
+    struct list open, ended, changes, queue;
+    size_t in_hand; // committing, waiting or sending
     struct map *by_client_id;
     size_t open_count, ended_count;
 };

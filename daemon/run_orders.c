@@ -15,7 +15,6 @@
 
 #define LOOK_MS 250
 #define REFRESH_TRIES 3
-#define IN_HAND_MAX 64u // orders without an answer: what else goes to ledger and broker is not kept waiting by more
 #define REFRESH_AGE_NS (20 * NS_PER_S) // older prices are read again before the next buys
 
 static enum order_side side_of(const struct leg *leg)
@@ -34,11 +33,6 @@ static size_t first_waiting(struct run *run)
     while (run->first_waiting < run->leg_count && run->legs[run->first_waiting].state != LEG_WAITING)
         run->first_waiting++;
     return run->first_waiting;
-}
-
-static bool hand_full(const struct run *run)
-{
-    return run->in_hand >= IN_HAND_MAX; // the next answer goes on
 }
 
 static bool sells_ended(const struct run *run)
@@ -101,7 +95,7 @@ static void refresh(struct run *run)
 
 static void place_sells(struct run *run)
 {
-    for (size_t i = first_waiting(run); i < run->leg_count && any_waiting(run, ORDER_SELL) && !hand_full(run); i++) {
+    for (size_t i = first_waiting(run); i < run->leg_count && any_waiting(run, ORDER_SELL); i++) {
         struct leg *leg = &run->legs[i];
         if (side_of(leg) != ORDER_SELL || leg->state != LEG_WAITING)
             continue;
@@ -163,7 +157,7 @@ static void place_buys(struct run *run)
         refresh(run);
         return;
     }
-    for (size_t i = first_waiting(run); i < run->leg_count && !hand_full(run); i++) {
+    for (size_t i = first_waiting(run); i < run->leg_count; i++) {
         struct leg *leg = &run->legs[i];
         if (side_of(leg) != ORDER_BUY || leg->state != LEG_WAITING)
             continue;
@@ -205,8 +199,7 @@ void run_go_on(struct run *run)
             place_sells(run);
             block_buys(run);
             place_buys(run);
-            if (!hand_full(run)) // what is waited for now are fills, not answers
-                reconcile_kick(run->runs->p.reconcile);
+            reconcile_kick(run->runs->p.reconcile);
         } else {
             reconcile_kick(run->runs->p.reconcile);
             look_later(run);

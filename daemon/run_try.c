@@ -59,10 +59,8 @@ void run_leg_done(struct leg *leg, const char *why)
 static void leg_answered(void *arg, const struct order_row *row)
 {
     struct leg *leg = arg;
-    if (!run_back(leg->run))
-        return;
-    leg->run->in_hand--;
-    run_leg_changed(leg, row);
+    if (run_back(leg->run))
+        run_leg_changed(leg, row);
 }
 
 static void time_up(void *arg)
@@ -143,7 +141,6 @@ void run_try_place(struct leg *leg)
     if (t.timed)
         arm(leg, intent.created_at);
     run_call(run);
-    run->in_hand++;
     desk_place(run->runs->p.desk, &intent, leg_answered, leg);
 }
 

@@ -506,6 +506,34 @@ static void an_ended_order_is_no_open_one_of_others(void **state)
     ledger_takes(LEDGER_OK);
 }
 
+static void few_are_on_their_way_at_a_time_and_all_are_reserved(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 70; i++) {
+        struct intent in = {.leg = i + 1, .try_no = 1, .session = session, .created_at = clock_wall_ns()};
+        strcpy(in.run_id, "run-1");
+        strcpy(in.account, "PASIM0000001");
+        in.order = (struct order_request){
+            .symbol = "SPY", .side = ORDER_BUY, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = SHARES(1)};
+        snprintf(in.order.client_order_id, sizeof in.order.client_order_id, "order-%d", i);
+        desk_place(desk, &in, on_answer, NULL);
+    }
+    assert_int_equal(open_buys(), USD(7000).nanos);
+    assert_int_equal(w.commits, 64);
+    for (int i = 0; i < 3; i++)
+        commit(LEDGER_CONFLICT); // whatever becomes of one, it makes room for the next
+    assert_int_equal(w.commits, 67);
+    assert_string_equal(w.committed.order.client_order_id, "order-66");
+    desk_cancel(desk, "order-69"); // before its turn: it is never sent
+    for (int i = 0; i < 3; i++)
+        commit(LEDGER_CONFLICT);
+    assert_int_equal(w.commits, 70);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 0);
+    assert_int_equal(w.last_status, ORDER_NOT_PLACED);
+}
+
 static void our_clock_is_never_written_as_the_brokers(void **state)
 {
     (void)state;
@@ -549,6 +577,7 @@ int main(void)
         T(ended_orders_of_earlier_runs_are_forgotten),
         T(open_orders_of_others_are_those_that_move_a_book),
         T(an_ended_order_is_no_open_one_of_others),
+        T(few_are_on_their_way_at_a_time_and_all_are_reserved),
         T(our_clock_is_never_written_as_the_brokers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

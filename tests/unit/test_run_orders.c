@@ -517,54 +517,6 @@ static void a_plan_that_cannot_be_read_yet_is_asked_again(void **state)
     assert_int_equal(w.run_cancels, 1);
 }
 
-// --- many orders
-
-#define MANY 90
-#define IN_HAND 64
-
-static void not_more_than_a_handful_is_without_an_answer(void **state)
-{
-    (void)state;
-    static char names[MANY + 1][SYMBOL_MAX];
-    struct signal_target targets[MANY];
-    for (int i = 0; i < MANY; i++) {
-        snprintf(names[i], sizeof names[i], "B%02d", i);
-        targets[i] = (struct signal_target){.weight = {DECIMAL_ONE / 100}};
-        strcpy(targets[i].symbol, names[i]);
-        config.strategies[0].symbols.words[i] = names[i];
-        price(names[i], 1);
-    }
-    strcpy(names[MANY], "SPY");
-    config.strategies[0].symbols.words[MANY] = names[MANY];
-    config.strategies[0].symbols.count = MANY + 1;
-    positions_read();
-    start();
-    claim(LEDGER_OK);
-    to_the_plan_of(targets, MANY);
-    w.plan_done(w.plan_arg, LEDGER_OK, "");
-    refresh();
-    answer(0, ORDER_FILLED, SHARES(10)); // the sell
-    refresh();
-    assert_int_equal(w.placed, 1 + IN_HAND);
-    int kicks = w.kicks;
-    answer(5, ORDER_NEW, SHARES(0)); // each answer makes room for one
-    answer(5, ORDER_FILLED, w.intents[5].order.qty);
-    assert_int_equal(w.placed, 2 + IN_HAND);
-    assert_string_equal(w.intents[1 + IN_HAND].order.symbol, "B64"); // in the order of the plan
-    assert_int_equal(w.kicks, kicks);                                // nothing to hurry for
-    for (int i = 1; i <= MANY; i++)
-        if (i != 5)
-            answer(i, ORDER_FILLED, w.intents[i].order.qty);
-    assert_int_equal(w.placed, 1 + MANY);
-    turn_until(&w.passes, 1);
-    assert_int_equal(w.told.orders_planned, 1 + MANY);
-    assert_int_equal(w.told.orders_submitted, 1 + MANY);
-    assert_int_equal(w.told.orders_accepted, 1 + MANY);
-    settle();
-    assert_int_equal(w.told.status, RUN_COMPLETED);
-    turn_until(&w.freed, 1);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -574,7 +526,6 @@ int main(void)
         T(buys_go_in_order_as_soon_as_cash_covers_them),
         T(the_buffer_is_kept_while_sells_are_open),
         T(an_unknown_sell_frees_nothing_and_holds_only_what_needs_it),
-        T(not_more_than_a_handful_is_without_an_answer),
         T(failed_sells_leave_out_the_buys),
         T(few_failed_sells_do_not),
         T(nothing_is_sent_while_ledger_and_broker_differ),
