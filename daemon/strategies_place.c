@@ -164,7 +164,8 @@ int strategies_place_find(const struct config *config, const struct strategies_u
     if (rc == 0)
         rc = paths_find(config, argv, &p, err);
     if (rc == 0 && !service) {
-        p.sandbox = sandbox_new(&(struct sandbox_params){(const char *const *)p.read, write}, err);
+        p.sandbox =
+            sandbox_new(&(struct sandbox_params){(const char *const *)p.read, write, user->uid == (uid_t)-1}, err);
         rc = p.sandbox ? 0 : -1;
     }
     if (rc == 0 && !service && config->strategy_cgroup[0]) {

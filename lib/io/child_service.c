@@ -182,7 +182,7 @@ static int receive(int fd, struct text *text, struct child_ends *ends, struct er
 }
 
 // From here on the asker listens: what goes wrong is told through the pipes, in words on the program's stderr.
-static NORETURN void keep(struct request *r, const struct child_ends *ends, const char *state)
+static NORETURN void keep(struct request *r, const struct child_ends *ends, const char *state, bool shares_user)
 {
     char folder[FOLDER_MAX];
     const char *write[] = {folder, NULL};
@@ -192,7 +192,7 @@ static NORETURN void keep(struct request *r, const struct child_ends *ends, cons
         dprintf(ends->log, "the folder %s cannot be made: %s\n", folder, strerror(errno));
         child_keep_not(ends, errno);
     }
-    struct sandbox *sandbox = sandbox_new(&(struct sandbox_params){r->read, write}, &err);
+    struct sandbox *sandbox = sandbox_new(&(struct sandbox_params){r->read, write, shares_user}, &err);
     if (!sandbox) {
         dprintf(ends->log, "%s\n", err.text);
         child_keep_not(ends, EACCES);
@@ -200,6 +200,13 @@ static NORETURN void keep(struct request *r, const struct child_ends *ends, cons
     r->params.directory = folder;
     r->params.sandbox = sandbox;
     child_keep(&r->params, ends);
+}
+
+static bool asker_is_us(int socket)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.uid == geteuid();
 }
 
 int child_service_serve(int socket, const char *state, struct err *err)
@@ -211,7 +218,7 @@ int child_service_serve(int socket, const char *state, struct err *err)
     text_init(&text, MESSAGE_MAX);
     if (receive(socket, &text, &ends, err) == 0 && json_doc_parse(text_str(&text), text.len, &doc, err) == 0 &&
         get_request(json_doc_root(doc), r, err) == 0)
-        keep(r, &ends, state);
+        keep(r, &ends, state, asker_is_us(socket));
     json_doc_free(doc);
     text_free(&text);
     free(r);

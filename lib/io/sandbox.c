@@ -48,15 +48,27 @@ static bool in_list(const char *name, const char *const *list, size_t count)
     return false;
 }
 
+// The rest of these ends as what is unknown does: a rule with a condition leaves none for a second answer.
+static int add_on_itself(scmp_filter_ctx ctx, int number)
+{
+    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 1, SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, 0));
+}
+
 // Refused calls by name, so that a program learns that it may not rather than that the kernel is old.
-static int add_call(scmp_filter_ctx ctx, int number)
+static int add_call(scmp_filter_ctx ctx, int number, bool shares_user)
 {
     static const char *const allowed[] = {SANDBOX_ALLOWED}, *const tried[] = {SANDBOX_TRIED};
-    static const char *const special[] = {"clone", "socketpair", "personality"};
+    static const char *const itself[] = {SANDBOX_ON_ITSELF}, *const own_user[] = {SANDBOX_OWN_USER};
+    static const char *const special[] = {"clone", "socketpair", "personality", "setpriority"};
     char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
     int rc = 0;
-    if (name && in_list(name, allowed, ARRAY_LEN(allowed)))
+    if (name &&
+        (in_list(name, allowed, ARRAY_LEN(allowed)) || (!shares_user && in_list(name, own_user, ARRAY_LEN(own_user)))))
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 0);
+    else if (name && in_list(name, itself, ARRAY_LEN(itself)))
+        rc = add_on_itself(ctx, number);
+    else if (name && strcmp(name, "utimensat") == 0) // what is open: no path
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 1, SCMP_A1(SCMP_CMP_EQ, 0, 0));
     else if (name && !in_list(name, tried, ARRAY_LEN(tried)) && !in_list(name, special, ARRAY_LEN(special)))
         rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), number, 0);
     free(name);
@@ -69,6 +81,9 @@ static int add_special(scmp_filter_ctx ctx)
     if (rc == 0) // asks only
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, 0xffffffff));
+    if (rc == 0) // PRIO_PROCESS of the caller
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2, SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, 0),
+                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, 0));
     if (rc == 0) // a stream pair is connected for ever: it reaches nobody else
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX),
@@ -90,12 +105,12 @@ static int filter_export(scmp_filter_ctx ctx, struct sandbox *s)
     return rc;
 }
 
-static int filter_build(struct sandbox *s, struct err *err)
+static int filter_build(struct sandbox *s, bool shares_user, struct err *err)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     int rc = ctx ? seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) : -ENOMEM;
     for (int number = 0; rc == 0 && number < CALLS_MAX; number++)
-        rc = add_call(ctx, number);
+        rc = add_call(ctx, number, shares_user);
     if (rc == 0)
         rc = add_special(ctx);
     if (rc == 0)
@@ -252,7 +267,7 @@ struct sandbox *sandbox_new(const struct sandbox_params *params, struct err *err
 {
     struct sandbox *s = check_alloc(1, sizeof *s);
     s->ruleset = -1;
-    if (filter_build(s, err) == 0 && ruleset_build(s, params, err) == 0)
+    if (filter_build(s, params->shares_user, err) == 0 && ruleset_build(s, params, err) == 0)
         return s;
     sandbox_free(s);
     return NULL;

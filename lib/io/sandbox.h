@@ -19,6 +19,7 @@ struct sandbox_params {
     // NULL-terminated, absolute; files or folders with all that is below them. One that does not exist is an error.
     const char *const *read;  // read and execute
     const char *const *write; // and write
+    bool shares_user;         // others than the program run as its user: their files' modes and owners are to be kept
 };
 
 // NULL with err.

@@ -103,6 +103,10 @@ attempt("keeper", lambda: os.kill(os.getppid(), signal.SIGKILL))
 attempt("queue", lambda: call(129, PID, 9, (ctypes.c_uint64 * 16)(9, 0, 0xffffffff)))
 attempt("nice", lambda: os.setpriority(os.PRIO_PROCESS, PID, 19))
 attempt("limit", lambda: call(302, PID, 7, (ctypes.c_uint64 * 2)(0, 0), None))
+attempt("processors", lambda: os.sched_setaffinity(PID, {0}))
+for path in plan.get("modes", []):
+    attempt("chmod " + path, lambda: os.chmod(path, 0o777))
+    attempt("chown " + path, lambda: os.chown(path, os.getuid(), os.getgid()))
 for name in ("environ", "mem", "maps", "fd", "cwd", "root"):
     path = "/proc/%d/%s" % (PID, name)
     look = os.readlink if name in ("cwd", "root") else os.listdir if name == "fd" else lambda p: open(p, "rb").read(1)
@@ -154,6 +158,9 @@ json.load(sys.stdin)
 time.sleep(1.5)
 print(json.dumps({"contract": 1, "model": {"name": "good", "version": "1"}, "targets": [{"symbol": "GLD", "weight": "1"}]}))
 """
+
+
+ON_ITSELF = ("nice", "limit", "processors")  # allowed, but on nobody else
 
 
 def landlock_abi():
@@ -255,7 +262,9 @@ def test_writing_outside_its_folder(host):
             assert not os.path.exists(path) or (os.rmdir if os.path.isdir(path) else os.unlink)(path)
     assert found.pop("own") == "done" and (own(host) / "mine").read_text() == "x"
     assert found.pop("big") == "EFBIG"
-    assert found.pop(f"link {victim}") in ("EACCES", "EXDEV", "EPERM")
+    for path in (victim, host.daemon.config):
+        assert found.pop(f"link {path}") in ("EACCES", "EXDEV", "EPERM")
+    assert found.pop(f"{host.daemon.state}/halt.d/stop") in ("EACCES", "ENOENT")
     assert_refused(found)
     assert victim.read_text() == "x" and not (host.scripts / "new").exists() and not os.path.exists("/tmp/hostile-was-here")
     assert host.daemon.get("/health")["halt"]["state"] == "running"
@@ -271,8 +280,15 @@ def test_opening_sockets(host):
 
 
 def test_reaching_into_the_daemon(host):
-    found = run(host, OTHERS, daemon=host.daemon.process.pid)
+    limits = open(f"/proc/{host.daemon.process.pid}/limits", encoding="ascii").read()
+    modes = [host.daemon.config, host.daemon.state, host.folder / "token", host.keys / "secret", own(host, "good")]
+    before = [os.stat(path).st_mode for path in modes]
+    found = run(host, OTHERS, daemon=host.daemon.process.pid, modes=modes)
+    for name in ON_ITSELF:
+        assert found.pop(name) == "ENOSYS", name
     assert_refused(found)
+    assert open(f"/proc/{host.daemon.process.pid}/limits", encoding="ascii").read() == limits
+    assert [os.stat(path).st_mode for path in modes] == before
 
 
 def test_gaining_rights(host):

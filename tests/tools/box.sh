@@ -73,8 +73,8 @@ inner()
     rm -rf "$root/etc/machine-id" "$root/etc/fstab" "$root/etc/systemd/system" "$root/var/log/journal"
     tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
     mkdir -p "$root/etc/systemd/system" "$root/var/log/journal"
-    printf '%s\n' '[Unit]' 'Requires=systemd-journald.service systemd-tmpfiles-setup.service dbus.socket' \
-        'After=systemd-journald.service systemd-tmpfiles-setup.service dbus.socket' AllowIsolate=yes \
+    printf '%s\n' '[Unit]' 'Requires=systemd-journald.service systemd-tmpfiles-setup.service' \
+        'After=systemd-journald.service systemd-tmpfiles-setup.service' AllowIsolate=yes \
         >"$root/etc/systemd/system/box.target"
     cd "$root"
     mkdir -p run/old

@@ -50,6 +50,21 @@ static int try_pair(int type)
     return result(socketpair(AF_UNIX, type, 0, ends));
 }
 
+static int try_limit(const char *pid)
+{
+    struct rlimit now;
+    pid_t number = (pid_t)strtol(pid, NULL, 10);
+    return result(prlimit(number, RLIMIT_CORE, NULL, &now)) ? errno : result(prlimit(number, RLIMIT_CORE, &now, NULL));
+}
+
+static int try_processors(const char *pid)
+{
+    cpu_set_t set;
+    pid_t number = (pid_t)strtol(pid, NULL, 10);
+    return result(sched_getaffinity(number, sizeof set, &set)) ? errno
+                                                               : result(sched_setaffinity(number, sizeof set, &set));
+}
+
 static int try_one(const char *what, const char *on)
 {
     if (str_equal(what, "tcp"))
@@ -72,6 +87,24 @@ static int try_one(const char *what, const char *on)
         return result(truncate(on, 0));
     if (str_equal(what, "remove"))
         return result(unlink(on));
+    if (str_equal(what, "mode"))
+        return result(chmod(on, 0666));
+    if (str_equal(what, "mode at"))
+        return result(fchmodat(AT_FDCWD, on, 0666, 0));
+    if (str_equal(what, "owner"))
+        return result(chown(on, geteuid(), (gid_t)-1));
+    if (str_equal(what, "time"))
+        return result(utimensat(AT_FDCWD, on, NULL, 0));
+    if (str_equal(what, "open mode")) {
+        int fd = open(on, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? errno : result(fchmod(fd, 0600)) ? errno : result(futimens(fd, NULL));
+    }
+    if (str_equal(what, "limit of"))
+        return try_limit(on);
+    if (str_equal(what, "priority of"))
+        return result(setpriority(PRIO_PROCESS, (id_t)strtol(on, NULL, 10), 0));
+    if (str_equal(what, "processors of"))
+        return try_processors(on);
     if (str_equal(what, "folder"))
         return result(mkdir(on, 0700));
     if (str_equal(what, "execute"))
@@ -108,7 +141,7 @@ static int tried(const char *what, const char *on, bool boxed)
     char own[PATH_MAX];
     snprintf(own, sizeof own, "%s/own", folder);
     const char *read[] = {self_folder, NULL}, *write[] = {own, NULL};
-    struct sandbox *box = boxed ? sandbox_new(&(struct sandbox_params){read, write}, &err) : NULL;
+    struct sandbox *box = boxed ? sandbox_new(&(struct sandbox_params){read, write, true}, &err) : NULL;
     if (boxed && !box)
         fail_msg("%s", err.text);
     run_open(&r, self, NULL);
@@ -162,6 +195,31 @@ static void no_window_into_others(void **state)
     assert_int_equal(found, EPERM);
     if (sandbox_landlock_abi() >= SANDBOX_ABI_SIGNALS)
         expect("signal", pid, EPERM);
+}
+
+// What one user's processes may do to each other without tracing.
+static void no_hand_on_others(void **state)
+{
+    (void)state;
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    expect("limit of", pid, ENOSYS);
+    expect("priority of", pid, ENOSYS);
+    expect("processors of", pid, ENOSYS);
+    expect("limit of", "0", 0);
+    expect("priority of", "0", 0);
+    expect("processors of", "0", 0);
+}
+
+// Landlock does not look at these.
+static void modes_and_owners_by_path_are_kept(void **state)
+{
+    (void)state;
+    expect("mode", in_folder("secret"), EPERM);
+    expect("mode at", in_folder("secret"), EPERM);
+    expect("owner", in_folder("secret"), EPERM);
+    expect("time", in_folder("secret"), ENOSYS);
+    expect("open mode", in_folder("own"), 0);
 }
 
 static void no_way_to_new_rights(void **state)
@@ -223,7 +281,7 @@ static void a_program_that_is_not_opened_to_it_does_not_start(void **state)
     struct err err;
     if (sandbox_landlock_abi() == 0)
         skip();
-    struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, NULL}, &err);
+    struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, NULL, true}, &err);
     assert_non_null(box);
     run_open(&r, self, NULL);
     r.argv[1] = "fork";
@@ -242,7 +300,7 @@ static void a_missing_folder_is_named(void **state)
     const char *read[] = {"/nonexistent/folder", NULL};
     if (sandbox_landlock_abi() == 0)
         skip();
-    assert_null(sandbox_new(&(struct sandbox_params){read, NULL}, &err));
+    assert_null(sandbox_new(&(struct sandbox_params){read, NULL, true}, &err));
     assert_string_equal(err.text, "/nonexistent/folder cannot be opened to the strategy: No such file or directory");
 }
 
@@ -276,7 +334,7 @@ static void languages_run(void **state)
             continue;
         snprintf(own, sizeof own, "%s/own", folder);
         const char *write[] = {own, NULL};
-        struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, write}, &err);
+        struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, write, true}, &err);
         assert_non_null(box);
         run_open(&r, languages[i].program, NULL);
         r.argv[1] = languages[i].option;
@@ -325,6 +383,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_socket_but_a_connected_pair),
         cmocka_unit_test(no_window_into_others),
+        cmocka_unit_test(no_hand_on_others),
+        cmocka_unit_test(modes_and_owners_by_path_are_kept),
         cmocka_unit_test(no_way_to_new_rights),
         cmocka_unit_test(files_outside_are_out_of_reach),
         cmocka_unit_test(its_own_folder_is_its_own),
