@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness import TOKEN, Site, until
+from harness import TOKEN, Site, Strategy, until
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 PATH = "/api/v1/orders"
@@ -134,7 +134,8 @@ def test_a_crowd_with_one_id_places_one_order(make_site):
 
 
 def test_orders_beside_a_run(make_site):
-    site = make_site().begin()
+    # A fill that is seen in the positions before its order tells of it counts twice for that moment: weights leave room.
+    site = make_site(strategies=[Strategy(weights={s: "0.1" for s in ("SPY", "TLT", "GLD", "QQQ")})]).begin()
     run_id = site.run()
     answers = [post(site, {"client_order_id": f"beside-{n}", "symbol": "SPY", "side": "buy", "qty": "1"}) for n in range(5)]
     assert [status for status, _ in answers] == [201] * 5, answers
