@@ -9,8 +9,8 @@
 #include "lib/base/digest.h"
 #include "lib/base/list.h"
 
-#define API_ANSWER_MAX (8u * 1024 * 1024)
-#define API_WAITS_MAX 192 // exchanges that wait for ledger, scheduler or reconcile at a time
+#define API_ANSWER_MAX (32u * 1024 * 1024) // one run of ten thousand orders
+#define API_WAITS_MAX 192                  // exchanges that wait for ledger, scheduler or reconcile at a time
 #define API_REASON_MAX 160
 #define API_STRATEGIES_MAX 512 // bytes of all names with their blanks
 

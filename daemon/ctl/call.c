@@ -11,7 +11,7 @@
 #include "daemon/ctl/ctl.h"
 #include "lib/io/http_client.h"
 
-#define ANSWER_MAX (16u * 1024 * 1024)
+#define ANSWER_MAX (64u * 1024 * 1024) // a run of ten thousand orders
 #define CALL_TIMEOUT_MS 30000
 #define JSON_HEADER "Content-Type: application/json"
 

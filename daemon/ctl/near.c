@@ -92,7 +92,7 @@ static int check(struct ctl *c, enum what what, const char *name)
 {
     struct ctl_names n = {0};
     int code = names_of(c, what, &n);
-    bool found = false;
+    bool found = n.count == CTL_NAMES_MAX; // there may be more than are known here
     for (size_t i = 0; i < n.count; i++)
         found = found || strcmp(n.names[i], name) == 0;
     if (code == EX_OK && !found)

@@ -4,6 +4,7 @@
 // Why a run is as it is: its cause, what each strategy said, what was sent and what was not, what is awaited, how long
 // there is until the cut-off, and which commands are safe next.
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/ctl/ctl.h"
@@ -15,6 +16,7 @@ struct story {
     const struct json_node *run, *status; // of the run; of the daemon
     size_t sent, open, filled, refused, unknown;
     size_t legs, unsent;
+    bool *has_order; // by leg; owned
     bool ended;
     char awaited[300];
     char next[NEXT_MAX][200];
@@ -40,30 +42,31 @@ static bool is_over(const struct json_node *order)
     return false;
 }
 
-static bool leg_has_order(const struct story *s, const char *leg)
+// Legs count from 1.
+static bool leg_has_order(const struct story *s, int64_t leg)
 {
-    const struct json_node *orders = ctl_at(s->run, "orders");
-    for (size_t i = 0; i < json_size(orders); i++)
-        if (ctl_is(json_at(orders, i), "leg", leg))
-            return true;
-    return false;
+    return leg >= 1 && (size_t)leg <= s->legs && s->has_order[leg];
 }
 
 static void count(struct story *s)
 {
     const struct json_node *orders = ctl_at(s->run, "orders"), *legs = ctl_at(s->run, "legs");
     s->ended = ctl_text(s->run, "completed_at")[0] != '\0';
+    s->legs = json_size(legs);
+    s->has_order = check_alloc(s->legs + 1, sizeof *s->has_order);
     for (size_t i = 0; i < json_size(orders); i++) {
         const struct json_node *o = json_at(orders, i);
+        int64_t leg = ctl_int(o, "leg");
+        if (leg >= 1 && (size_t)leg <= s->legs)
+            s->has_order[leg] = true;
         s->sent += is_sent(o);
         s->open += !is_over(o);
         s->filled += ctl_is(o, "status", "filled");
         s->unknown += ctl_is(o, "status", "unknown");
         s->refused += ctl_is(o, "status", "denied") || ctl_is(o, "status", "rejected");
     }
-    s->legs = json_size(legs);
     for (size_t i = 0; i < s->legs; i++)
-        s->unsent += !leg_has_order(s, ctl_text(json_at(legs, i), "leg"));
+        s->unsent += !leg_has_order(s, ctl_int(json_at(legs, i), "leg"));
 }
 
 // --- what is awaited, and what is safe to do
@@ -194,7 +197,7 @@ static void show_orders(const struct ctl *c, const struct story *s)
     }
     for (size_t i = 0; i < s->legs && s->unsent; i++) {
         const struct json_node *leg = json_at(legs, i);
-        if (!leg_has_order(s, ctl_text(leg, "leg")))
+        if (!leg_has_order(s, ctl_int(leg, "leg")))
             ctl_line("not sent", "leg %s: %s %s %s", ctl_text(leg, "leg"), ctl_text(leg, "side"), ctl_text(leg, "qty"),
                      ctl_text(leg, "symbol"));
     }
@@ -234,7 +237,7 @@ static void story_json(const struct story *s, const char *run)
     struct text t;
     struct json_out o;
     int64_t minutes;
-    text_init(&t, 1u << 24);
+    text_init(&t, 1u << 27);
     json_out_init(&o, &t);
     json_object_begin(&o);
     json_key(&o, "run");
@@ -283,6 +286,7 @@ int ctl_why(struct ctl *c)
             story_json(&s, run.body);
         else
             show_story(c, &s);
+        free(s.has_order);
         ctl_answer_free(&status);
     }
     ctl_answer_free(&run);
