@@ -305,6 +305,13 @@ static void sent(void *arg, const struct broker_answer *answer)
     }
 }
 
+// The time to send it is over. Asked by the wall clock at the last moment: the timer that ends its run may come late,
+// after a stop of the process or the machine, and what leaves then would wait at the broker for the next session.
+bool desk_too_late(const struct desk_order *o)
+{
+    return o->row.intent.send_until && clock_wall_ns() >= o->row.intent.send_until;
+}
+
 // A rate slot is ours for this moment: clear and go.
 static void slot_ready(void *arg)
 {
@@ -315,6 +322,11 @@ static void slot_ready(void *arg)
     struct guard_verdict verdict;
     if (o->cancel_wanted) {
         desk_set_status(o, ORDER_NOT_PLACED, "desk", "cancelled before it was sent");
+        return;
+    }
+    if (desk_too_late(o)) {
+        log_notice("order %s: not sent: its deadline has passed", o->row.intent.order.client_order_id);
+        desk_set_status(o, ORDER_NOT_PLACED, "desk", "deadline: it passed before the order could be sent");
         return;
     }
     broker_order_request(d->p.broker, o->body, o->body_len, &request);

@@ -35,7 +35,8 @@ void desk_set_limits(struct desk *d, const struct risk_limits *limits);
 bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,
                 struct risk_verdict *out) MUST_CHECK;
 // intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted,
-// rejected, denied, dry_run, unknown); further changes come through on_order.
+// rejected, denied, dry_run, unknown); further changes come through on_order. Once intent->send_until has passed (0 =
+// never) it is not sent any more, however late whoever cancels it wakes up.
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
                 void *arg);
 // Until then an order of which the broker denies for a minute, by id and in its list, that it ever came is sent again

@@ -75,6 +75,7 @@ void desk_log_change(const struct desk_order *o, const char *source);
 bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);
 // desk.c
+bool desk_too_late(const struct desk_order *o);
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);

@@ -131,6 +131,11 @@ void run_try_place(struct leg *leg)
         run_leg_done(leg, "its execution style has no further order");
         return;
     }
+    if (clock_wall_ns() >=
+        run->row.deadline_at) { // its timer may come late, after a stop of the process or the machine
+        run_leg_done(leg, "the deadline came before it was sent");
+        return;
+    }
     take_id(leg, leg->try_no + 1);
     run_leg_set(leg, LEG_OUT);
     leg->status = ORDER_INTENT;

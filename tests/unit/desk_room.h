@@ -241,7 +241,7 @@ static int tear_down(void **state)
 
 // --- moves of a test
 
-static void place(enum order_side side, int64_t shares)
+__attribute__((unused)) static void place(enum order_side side, int64_t shares)
 {
     struct intent in = {.leg = 1, .try_no = 1, .session = session, .created_at = clock_wall_ns()};
     strcpy(in.run_id, "run-1");
@@ -271,12 +271,12 @@ static struct receipt *receipt_of(const struct intent *in)
     return r;
 }
 
-static void commit(enum ledger_result result)
+__attribute__((unused)) static void commit(enum ledger_result result)
 {
     w.commit_done(w.commit_arg, result, result == LEDGER_OK ? receipt_of(&w.committed) : NULL, "");
 }
 
-static void ledger_takes(enum ledger_result result)
+__attribute__((unused)) static void ledger_takes(enum ledger_result result)
 {
     int n = update_count;
     update_count = 0;
@@ -298,7 +298,7 @@ static void broker_answers(broker_done_fn *done, void *arg, enum broker_result r
     json_doc_free(doc);
 }
 
-static const char *order_json(const char *id, const char *status, const char *filled)
+__attribute__((unused)) static const char *order_json(const char *id, const char *status, const char *filled)
 {
     static char text[900];
     snprintf(
@@ -311,14 +311,14 @@ static const char *order_json(const char *id, const char *status, const char *fi
     return text;
 }
 
-static void to_the_wire(enum order_side side, int64_t shares)
+__attribute__((unused)) static void to_the_wire(enum order_side side, int64_t shares)
 {
     place(side, shares);
     commit(LEDGER_OK);
     w.ready(w.ready_arg);
 }
 
-static void turn_until(int *counter, int at_least)
+__attribute__((unused)) static void turn_until(int *counter, int at_least)
 {
     for (int i = 0; i < PATIENCE_TURNS && *counter < at_least; i++)
         loop_step(loop, 100);

@@ -178,6 +178,21 @@ static void a_preview_that_cannot_be_says_why(void **state)
     assert_non_null(strstr(w.preview_why, "as many previews"));
 }
 
+// The process was stopped: what the run waited for is answered before the deadline's timer wakes up.
+static void nothing_is_placed_after_the_deadline_when_its_timer_is_late(void **state)
+{
+    (void)state;
+    to_the_sell();
+    answer(0, ORDER_FILLED, SHARES(10));
+    refresh();
+    runs->active->row.deadline_at = w.now;
+    refresh();
+    assert_int_equal(w.placed, 1);
+    settle();
+    assert_int_equal(w.told.status, RUN_PARTIAL);
+    assert_non_null(strstr(w.told.detail, "the deadline came"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -190,6 +205,7 @@ int main(void)
         T(a_plan_whose_answer_was_lost_is_stored_again),
         T(a_claimed_run_of_an_earlier_life_starts_only_when_it_may),
         T(one_that_may_not_start_in_time_is_missed),
+        T(nothing_is_placed_after_the_deadline_when_its_timer_is_late),
         T(a_preview_plans_and_sends_nothing),
         T(a_preview_says_what_the_desk_would_refuse),
         T(a_preview_that_cannot_be_says_why),

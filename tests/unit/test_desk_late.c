@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/desk.o daemon/desk_lookup.o daemon/desk_change.o daemon/exposure.o daemon/metrics.o
+//
+// The desk when something comes late or a second time: the moment to send is over, what the broker did not take goes
+// out once more, the ledger was away meanwhile. The room is that of test_desk.c.
+#include "tests/unit/desk_room.h"
+
+static void until(int64_t ns_from_now)
+{
+    desk_send_until(desk, ID, clock_wall_ns() + ns_from_now);
+}
+
+static int64_t open_buys(void)
+{
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY"};
+    assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));
+    return v.open_buys.nanos;
+}
+
+// --- the moment to send is over
+
+static void what_waited_over_its_deadline_is_not_sent(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_OK);
+    until(0); // nobody cancelled it: whoever would have did not wake up in time
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 0);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_non_null(strstr(w.last.reason, "deadline"));
+    assert_int_equal(desk_open_count(desk), 0);
+    assert_int_equal(open_buys(), 0);
+}
+
+static void until_then_it_is(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+}
+
+static void what_the_rate_limit_refused_is_not_sent_after_its_deadline(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_REJECTED, 429,
+                   "{\"code\":42910000,\"message\":\"rate limit exceeded\"}");
+    ledger_takes(LEDGER_OK);
+    until(0);
+    turn_until(&w.commits, 2);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_waited_over_its_deadline_is_not_sent),
+        T(until_then_it_is),
+        T(what_the_rate_limit_refused_is_not_sent_after_its_deadline),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
