@@ -95,7 +95,7 @@ _paperguard() {
         [[ $cur == -* ]] || { :; return; } ;;
     'config show')
         options+=" --offline"
-        [[ $cur == -* ]] || { : ; return; } ;;
+        [[ $cur == -* ]] || { : && _paperguard_ask OPTION; return; } ;;
     'config diff')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;

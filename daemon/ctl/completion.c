@@ -19,7 +19,7 @@ static const struct {
 static void completion_values(FILE *out, const char *word)
 {
     fputs(": ", out); // also when nothing can be offered
-    static const char *const asked[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE", "ORDER"};
+    static const char *const asked[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE", "ORDER", "OPTION"};
     for (size_t i = 0; i < ARRAY_LEN(VALUES); i++)
         if (str_equal(VALUES[i].word, word))
             fprintf(out, "&& COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", VALUES[i].values);

@@ -186,11 +186,29 @@ static int parked_orders(struct ctl *c, struct ctl_names *n)
     return EX_OK;
 }
 
+static int option_names(struct ctl *c, struct ctl_names *n)
+{
+    struct ctl_answer a;
+    char whole[160];
+    int code = ctl_get(c, "/admin/config", &a);
+    if (code != EX_OK)
+        return code;
+    const struct json_node *rows = ctl_at(ctl_root(&a), "options");
+    for (size_t i = 0; i < json_size(rows); i++) {
+        const struct json_node *row = json_at(rows, i);
+        snprintf(whole, sizeof whole, "%s.%s", ctl_text(row, "section"), ctl_text(row, "key"));
+        ctl_names_add(n, ctl_text(row, "section"));
+        ctl_names_add(n, ctl_text(row, "name")[0] ? ctl_text(row, "name") : whole);
+    }
+    ctl_answer_free(&a);
+    return EX_OK;
+}
+
 // --- completion: one name a line; silence when the daemon is away
 
 int ctl_complete(struct ctl *c)
 {
-    static const char *const kinds[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE", "ORDER"};
+    static const char *const kinds[] = {"STRATEGY", "BOOK", "SYMBOL", "RUN", "CODE", "ORDER", "OPTION"};
     struct ctl_names n = {0};
     size_t k = 0;
     int code = EX_OK;
@@ -205,6 +223,8 @@ int ctl_complete(struct ctl *c)
         code = recent_runs(c, 50, &n);
     } else if (str_equal(c->words[0], "ORDER")) {
         code = parked_orders(c, &n);
+    } else if (str_equal(c->words[0], "OPTION")) {
+        code = option_names(c, &n);
     } else if (str_equal(c->words[0], "CODE")) {
         ctl_codes_list(stdout);
     }

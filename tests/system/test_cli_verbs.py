@@ -166,4 +166,6 @@ def test_completion_asks_the_daemon(site):
     assert complete(reach + "positions --book ", site) == ["weights", "unassigned"]
     assert complete(reach + "orders --symbol S", site) == ["SPY"]
     assert complete(reach + f"why {row['run_id'][:6]}", site) == [row["run_id"]]
+    assert complete(reach + "config show risk.max_orders_per_", site) == ["risk.max_orders_per_run", "risk.max_orders_per_day"]
+    assert complete(reach + "config show weigh", site) == ["weights"]
     assert complete("paperguard --socket /nowhere run ") == [], "silence when the daemon is away"
