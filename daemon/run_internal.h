@@ -79,6 +79,7 @@ struct run {
     // Kept as legs change, so that one change costs the same in a run of ten thousand orders as in one of ten.
     size_t standing[LEG_STATES][2];   // legs by state and side
     size_t first_waiting, first_open; // no leg before it is waiting, none is other than done
+    uint64_t tries_placed;            // in this life
     struct money failed_sells;        // what the sells that are done left unsold, at the decision's prices
     int64_t stored_members_failed;    // of a plan that was loaded
     bool refreshing;                  // prices and account are being read while legs wait

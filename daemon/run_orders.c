@@ -196,12 +196,14 @@ void run_go_on(struct run *run)
     if (any_waiting(run, ORDER_SELL) || any_waiting(run, ORDER_BUY)) {
         // Ledger and broker must agree at the moment of sending; while fills come in they may not for a moment.
         if (reconcile_in_step(run->runs->p.reconcile, &why)) {
+            uint64_t before = run->tries_placed;
             place_sells(run);
             block_buys(run);
             place_buys(run);
-            reconcile_kick(run->runs->p.reconcile);
+            // Asked for only when something was sent: every pass comes back here, and the broker's rate is bounded.
+            if (run->tries_placed != before)
+                reconcile_kick(run->runs->p.reconcile);
         } else {
-            reconcile_kick(run->runs->p.reconcile);
             look_later(run);
         }
     }

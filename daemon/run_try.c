@@ -146,6 +146,7 @@ void run_try_place(struct leg *leg)
     if (t.timed)
         arm(leg, intent.created_at);
     run_call(run);
+    run->tries_placed++;
     desk_place(run->runs->p.desk, &intent, leg_answered, leg);
 }
 
