@@ -241,9 +241,9 @@ static void sweep(void *arg)
     map_free(r->legs);
     r->legs = map_new();
     run_free(run);
+    resume_next(r); // what an earlier life left comes before anything new
     if (r->p.on_run)
-        r->p.on_run(r->p.arg, NULL); // free for the next
-    resume_next(r);
+        r->p.on_run(r->p.arg, r->active ? &r->active->row : NULL); // NULL: free for the next
 }
 
 void run_finish(struct run *run, enum run_status status, const char *format, ...)
@@ -303,6 +303,7 @@ void run_add_members(struct run *run)
 void run_arm_deadline(struct run *run)
 {
     int64_t ms = (run->row.deadline_at - clock_wall_ns()) / NS_PER_MS;
+    loop_cancel(run->runs->p.loop, &run->deadline_timer);
     run->deadline_timer = loop_after_ms(run->runs->p.loop, ms > 0 ? ms : 0, deadline_reached, run);
 }
 
@@ -400,14 +401,39 @@ struct run *run_new(struct runs *r)
     return run;
 }
 
+static bool may_begin(const struct runs *r, const char **why)
+{
+    if (r->draining)
+        *why = "the daemon is stopping";
+    else if (r->active || r->waiting_count > 0)
+        *why = r->active ? "a run is under way" : "a run of an earlier life is to be resumed first";
+    else if (!r->books_known)
+        *why = "the books are not read yet";
+    else
+        return true;
+    return false;
+}
+
+bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why)
+{
+    size_t open = desk_open_of_others(r->p.desk, except_run_id);
+    if (open == 0)
+        return true;
+    snprintf(
+        r->why, sizeof r->why,
+        "%zu order%s of an earlier run, or of a strategy, %s not ended: what they buy or sell would be planned again "
+        "(paperguard orders)",
+        open, open == 1 ? "" : "s", open == 1 ? "has" : "have");
+    *why = r->why;
+    return false;
+}
+
 void runs_start(struct runs *r, const struct run_order *order,
                 void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
 {
-    if (r->active || r->draining || !r->books_known) {
-        started(arg, NULL, false,
-                r->draining ? "the daemon is stopping"
-                : r->active ? "a run is under way"
-                            : "the books are not read yet");
+    const char *why = "";
+    if (!may_begin(r, &why) || !run_orders_ended(r, "", &why)) {
+        started(arg, NULL, false, why);
         return;
     }
     struct run *run = run_new(r);

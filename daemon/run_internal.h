@@ -107,6 +107,7 @@ struct runs {
     struct session_day *days; // the exchange calendar
     size_t day_count;
     struct list missed; // slots that passed without a run, until the ledger has them
+    char why[200];      // of run_orders_ended
 };
 
 void run_set_step(struct run *run, enum run_step to);
@@ -117,6 +118,8 @@ bool run_back(struct run *run) MUST_CHECK;
 void run_save(struct run *run); // row into the ledger and told
 void run_finish(struct run *run, enum run_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 void run_after(struct run *run, int64_t ms, loop_fn *fn);
+// Nothing is planned while orders of other runs are out: the books do not show them yet, an UNKNOWN one least of all.
+bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why);
 const struct book *runs_book(const struct runs *r, const char *name); // NULL: none yet
 void run_free_parts(struct run *run);                                 // all it owns
 // run_preview.c

@@ -28,7 +28,7 @@ static void start_claimed(void *arg)
     if (clock_wall_ns() > run->latest_start_at)
         run_finish(run, RUN_MISSED, "claimed before a restart and not started within latest_start%s%s",
                    run->row.detail[0] ? ": " : "", run->row.detail);
-    else if (p->may_start(p->arg, &why))
+    else if (p->may_start(p->arg, &why) && run_orders_ended(run->runs, run->row.id, &why))
         run_begin(run);
     else {
         str_copy_cut(run->row.detail, sizeof run->row.detail, why);
@@ -163,6 +163,7 @@ void run_resume(struct runs *r, const struct run_row *row)
         for (size_t i = 0; i < run->member_count; i++)
             run->members[i].status = MEMBER_OK; // those that were not are counted with the plan
         run_set_step(run, STEP_LOADING);
+        run_arm_deadline(run);
         load(run);
     }
 }

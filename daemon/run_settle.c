@@ -147,6 +147,11 @@ void run_deadline(struct run *run)
 {
     log_with(LOG_LEVEL_WARNING, ((struct log_field[]){{"RUN_ID", run->row.id}}),
              "run %s: deadline reached, open orders are cancelled", run->row.id);
+    if (run->step == STEP_LOADING && !run->plan_made) { // the rest when the plan is read: it is armed anew then
+        desk_cancel_run(run->runs->p.desk, run->row.id);
+        reconcile_kick(run->runs->p.reconcile);
+        return;
+    }
     if (run->step < STEP_LOADING) {
         run_finish(run, RUN_FAILED, "the deadline came before anything was sent");
         return;

@@ -177,7 +177,8 @@ void run_try_known(struct leg *leg, const struct order_row *row)
     leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;
     leg->timed = leg->style == EXECUTION_WALK && row->intent.order.type == ORDER_LIMIT;
     if (order_status_terminal(row->status)) {
-        leg->time_up = true; // who else would have cancelled it
+        // Cancelled before its time was over: by somebody else, and that is the end of the leg.
+        leg->time_up = row->updated_at - row->intent.created_at >= leg->run->runs->p.config->walk_step_ms * NS_PER_MS;
         run_try_ended(leg);
         return;
     }

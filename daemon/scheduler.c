@@ -121,6 +121,13 @@ static void fill_order(const struct scheduler *s, struct run_order *o, struct da
     };
 }
 
+static void waits(struct scheduler *s, const char *why)
+{
+    if (strcmp(s->blocked_why, why) != 0)
+        log_notice("a slot is due and waits: %s", why);
+    str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
+}
+
 static void run_started(void *arg, const struct run_row *row, bool taken, const char *why)
 {
     struct scheduler *s = arg;
@@ -128,8 +135,10 @@ static void run_started(void *arg, const struct run_row *row, bool taken, const 
         mark_taken(s, row->session, row->slot_key);
     if (taken)
         log_info("slot %s of this session was taken: %s", row->slot_key, why);
-    else if (!row)
-        str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
+    if (row)
+        s->blocked_why[0] = '\0';
+    else
+        waits(s, why);
 }
 
 static void add_name(char *out, size_t size, const char *name)
@@ -174,12 +183,9 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
         return;
     }
     if (nobody || !s->p.may_start(s->p.arg, &why)) {
-        if (strcmp(s->blocked_why, why) != 0)
-            log_notice("slot %s is due and waits: %s", key, why);
-        str_copy_cut(s->blocked_why, sizeof s->blocked_why, why);
+        waits(s, why);
         return;
     }
-    s->blocked_why[0] = '\0';
     if (paused[0])
         log_notice("slot %s goes without what an operator paused: %s", key, paused);
     runs_start(s->p.runs, &order, run_started, s);

@@ -182,7 +182,7 @@ def test_killed_with_an_order_that_never_arrived(make_site):
 
 def test_started_again_after_the_deadline(make_site):
     """What is open is cancelled, nothing more is sent, and the run says partial."""
-    site = to_rebalance(make_site, SLOW_FILLS, schedule={"run_deadline": "6s"})
+    site = to_rebalance(make_site, SLOW_FILLS, schedule={"run_deadline": "12s"})
     posts, fills = len(site.sim.posts()), len(site.sim.fills())
     run_id, stored, sent = start_and_kill(site, lambda: len(site.sim.fills()) > fills and
                                           len(site.sim.orders()) == posts + 2)

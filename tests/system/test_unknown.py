@@ -65,6 +65,10 @@ def test_order_that_never_arrived_is_not_sent_again(make_site):
     states = {r["status"] for r in site.sql("SELECT status FROM orders")}
     assert states == {"unknown", "filled"}
     assert site.daemon.metric("paperguard_orders_unknown") == 1
+    # The books do not show what is unknown: another run would buy it again.
+    site.daemon.in_step()
+    again = site.daemon.cli("run")
+    assert again.returncode == 1 and "has not ended" in again.stdout + again.stderr, again
     until(lambda: site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'"), 90, "the broker does not have it")
     assert site.daemon.metric("paperguard_orders_unknown") == 0 and len(site.sim.posts()) == 2
     site.daemon.in_step()

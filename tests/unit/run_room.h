@@ -29,6 +29,7 @@ static const struct day session = {2026, 10, 8};
 static struct {
     int64_t now;
     bool allowed;
+    bool late; // what is resumed is past its deadline
     // ledger
     int claims, updates, plans, listings, stored_asked;
     struct run_row claimed, updated;
@@ -57,6 +58,7 @@ static struct {
     size_t refreshed_count;
     // desk
     int placed, run_cancels, cancels;
+    size_t open_of_others;
     int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
     struct intent intents[ASKED_MAX];
@@ -252,6 +254,12 @@ bool desk_judge(const struct desk *d, const struct order_request *o, const char 
         strcpy(out->detail, "too much");
     }
     return true;
+}
+
+size_t desk_open_of_others(const struct desk *d, const char *except_run_id)
+{
+    (void)d, (void)except_run_id;
+    return w.open_of_others;
 }
 
 void desk_cancel_run(struct desk *d, const char *run_id)
@@ -455,7 +463,7 @@ static void resume(enum run_status status)
     strcpy(row.strategies, "weights");
     strcpy(row.slot_key, order.slot_key);
     strcpy(row.account, "PASIM0000001");
-    row.deadline_at = w.now + 600 * NS_PER_S;
+    row.deadline_at = w.now + (w.late ? -1 : 600) * NS_PER_S;
     books();
     runs_resume(runs, &row, 1);
 }

@@ -90,6 +90,63 @@ static void a_claimed_run_of_an_earlier_life_starts_only_when_it_may(void **stat
     w.refresh_done(w.refresh_arg, false, "enough");
 }
 
+static void orders_that_are_out_hold_the_next_run(void **state)
+{
+    (void)state;
+    w.open_of_others = 1;
+    start();
+    assert_int_equal(w.refused, 1);
+    assert_int_equal(w.claims, 0);
+    w.open_of_others = 0;
+    start();
+    assert_int_equal(w.claims, 1);
+    claim(LEDGER_OK);
+    w.refresh_done(w.refresh_arg, false, "enough");
+}
+
+static void orders_that_are_out_hold_a_claimed_run_of_an_earlier_life(void **state)
+{
+    (void)state;
+    w.open_of_others = 2;
+    resume(RUN_CLAIMED);
+    for (int i = 0; i < 5; i++)
+        loop_step(loop, 100);
+    assert_int_equal(w.refreshes, 0);
+    w.open_of_others = 0;
+    turn_until(&w.refreshes, 1);
+    w.refresh_done(w.refresh_arg, false, "enough");
+}
+
+static void every_run_of_an_earlier_life_comes_before_a_new_one(void **state)
+{
+    (void)state;
+    struct run_row rows[2] = {{.session = session, .status = RUN_CLAIMED, .scheduled_at = w.now, .started_at = w.now}};
+    strcpy(rows[0].strategies, "weights");
+    strcpy(rows[0].slot_key, "2026-10-08T19:30:00Z");
+    strcpy(rows[0].account, "PASIM0000001");
+    rows[0].deadline_at = w.now + 600 * NS_PER_S;
+    rows[1] = rows[0];
+    strcpy(rows[0].id, "run-1");
+    strcpy(rows[1].id, "run-2");
+    strcpy(rows[1].slot_key, "2026-10-08T19:31:00Z");
+    w.allowed = false;
+    runs_resume(runs, rows, 2); // the books are not read yet: both wait
+    start();                    // with the books the first of them is taken up, and the new one refused
+    assert_int_equal(w.refused, 1);
+    w.now += 120 * NS_PER_S;
+    turn_until(&w.alerts, 1); // missed
+    for (int i = 0; i < PATIENCE_TURNS && w.alerts < 2; i++) {
+        assert_int_equal(w.freed, 0); // nobody is told of a free place between the two
+        loop_step(loop, 100);
+    }
+    assert_int_equal(w.alerts, 2);
+    turn_until(&w.freed, 1);
+    start();
+    assert_int_equal(w.claims, 1);
+    claim(LEDGER_OK);
+    w.refresh_done(w.refresh_arg, false, "enough");
+}
+
 static void one_that_may_not_start_in_time_is_missed(void **state)
 {
     (void)state;
@@ -204,6 +261,9 @@ int main(void)
         T(a_missed_slot_is_written_until_the_ledger_has_it),
         T(a_plan_whose_answer_was_lost_is_stored_again),
         T(a_claimed_run_of_an_earlier_life_starts_only_when_it_may),
+        T(orders_that_are_out_hold_the_next_run),
+        T(orders_that_are_out_hold_a_claimed_run_of_an_earlier_life),
+        T(every_run_of_an_earlier_life_comes_before_a_new_one),
         T(one_that_may_not_start_in_time_is_missed),
         T(nothing_is_placed_after_the_deadline_when_its_timer_is_late),
         T(a_preview_plans_and_sends_nothing),

@@ -342,6 +342,7 @@ static struct order_row of_try(int leg, int try_no, enum order_status status, in
     row.intent.leg = leg;
     row.intent.try_no = try_no;
     row.intent.created_at = w.now;
+    row.updated_at = w.now + config.walk_step_ms * NS_PER_MS;
     row.intent.order.side = p->side;
     row.intent.order.qty = p->qty;
     strcpy(row.intent.order.symbol, p->symbol);
@@ -468,6 +469,41 @@ static void a_walk_killed_between_two_tries_sends_the_next(void **state)
     assert_int_equal(w.intents[0].order.qty.nanos, SHARES(6).nanos);
 }
 
+static void a_step_that_somebody_else_cancelled_ends_the_walk_after_a_restart_too(void **state)
+{
+    (void)state;
+    cash(0);
+    config.strategies[0].execution = EXECUTION_WALK;
+    resume(RUN_SENDING);
+    struct order_row first = of_try(1, 1, ORDER_CANCELED, 4);
+    first.intent.order.type = ORDER_LIMIT;
+    first.updated_at = first.intent.created_at + config.walk_step_ms * NS_PER_MS / 2;
+    load(&first, 1, 0);
+    for (int i = 0; i < 5; i++)
+        loop_step(loop, 100);
+    assert_int_equal(w.refreshes + w.placed, 0); // nor are the buys, with that much unsold
+    settle();
+    assert_int_equal(w.told.status, RUN_PARTIAL);
+}
+
+static void the_deadline_cancels_while_the_plan_cannot_be_read(void **state)
+{
+    (void)state;
+    w.late = true;
+    resume(RUN_SENDING);
+    turn_until(&w.run_cancels, 1);
+    assert_int_equal(w.stored_asked, 1);
+    struct order_row first = of_try(1, 1, ORDER_NEW, 0);
+    load(&first, 1, 0);
+    turn_until(&w.run_cancels, 2); // and once more for what the plan told of
+    assert_int_equal(w.placed, 0);
+    first.status = ORDER_CANCELED;
+    first.filled_qty = SHARES(2);
+    told_of(&first);
+    settle();
+    assert_int_equal(w.told.status, RUN_PARTIAL);
+}
+
 static void after_the_deadline_nothing_more_is_sent(void **state)
 {
     (void)state;
@@ -548,6 +584,8 @@ int main(void)
         T(a_sending_run_first_knows_every_order_then_sends_the_rest),
         T(a_walk_goes_on_at_the_right_try),
         T(a_walk_killed_between_two_tries_sends_the_next),
+        T(a_step_that_somebody_else_cancelled_ends_the_walk_after_a_restart_too),
+        T(the_deadline_cancels_while_the_plan_cannot_be_read),
         T(after_the_deadline_nothing_more_is_sent),
         T(a_settling_run_is_followed),
         T(a_member_that_failed_then_makes_it_partial),
