@@ -86,6 +86,14 @@ def test_killed_after_the_plan_before_the_first_order(make_site):
     finished(site, run_id, stored)
 
 
+def nothing_until(seconds, read):
+    """It must stay so: what is waited for is that nothing comes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert not read()
+        time.sleep(0.1)
+
+
 def test_a_halt_holds_the_stored_plan_too(make_site):
     """Halted while the daemon was away: the plan waits for the release, and is then finished as it was stored."""
     site = make_site(sim_options=QUICK).begin()
@@ -98,10 +106,7 @@ def test_a_halt_holds_the_stored_plan_too(make_site):
     (folder / "maintenance").write_text("the disk is replaced\n")
     again(site)
     until(lambda: site.daemon.get("/health")["status"] == "halted", 10, "halted")
-    end = time.monotonic() + 2
-    while time.monotonic() < end:  # it must stay so: nothing here is waited for
-        assert site.sim.posts() == []
-        time.sleep(0.1)
+    nothing_until(2, site.sim.posts)
     assert not site.sql("SELECT 1 FROM runs WHERE completed_at IS NOT NULL")
     (folder / "maintenance").unlink()
     until(lambda: site.daemon.cli("release", "request", "all", "checked").returncode == 0, 10, "the release")
