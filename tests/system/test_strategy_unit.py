@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 import test_hostile as hostile
+from harness.basics import SLOW
 from harness import BIN, STRATEGIES, Scratch, Site, Strategy, until
 from test_strategies import GRANDCHILD, program
 
@@ -184,9 +185,8 @@ def test_it_ends_with_the_daemon(host):
     began = time.monotonic()
     host.daemon.process.kill()
     until(lambda: not keepers(host), 5, "the end of the keepers")
-    assert time.monotonic() - began < 5
-    host.daemon.notify.forget()
-    host.daemon.start().up().ready()
+    assert time.monotonic() - began < 5 * SLOW
+    # Not started again: it would take the run up, and what follows needs no daemon.
 
 
 @pytest.mark.parametrize("message", [b"", b"{}", b'{"version":1}', b"x" * 70000, b"\0" * 10],
