@@ -73,7 +73,7 @@ def cost(pg, orders, rounds=2, seconds=600):
         site = Site(pg, sim_options=("--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--speed", "600",
                                      "--cash", "10000000"),
                     strategies=list(strategies_of(names)), broker={"requests_per_minute": 100000, "connections": 8},
-                    orders={"min_trade": "1"}, daemon={"log_level": "notice"},
+                    orders={"min_trade": "5"}, daemon={"log_level": "notice"},
                     risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000"})
         site.begin()
         return [one_run(site, seconds) for _ in range(rounds)]
