@@ -21,13 +21,11 @@
 #define IN_HAND_MAX 64u // on their way at a time: reads, cancels and the ledger's heartbeat wait behind no more
 #define UNKNOWN_FOR_MS 60000
 #define CANCEL_RETRY_MS 2000
-#define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
-#define LIMITED_FIRST_MS 1000
 
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
     [DESK_JUDGING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
-    [DESK_COMMITTING] = FSM_BIT(DESK_WAITING) | FSM_BIT(DESK_ENDED),
+    [DESK_COMMITTING] = FSM_BIT(DESK_WAITING) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_WAITING] = FSM_BIT(DESK_SENDING) | FSM_BIT(DESK_ENDED),
     [DESK_SENDING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_LOOKING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
@@ -211,54 +209,12 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
 
 // --- sending
 
-static void commit(void *arg);
-
-static void hand_back(void *arg);
-
-// Only when the ledger has it as an intent again can it be cleared anew.
-static void handed_back(void *arg, enum ledger_result result, const char *detail)
-{
-    struct desk_order *o = arg;
-    bool again = result == LEDGER_DOWN || result == LEDGER_LOST;
-    if (result == LEDGER_CONFLICT)
-        log_warning("order %s: not taken back: %s", o->row.intent.order.client_order_id, detail);
-    int64_t wait_ms = again ? COMMIT_RETRY_MS : o->limited ? LIMITED_FIRST_MS << (o->limited - 1) : 0;
-    o->timer = loop_after_ms(o->desk->p.loop, wait_ms, again ? hand_back : commit, o);
-}
-
-static void hand_back(void *arg)
-{
-    struct desk_order *o = arg;
-    o->timer = 0;
-    ledger_order_update(o->desk->p.ledger, o->row.intent.order.client_order_id, "", ORDER_INTENT, (struct qty){0},
-                        (struct price){0}, 0, clock_wall_ns(), "desk", o->row.reason, handed_back, o);
-}
-
-void desk_send_again(struct desk_order *o, const char *why)
-{
-    str_copy_cut(o->row.reason, sizeof o->row.reason, why);
-    o->row.status = ORDER_INTENT;
-    desk_set_state(o, DESK_COMMITTING);
-    hand_back(o);
-}
-
-// Refused before it was looked at: the same order, under the same id, a little later.
-static bool send_later(struct desk_order *o)
-{
-    if (o->limited >= LIMITED_MAX)
-        return false;
-    o->limited++;
-    desk_send_again(o, "refused by the broker's rate limit");
-    log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
-    return true;
-}
-
 static void refused(struct desk_order *o, const struct broker_answer *answer)
 {
     // The broker knows this id already: an earlier try got through. Never a refusal.
     if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
         desk_become_unknown(o, answer->detail);
-    else if (answer->status != 429 || !send_later(o))
+    else if (answer->status != 429 || !desk_send_later(o))
         desk_set_status(o, ORDER_REJECTED, "submit", answer->detail);
 }
 
@@ -375,10 +331,13 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         broker_rate_wait(d->p.broker, slot_ready, o);
         return;
     case LEDGER_LOST: // perhaps committed: the same call asks
-        o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, commit, o);
+        o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
         return;
     case LEDGER_CONFLICT:
-        refused_by_ledger(o, detail);
+        if (o->again) // it was out there: whatever the ledger has of it, that is no refusal
+            desk_become_unknown(o, "the ledger has other news of it");
+        else
+            refused_by_ledger(o, detail);
         return;
     case LEDGER_DOWN:
         desk_set_status(o, ORDER_DENIED, "ledger", detail);
@@ -386,7 +345,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
     }
 }
 
-static void commit(void *arg)
+void desk_commit(void *arg)
 {
     struct desk_order *o = arg;
     o->timer = 0;
@@ -400,7 +359,7 @@ static void start_next(struct desk *d)
         struct desk_order *o = LIST_ENTRY(d->queue.next, struct desk_order, queued);
         list_remove(&o->queued);
         desk_set_state(o, DESK_COMMITTING);
-        commit(o);
+        desk_commit(o);
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Shared by the parts of the desk only: the conversation (desk.c), orders without an answer (desk_lookup.c) and
-// changes on their way into the ledger (desk_change.c).
+// Shared by the parts of the desk only: the conversation (desk.c), orders without an answer (desk_lookup.c),
+// orders that go out once more (desk_again.c) and changes on their way into the ledger (desk_change.c).
 #ifndef PAPERGUARD_DAEMON_DESK_INTERNAL_H
 #define PAPERGUARD_DAEMON_DESK_INTERNAL_H
 
@@ -37,6 +37,7 @@ struct desk_order {
     int64_t unknown_since_ns, lookup_delay_ms;
     int64_t missing_since_ns; // when the broker first said that it does not know it; 0 = it has not
     bool unlisted;            // a whole list, asked for long after that, does not have it either
+    bool again;               // it goes out anew, for whatever reason
     unsigned sent_again;      // times it went out anew because it had never arrived
     unsigned limited;         // times the broker's rate limit refused it
     loop_timer timer;
@@ -76,10 +77,13 @@ bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);
 // desk.c
 bool desk_too_late(const struct desk_order *o);
+void desk_commit(void *arg); // the intent; then a rate slot
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);
+// desk_again.c
 void desk_send_again(struct desk_order *o, const char *why); // the same, under its id, from the intent on
+bool desk_send_later(struct desk_order *o);                  // refused for the rate; false: too often
 // desk_lookup.c
 void desk_become_unknown(struct desk_order *o, const char *why);
 

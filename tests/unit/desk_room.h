@@ -325,4 +325,30 @@ __attribute__((unused)) static void turn_until(int *counter, int at_least)
     assert_true(*counter >= at_least);
 }
 
+#define NOT_FOUND "{\"code\":40410000,\"message\":\"order not found for " ID "\"}"
+
+__attribute__((unused)) static void looked_up(const char *body)
+{
+    int before = w.calls;
+    turn_until(&w.calls, before + 1);
+    broker_answers(w.call_done, w.call_arg, BROKER_REJECTED, 404, body);
+}
+
+__attribute__((unused)) static int64_t open_buys(void)
+{
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY"};
+    assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));
+    return v.open_buys.nanos;
+}
+
+// Proven never to have arrived, of this life or of an earlier one: the same order once more, under its id.
+__attribute__((unused)) static void never_arrived(void)
+{
+    looked_up(NOT_FOUND);
+    looked_up(NOT_FOUND);
+    desk_listed(desk, clock_boot_ns() + NS_PER_S);
+    looked_up(NOT_FOUND);
+}
+
 #endif

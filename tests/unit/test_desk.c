@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk.o daemon/desk_lookup.o daemon/desk_change.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
 //
 // The desk on null ports: ledger and broker are doubles in this file that keep what they are asked and answer when the
 // test says so; guard, risk and exposure are the real ones.
@@ -279,23 +279,6 @@ static void an_intent_of_an_earlier_life_is_looked_up(void **state)
     ledger_takes(LEDGER_OK);
 }
 
-#define NOT_FOUND "{\"code\":40410000,\"message\":\"order not found for " ID "\"}"
-
-static void looked_up(const char *body)
-{
-    int before = w.calls;
-    turn_until(&w.calls, before + 1);
-    broker_answers(w.call_done, w.call_arg, BROKER_REJECTED, 404, body);
-}
-
-static int64_t open_buys(void)
-{
-    struct risk_view v;
-    struct order_request o = {.symbol = "SPY"};
-    assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));
-    return v.open_buys.nanos;
-}
-
 static void an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_too(void **state)
 {
     (void)state;
@@ -324,15 +307,6 @@ static void an_order_that_never_arrived_is_given_up_only_when_the_list_lacks_it_
     desk_broker_says(desk, &s, "poll");
     desk_broker_says(desk, &s, "poll");
     assert_int_equal(w.alerts, 1); // it is there after all: somebody has to look
-}
-
-// Proven never to have arrived, of this life or of an earlier one: the same order once more, under its id.
-static void never_arrived(void)
-{
-    looked_up(NOT_FOUND);
-    looked_up(NOT_FOUND);
-    desk_listed(desk, clock_boot_ns() + NS_PER_S);
-    looked_up(NOT_FOUND);
 }
 
 static void an_order_that_never_arrived_is_sent_again_under_its_id(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk.o daemon/desk_lookup.o daemon/desk_change.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
 //
 // The desk when something comes late or a second time: the moment to send is over, what the broker did not take goes
 // out once more, the ledger was away meanwhile. The room is that of test_desk.c.
@@ -10,14 +10,6 @@
 static void until(int64_t ns_from_now)
 {
     desk_send_until(desk, ID, clock_wall_ns() + ns_from_now);
-}
-
-static int64_t open_buys(void)
-{
-    struct risk_view v;
-    struct order_request o = {.symbol = "SPY"};
-    assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));
-    return v.open_buys.nanos;
 }
 
 // --- the moment to send is over
@@ -66,6 +58,65 @@ static void what_the_rate_limit_refused_is_not_sent_after_its_deadline(void **st
     assert_int_equal(w.last.status, ORDER_NOT_PLACED);
 }
 
+// --- sent again while the ledger was away
+
+static void unknown_to_ledger_and_broker(void)
+{
+    to_the_wire(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+}
+
+static void it_is_handed_back_only_when_what_was_told_before_is_written(void **state)
+{
+    (void)state;
+    unknown_to_ledger_and_broker();
+    never_arrived();
+    assert_int_equal(w.updates, 1); // else "unknown" would be written over "intent"
+    ledger_takes(LEDGER_DOWN);
+    turn_until(&w.updates, 2);
+    assert_int_equal(w.last_status, ORDER_UNKNOWN);
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.updates, 3);
+    assert_int_equal(w.last_status, ORDER_INTENT);
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
+static void what_the_ledger_does_not_take_back_is_unknown_again(void **state)
+{
+    (void)state;
+    unknown_to_ledger_and_broker();
+    ledger_takes(LEDGER_OK);
+    never_arrived();
+    assert_int_equal(w.last_status, ORDER_INTENT);
+    ledger_takes(LEDGER_CONFLICT);
+    assert_int_equal(desk_unknown_count(desk), 1);
+    assert_int_equal(w.last_status, ORDER_UNKNOWN);
+    ledger_takes(LEDGER_OK);
+    int calls = w.calls;
+    turn_until(&w.calls, calls + 1); // asked for again
+    assert_int_equal(w.commits, 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
+static void a_conflict_at_the_second_commit_frees_nothing(void **state)
+{
+    (void)state;
+    unknown_to_ledger_and_broker();
+    ledger_takes(LEDGER_OK);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    commit(LEDGER_CONFLICT); // handed over already
+    assert_int_equal(desk_unknown_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    ledger_takes(LEDGER_OK);
+    broker_answers(w.call_done, w.call_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    ledger_takes(LEDGER_OK);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -74,6 +125,9 @@ int main(void)
         T(what_waited_over_its_deadline_is_not_sent),
         T(until_then_it_is),
         T(what_the_rate_limit_refused_is_not_sent_after_its_deadline),
+        T(it_is_handed_back_only_when_what_was_told_before_is_written),
+        T(what_the_ledger_does_not_take_back_is_unknown_again),
+        T(a_conflict_at_the_second_commit_frees_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Orders that go out once more, under their id: handed back to the ledger as an intent first, which alone can be
+// cleared anew. As long as the ledger has not taken what was told of the order before, it is not handed back; when the
+// ledger has other news of it, it is UNKNOWN again, never refused.
+#include "daemon/desk_internal.h"
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define HAND_BACK_RETRY_MS 1000
+#define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
+#define LIMITED_FIRST_MS 1000
+
+static void hand_back(void *arg);
+
+static void handed_back(void *arg, enum ledger_result result, const char *detail)
+{
+    struct desk_order *o = arg;
+    bool again = result == LEDGER_DOWN || result == LEDGER_LOST;
+    if (result == LEDGER_CONFLICT) {
+        log_warning("order %s: not taken back: %s", o->row.intent.order.client_order_id, detail);
+        desk_become_unknown(o, "the ledger has other news of it");
+        return;
+    }
+    int64_t wait_ms = again ? HAND_BACK_RETRY_MS : o->limited ? LIMITED_FIRST_MS << (o->limited - 1) : 0;
+    o->timer = loop_after_ms(o->desk->p.loop, wait_ms, again ? hand_back : desk_commit, o);
+}
+
+static void hand_back(void *arg)
+{
+    struct desk_order *o = arg;
+    o->timer = 0;
+    if (desk_change_pending(o)) { // written after this, it would undo it
+        o->timer = loop_after_ms(o->desk->p.loop, HAND_BACK_RETRY_MS, hand_back, o);
+        return;
+    }
+    ledger_order_update(o->desk->p.ledger, o->row.intent.order.client_order_id, "", ORDER_INTENT, (struct qty){0},
+                        (struct price){0}, 0, clock_wall_ns(), "desk", o->row.reason, handed_back, o);
+}
+
+void desk_send_again(struct desk_order *o, const char *why)
+{
+    str_copy_cut(o->row.reason, sizeof o->row.reason, why);
+    o->row.status = ORDER_INTENT;
+    o->again = true;
+    desk_set_state(o, DESK_COMMITTING);
+    hand_back(o);
+}
+
+bool desk_send_later(struct desk_order *o)
+{
+    if (o->limited >= LIMITED_MAX)
+        return false;
+    o->limited++;
+    desk_send_again(o, "refused by the broker's rate limit");
+    log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
+    return true;
+}
