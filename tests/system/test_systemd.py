@@ -157,7 +157,8 @@ def test_a_hostile_one(box):
     (box.share / "plan.json").write_text(json.dumps({"unix": ["/run/paperguard-strategy.sock", "/run/dbus/system_bus_socket"],
                                                      "tcp": [80], "daemon": 1}))
     for body, allowed in ((hostile.SOCKETS, {"pair": "done", "io_uring": "ENOSYS", "datagram pair": "ENOSYS"}),
-                          (hostile.RIGHTS, dict.fromkeys(("clone", "clone3", "personality"), "ENOSYS")), (hostile.OTHERS, dict.fromkeys(hostile.ON_ITSELF, "ENOSYS"))):
+                          (hostile.RIGHTS, dict.fromkeys(("clone", "clone3", "personality"), "ENOSYS")),
+                          (hostile.OTHERS, dict.fromkeys(hostile.ON_ITSELF, "ENOSYS"))):
         program = box.share / "hostile.py"
         program.write_text(hostile.HEAD.replace("os.path.dirname(sys.argv[0])", "'/srv/strategy'") + body)
         program.chmod(0o755)
