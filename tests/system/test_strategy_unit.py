@@ -152,7 +152,8 @@ def test_a_hostile_one_is_contained(host):
             "read": [str(host.daemon.config), str(host.folder / "token"), "/etc/shadow"],
             "list": [str(host.folder), str(host.manager.state), str(host.manager.own("good")), "/run", "/tmp"]}
     (host.scripts / "plan.json").write_text(json.dumps(plan))
-    for body, allowed in ((hostile.SOCKETS, {"pair": "done", "io_uring": "ENOSYS", "datagram pair": "ENOSYS"}), (hostile.OTHERS, dict.fromkeys(hostile.ON_ITSELF, "ENOSYS")),
+    for body, allowed in ((hostile.SOCKETS, {"pair": "done", "io_uring": "ENOSYS", "datagram pair": "ENOSYS"}),
+                          (hostile.OTHERS, dict.fromkeys(hostile.ON_ITSELF, "ENOSYS")),
                           (hostile.READS, {}), (hostile.RIGHTS, dict.fromkeys(("clone", "clone3", "personality"), "ENOSYS"))):
         path.write_text(hostile.HEAD + body)
         path.chmod(0o755)
