@@ -8,7 +8,6 @@
 #include "daemon/ledger_internal.h"
 #include "lib/base/digest.h"
 #include "lib/base/json_write.h"
-#include "lib/base/log.h"
 #include "sql_gen.h"
 
 #define ACTIVITIES_TEXT_MAX (4u << 20)
@@ -81,8 +80,6 @@ static void activities_finish(struct ledger_op *op, const struct ledger_reply *r
         .differing = ledger_get(&row, "differing"),
         .newest_at = ledger_get_when(&row, "newest_at"),
     };
-    if (found.differing[0])
-        log_error("ledger: activities recorded before with other content, left as they are: %s", found.differing);
     done(op->arg, row.bad ? LEDGER_CONFLICT : LEDGER_OK, row.bad ? NULL : &found,
          row.bad ? "the ledger's answer about activities cannot be read" : "");
 }

@@ -143,7 +143,12 @@ static void take_found(struct reconcile *r, const struct ledger_activities *foun
     str_copy_cut(r->held_text, sizeof r->held_text, found->first_held);
     if (found->recorded > 0)
         log_notice("reconcile: %zu activities recorded, %zu held", found->recorded, found->held);
-    if (found->differing[0])
+    char differing[sizeof r->differing_told];
+    str_copy_cut(differing, sizeof differing, found->differing);
+    bool news = differing[0] && !str_equal(differing, r->differing_told); // it is read again for days
+    if (differing[0])
+        str_copy_cut(r->differing_told, sizeof r->differing_told, differing);
+    if (news)
         r->p.alert(r->p.arg, "activity_changed", r->account, found->differing);
 }
 

@@ -50,7 +50,7 @@ struct reconcile {
     bool fills_seen;                                  // in this pass
     int64_t activities_boot_ns, activities_newest_at; // read last; 0 = not in this life
     size_t activities_held;                           // the ledger does not know what they do to the books
-    char held_text[240];
+    char held_text[240], differing_told[120];
     bool fills_refused;            // in this pass, by the ledger
     int64_t refused_since_boot_ns; // 0: the last pass recorded what it read
     bool refused_alerted;
