@@ -102,7 +102,8 @@ static void perfdata(const struct json_node *root)
             printf(" %s=%s%s", rows[i].name, ctl_text(execution, rows[i].member), rows[i].limits);
     if (ctl_text(root, "account.equity")[0])
         printf(" equity=%s cash=%s", ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));
-    printf(" halted=%d ready=%d\n", !ctl_is(root, "halt.state", "running"), ctl_is(root, "ready", "yes"));
+    printf(" paused=%zu halted=%d ready=%d\n", json_size(ctl_at(root, "paused")),
+           !ctl_is(root, "halt.state", "running"), ctl_is(root, "ready", "yes"));
 }
 
 // The worst thing that can be said of it, and how bad it is.
@@ -132,8 +133,12 @@ static int verdict(const struct json_node *root, char out[400])
         snprintf(out, 400, "last run %s: %s", run, ctl_text(last, "detail"));
         return NAGIOS_WARNING;
     }
-    snprintf(out, 400, "healthy, %s, next run %s", ctl_text(root, "health.orders_text"),
-             next[0] ? ctl_ny(next, at) : "none");
+    const struct json_node *paused = ctl_at(root, "paused");
+    size_t used = (size_t)snprintf(out, 400, "healthy, %s, next run %s", ctl_text(root, "health.orders_text"),
+                                   next[0] ? ctl_ny(next, at) : "none");
+    for (size_t i = 0; i < json_size(paused) && used < 400; i++) // nobody forgets it
+        used +=
+            (size_t)snprintf(out + used, 400 - used, "%s %s", i ? "," : ", paused:", ctl_text(json_at(paused, i), ""));
     return NAGIOS_OK;
 }
 

@@ -57,6 +57,8 @@ def test_a_pause_is_kept_over_a_restart_and_left_out_of_runs(make_site):
     line = next(s for s in table.split("\n") if s.startswith("one "))
     assert "paused" in line and "its model drifts" in line
     assert "paused     strategy one" in site.daemon.ctl("status")
+    monitored = site.daemon.ctl("status", "--nagios")
+    assert ", paused: one |" in monitored and " paused=1 " in monitored
     assert site.run_whole()["strategies"] == ["two"]
     site.daemon.ctl("strategies", "resume", "one")
     assert site.daemon.cli("strategies", "resume", "one").returncode == 1
