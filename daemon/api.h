@@ -22,6 +22,7 @@ struct api_params {
     struct desk *desk;
     struct reconcile *reconcile;
     struct exposure *exposure;
+    struct runs *runs;
     struct halt *halt;
     struct metrics *metrics;
     const struct config_words *write_from; // borrowed: networks that may write; NULL: loopback

@@ -83,8 +83,7 @@ static int read_strategy(const struct json_node *n, const struct config *config,
                    near ? near : "", near ? "\"?" : "");
 }
 
-// Without an id of the caller's, the same order in the same session is the same order.
-static void derive_id(struct intent *in)
+void api_order_derive_id(struct intent *in, int ordinal)
 {
     struct text body;
     char day[WHEN_TEXT_MAX], hex[DIGEST_HEX_MAX];
@@ -96,6 +95,11 @@ static void derive_id(struct intent *in)
     digest_add_field(s, day_format(in->session, day));
     digest_add_field(s, in->strategy);
     digest_add_field(s, text_str(&body));
+    if (ordinal > 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", ordinal);
+        digest_add_field(s, number);
+    }
     struct digest d = digest_finish(s);
     snprintf(in->order.client_order_id, sizeof in->order.client_order_id, "pg1-%.*s", DERIVED_DIGITS,
              digest_hex(&d, hex));
@@ -112,7 +116,7 @@ static int read_order(const struct json_node *root, const struct config *config,
         read_strategy(root, config, in, err) != 0)
         return -1;
     if (!in->order.client_order_id[0])
-        derive_id(in);
+        api_order_derive_id(in, 0);
     return order_request_check(&in->order, err);
 }
 

@@ -11,15 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/run.h"
 #include "lib/base/json_read.h"
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
 #define RETRY_S 2
+#define ORDINAL_MAX 20 // repeats of one refused order in a session
 
 struct order_call { // one request until its answer
     struct api_wait *wait;
     struct intent intent;
+    bool derived; // its id is ours
+    int ordinal;
     char id[CLIENT_ORDER_ID_MAX]; // of a cancel
 };
 
@@ -128,24 +132,45 @@ static void answer_refused(struct api *a, struct http_exchange *x, int status, c
 
 // --- may anything be sent now?
 
-static bool refused_now(struct api *a, struct http_exchange *x, struct day *session)
+struct refusal {
+    int status;
+    const char *code, *detail;
+};
+
+static bool refusal(struct api *a, struct day *session, struct refusal *r)
 {
     const struct snapshot *s = api_snapshot(a);
     enum guard_check worst = guard_table_worst(s->guard);
     if (s->draining)
-        answer_refused(a, x, 503, "stopping", "the daemon is stopping", NULL);
+        *r = (struct refusal){503, "stopping", "the daemon is stopping"};
     else if (s->guard_answer != GUARD_PASS && worst != GUARD_CHECK_COUNT)
-        answer_refused(a, x, s->guard[worst].answer == GUARD_FAIL ? 403 : 503, guard_check_name(worst),
-                       s->guard[worst].detail, NULL);
+        *r = (struct refusal){s->guard[worst].answer == GUARD_FAIL ? 403 : 503, guard_check_name(worst),
+                              s->guard[worst].detail};
     else if (!s->database_connected)
-        answer_refused(a, x, 503, "database", "Postgres is not ready: no order without a committed intent", NULL);
+        *r = (struct refusal){503, "database", "Postgres is not ready: no order without a committed intent"};
     else if (s->halt != HALT_RUNNING && s->halt != HALT_REDUCE_ONLY)
-        answer_refused(a, x, 403, "halt", s->halt_detail[0] ? s->halt_detail : "halted", NULL);
+        *r = (struct refusal){403, "halt", s->halt_detail[0] ? s->halt_detail : "halted"};
     else if (!s->in_step)
-        answer_refused(a, x, 503, "in_step",
-                       s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step", NULL);
+        *r = (struct refusal){503, "in_step",
+                              s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step"};
     else if (!scheduler_session(a->p.scheduler, clock_wall_ns(), session))
-        answer_refused(a, x, 503, "calendar", "the exchange calendar does not reach today", NULL);
+        *r = (struct refusal){503, "calendar", "the exchange calendar does not reach today"};
+    else
+        return false;
+    return true;
+}
+
+// A strategy sells what its own book holds. While orders of a run, or of a strategy, are out, that cannot be told.
+static bool book_refusal(struct api *a, const struct intent *in, struct refusal *r)
+{
+    struct qty held;
+    if (in->order.side != ORDER_SELL || !in->strategy[0])
+        return false;
+    if (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held))
+        *r = (struct refusal){503, "in_flight",
+                              "orders are out that may change the strategy's book: ask again when they have ended"};
+    else if (in->order.qty.nanos > held.nanos)
+        *r = (struct refusal){422, "long_only", "the strategy's book holds less than that"};
     else
         return false;
     return true;
@@ -215,10 +240,18 @@ static void answered(void *arg, const struct order_row *row)
 
 // --- placing
 
+static bool refused_for_good(enum order_status status)
+{
+    return status == ORDER_DENIED || status == ORDER_REJECTED;
+}
+
+// What was refused is refused again, in the same words.
 static void answer_known(struct api *a, struct http_exchange *x, const struct intent *asked,
                          const struct order_row *row)
 {
-    if (api_order_same(asked, &row->intent))
+    if (api_order_same(asked, &row->intent) && (refused_for_good(row->status) || row->status == ORDER_NOT_PLACED))
+        answer_row(a, x, row);
+    else if (api_order_same(asked, &row->intent))
         answer_order(a, x, 200, row, "duplicate");
     else
         answer_refused(a, x, 409, "client_order_id", "another order has this client_order_id", row);
@@ -240,6 +273,17 @@ static void prices_read(void *arg, bool ok, const char *detail)
     if (known) {
         struct intent asked = *in;
         answer_known(a, call_end(c), &asked, known);
+        return;
+    }
+    // Meanwhile seconds may have passed.
+    struct refusal r;
+    struct day session = in->session;
+    if (refusal(a, &session, &r) || book_refusal(a, in, &r)) {
+        answer_refused(a, call_end(c), r.status, r.code, r.detail, NULL);
+        return;
+    }
+    if (day_compare(session, in->session) != 0) {
+        answer_refused(a, call_end(c), 503, "calendar", "the session has just turned: ask again", NULL);
         return;
     }
     if (!ok)
@@ -271,6 +315,14 @@ static void answer_known_row(struct api *a, struct http_exchange *x, const struc
         answer_refused(a, x, 409, "client_order_id", "another order has this client_order_id", NULL);
         return;
     }
+    if (refused_for_good(status) || status == ORDER_NOT_PLACED) {
+        struct order_row was = {.intent = known, .status = status};
+        const char *reason = NULL;
+        if (json_opt_string(row, "order", "reason", &reason, &err) == 0 && reason)
+            str_copy_cut(was.reason, sizeof was.reason, reason);
+        answer_row(a, x, &was);
+        return;
+    }
     api_answer_begin(&t, &o);
     json_put_bool(&o, "duplicate", true);
     text_addc(&t, ',');
@@ -288,6 +340,17 @@ static const struct json_node *row_of(const char *json, struct json_doc **doc)
     return json_at(json_doc_root(*doc), 0);
 }
 
+static void look_up(struct order_call *c);
+
+// A derived id whose order was refused for good is not the one: the caller asks anew.
+static bool is_asked_anew(struct order_call *c, enum order_status status)
+{
+    if (!c->derived || !refused_for_good(status) || c->ordinal == ORDINAL_MAX)
+        return false;
+    api_order_derive_id(&c->intent, ++c->ordinal);
+    return true;
+}
+
 static void looked_up(void *arg, enum ledger_result result, const char *json)
 {
     struct order_call *c = arg;
@@ -302,7 +365,12 @@ static void looked_up(void *arg, enum ledger_result result, const char *json)
         return;
     }
     const struct json_node *row = row_of(json, &doc);
-    if (row) {
+    struct intent known;
+    enum order_status status;
+    struct err err;
+    if (row && api_order_from_row(row, &known, &status, &err) == 0 && is_asked_anew(c, status)) {
+        look_up(c);
+    } else if (row) {
         struct intent asked = c->intent;
         answer_known_row(a, call_end(c), &asked, row, json);
     } else {
@@ -312,14 +380,35 @@ static void looked_up(void *arg, enum ledger_result result, const char *json)
     json_doc_free(doc);
 }
 
+// In the desk first: it knows what the ledger may not have yet.
+static void look_up(struct order_call *c)
+{
+    struct api *a = c->wait->api;
+    const struct order_row *known = desk_order(a->p.desk, c->intent.order.client_order_id);
+    while (known && is_asked_anew(c, known->status))
+        known = desk_order(a->p.desk, c->intent.order.client_order_id);
+    if (known) {
+        struct intent asked = c->intent;
+        answer_known(a, call_end(c), &asked, known);
+        return;
+    }
+    const struct ledger_filter filter = {.id = c->intent.order.client_order_id, .limit = 1};
+    ledger_query(a->p.ledger, LEDGER_QUERY_ORDERS, &filter, looked_up, c);
+}
+
 void api_serve_order_new(const struct api_call *call)
 {
     struct api *a = call->api;
     struct http_exchange *x = call->x;
     struct intent in = {.leg = 0};
     struct err err;
-    if (api_write_refused(a, x) || refused_now(a, x, &in.session))
+    struct refusal r;
+    if (api_write_refused(a, x))
         return;
+    if (refusal(a, &in.session, &r)) {
+        answer_refused(a, x, r.status, r.code, r.detail, NULL);
+        return;
+    }
     const struct snapshot *s = api_snapshot(a);
     str_copy_cut(in.account, sizeof in.account, s->account_number);
     int status = api_order_read(x, s->config, &in, &err);
@@ -327,23 +416,18 @@ void api_serve_order_new(const struct api_call *call)
         api_reply_problem(x, status, "%s", err.text);
         return;
     }
-    const struct order_row *known = desk_order(a->p.desk, in.order.client_order_id);
-    if (known) {
-        answer_known(a, x, &in, known);
-        return;
-    }
     struct order_call *c = call_new(a, x);
     if (!c)
         return;
     c->intent = in;
+    c->derived = client_order_id_ours(in.order.client_order_id);
     log_with(LOG_LEVEL_NOTICE,
              ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)},
                                    {"CLIENT_ORDER_ID", in.order.client_order_id},
                                    {"SYMBOL", in.order.symbol}}),
              "order %s is asked for by http %s: %s %s", in.order.client_order_id, http_exchange_peer(x),
              order_side_name(in.order.side), in.order.symbol);
-    const struct ledger_filter filter = {.id = c->intent.order.client_order_id, .limit = 1};
-    ledger_query(a->p.ledger, LEDGER_QUERY_ORDERS, &filter, looked_up, c);
+    look_up(c);
 }
 
 // --- cancelling

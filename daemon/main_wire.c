@@ -444,6 +444,7 @@ static void start_front(struct daemon *d)
         .desk = d->desk,
         .reconcile = d->reconcile,
         .exposure = d->exposure,
+        .runs = d->runs,
         .halt = d->halt,
         .metrics = d->metrics,
         .token = facts_secrets(d->facts)->http_token,

@@ -193,6 +193,15 @@ const struct book *runs_book(const struct runs *r, const char *name)
     return NULL;
 }
 
+bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out)
+{
+    const struct book *b = runs_book(r, book);
+    if (!r->books_known || r->active || r->waiting_count > 0)
+        return false;
+    *out = b ? book_qty(b, symbol) : (struct qty){0};
+    return true;
+}
+
 // While stopping, a run without a stored plan is left as it is, strategies and all: its row says claimed, and the next
 // start takes it up from there.
 static bool run_is_left(const struct run *run)

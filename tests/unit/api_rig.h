@@ -67,6 +67,8 @@ static struct rig {
     char reason[200], source[100], who[100], code[40];
 
     // desk and prices
+    size_t open_of_others;
+    struct qty held; // in any strategy's book
     struct order_row desk_row; // what the desk knows, when it has an id
     struct order_row outcome;  // of what is placed: status, reason, order_id
     struct intent placed;
@@ -183,6 +185,19 @@ bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *ou
     (void)now_ns;
     *out = (struct day){2026, 10, 8};
     return !rig.no_session;
+}
+
+size_t desk_open_of_others(const struct desk *d, const char *except_run_id)
+{
+    (void)d, (void)except_run_id;
+    return rig.open_of_others;
+}
+
+bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out)
+{
+    (void)r, (void)book, (void)symbol;
+    *out = rig.held;
+    return true;
 }
 
 const struct order_row *desk_order(const struct desk *d, const char *client_order_id)

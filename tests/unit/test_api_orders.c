@@ -210,6 +210,59 @@ static void without_an_id_one_is_derived(void **state)
     assert_string_not_equal(rig.placed.order.client_order_id, first);
 }
 
+#define SELL_OF_BOOK                                                                                                   \
+    "{\"client_order_id\":\"s-1\",\"symbol\":\"SPY\",\"side\":\"sell\",\"qty\":\"2\",\"strategy\":\"core\"}"
+
+static void a_strategy_sells_what_its_book_holds(void **state)
+{
+    (void)state;
+    static char name[] = "core";
+    static struct config config = {.strategies = {{.name = name}}, .strategy_count = 1};
+    rig.snapshot.config = &config;
+    rig.held = (struct qty){2 * DECIMAL_ONE - 1};
+    expect(post(SELL_OF_BOOK), 422, "code", "long_only");
+    rig.held = (struct qty){2 * DECIMAL_ONE};
+    rig.open_of_others = 1;
+    expect(post(SELL_OF_BOOK), 503, "code", "in_flight");
+    assert_int_equal(rig.places, 0);
+    rig.open_of_others = 0;
+    expect(post(SELL_OF_BOOK), 201, "status", "new");
+    rig.snapshot.config = NULL;
+}
+
+static void what_was_refused_is_refused_again(void **state)
+{
+    (void)state;
+    rig.outcome.status = ORDER_DENIED;
+    str_copy_cut(rig.outcome.reason, sizeof rig.outcome.reason, "price_known: no price for SPY");
+    expect(post(BUY), 422, "code", "price_known");
+    expect(post(BUY), 422, "code", "price_known");
+    assert_int_equal(rig.places, 1);
+    rig.desk_row = (struct order_row){.status = ORDER_NEW}; // an earlier life's, from the ledger
+    rig.query_json =
+        "[{\"client_order_id\" : \"a-1\", \"order_id\" : null, \"run_id\" : null, \"strategy\" : null, \"symbol\" : "
+        "\"SPY\", \"side\" : \"buy\", \"type\" : \"market\", \"time_in_force\" : \"day\", \"qty\" : \"2\", "
+        "\"notional\" : null, \"limit_price\" : null, \"extended_hours\" : false, \"status\" : \"denied\", "
+        "\"reason\" : \"price_known: no price for SPY\"}]";
+    expect(post(BUY), 422, "code", "price_known");
+    assert_int_equal(rig.places, 1);
+}
+
+static void what_was_refused_without_an_id_is_asked_anew(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\"}";
+    char first[CLIENT_ORDER_ID_MAX];
+    rig.outcome.status = ORDER_DENIED;
+    str_copy_cut(rig.outcome.reason, sizeof rig.outcome.reason, "price_known: no price for SPY");
+    expect(post(body), 422, "code", "price_known");
+    str_copy_cut(first, sizeof first, rig.placed.order.client_order_id);
+    rig.outcome.status = ORDER_NEW;
+    expect(post(body), 201, "status", "new");
+    assert_string_not_equal(rig.placed.order.client_order_id, first);
+    assert_int_equal(rig.places, 2);
+}
+
 static void refusals_have_the_code_of_their_rule(void **state)
 {
     (void)state;
@@ -302,6 +355,24 @@ static void two_at_once_are_one(void **state)
     refreshed(arg, true, "");
     expect(client_read(first), 200, "status", "new");
     assert_int_equal(rig.places, 1);
+}
+
+static void it_is_asked_again_after_the_prices_whether_orders_may_leave(void **state)
+{
+    (void)state;
+    rig.refresh_later = true;
+    int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    while (rig.refreshes < 1) {
+        loop_step(rig.loop, 5);
+        if (rig.waiting)
+            ledger_answers();
+        assert_true(clock_monotonic_ns() < end);
+    }
+    rig.snapshot.in_step = false;
+    rig.refreshed(rig.refreshed_arg, true, "");
+    expect(client_read(fd), 503, "code", "in_step");
+    assert_int_equal(rig.places, 0);
 }
 
 static void who_left_before_gets_no_order(void **state)
@@ -420,6 +491,10 @@ int main(void)
         T(every_member_makes_another_order),
         T(the_ledger_remembers_ids_of_earlier_lives),
         T(without_an_id_one_is_derived),
+        T(a_strategy_sells_what_its_book_holds),
+        T(what_was_refused_is_refused_again),
+        T(what_was_refused_without_an_id_is_asked_anew),
+        T(it_is_asked_again_after_the_prices_whether_orders_may_leave),
         T(refusals_have_the_code_of_their_rule),
         T(outcomes_that_are_not_refusals),
         T(nothing_is_written_while_nothing_may_be_sent),
