@@ -44,6 +44,8 @@ static int read_numbers(const struct json_node *n, struct order_request *r, stru
         json_opt_decimal(n, WHERE, "notional", DECIMAL_EXACT, &has, &r->notional.nanos, err) != 0 ||
         json_opt_decimal(n, WHERE, "limit_price", DECIMAL_EXACT, &has, &r->limit_price.nanos, err) != 0)
         return -1;
+    if (r->notional.nanos && r->side == ORDER_SELL) // how many shares that takes shows only when it is filled
+        return err_set(err, "order.notional is for buys only: a sell names its shares in order.qty");
     const struct json_node *extended = json_get(n, "extended_hours");
     if (extended && json_type_of(extended) != JSON_IS_NULL && !json_bool(extended, &r->extended_hours))
         return err_set(err, "order.extended_hours must be true or false");

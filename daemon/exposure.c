@@ -17,8 +17,10 @@ struct symbol {
     struct alpaca_trade trade;
     struct alpaca_quote quote;
     int64_t trade_boot_ns, quote_boot_ns; // when the price was true, on the boot clock
-    struct qty held, open_buy, open_sell;
-    struct money open_buy_value;
+    struct qty held;                      // as read, less what was sold since
+    struct qty bought; // since the read, which may have it already: counts as held, but is not there to be sold
+    struct qty open_buy, open_sell;
+    struct money open_buy_value, open_sell_notional;
     // What this symbol adds to the account's gross exposure; UNKNOWN counts in unknown_gross instead.
     struct money gross;
     bool gross_unknown;
@@ -29,6 +31,7 @@ struct reservation {
     struct qty filled;
     struct qty open;         // still unfilled
     struct money open_value; // of a buy
+    struct money notional;   // of a sell in dollars: all of it until it ends, its shares are those of the moment
 };
 
 struct exposure {
@@ -113,8 +116,10 @@ static void symbol_changed(struct exposure *e, struct symbol *s)
     struct price price = {0};
     int64_t wall, boot;
     bool unknown = false, fits = true;
-    if (s->held.nanos != 0) {
-        struct qty size = {s->held.nanos < 0 ? -s->held.nanos : s->held.nanos};
+    struct qty all;
+    fits = qty_add(s->held, s->bought, &all);
+    if (fits && all.nanos != 0) {
+        struct qty size = {all.nanos < 0 ? -all.nanos : all.nanos};
         unknown = !symbol_price(s, &price, &wall, &boot);
         fits = unknown || notional_up(price, size, &gross);
     }
@@ -148,7 +153,7 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
         return;
     while (map_each(e->symbols, &cursor, &key, &value)) {
         struct symbol *s = value;
-        s->held = (struct qty){0};
+        s->held = s->bought = (struct qty){0};
     }
     free(e->positions);
     e->positions = check_alloc(count ? count : 1, sizeof *p);
@@ -222,8 +227,10 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
     bool buy = r->intent.order.side == ORDER_BUY;
     struct qty total = r->intent.order.qty;
     struct qty open = {0};
-    struct money value = {0};
+    struct money value = {0}, notional = {0};
     bool fits = true;
+    if (!ended && !buy && total.nanos == 0)
+        notional = r->intent.order.notional;
     if (!ended && total.nanos > 0 && filled.nanos < total.nanos)
         open = (struct qty){total.nanos - filled.nanos};
     if (!ended && buy) {
@@ -237,11 +244,14 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
     fits = fits && qty_sub(*side, r->open, side) && qty_add(*side, open, side);
     fits = fits && money_sub(s->open_buy_value, r->open_value, &s->open_buy_value) &&
            money_add(s->open_buy_value, value, &s->open_buy_value) &&
+           money_sub(s->open_sell_notional, r->notional, &s->open_sell_notional) &&
+           money_add(s->open_sell_notional, notional, &s->open_sell_notional) &&
            money_sub(e->open_buys, r->open_value, &e->open_buys) && money_add(e->open_buys, value, &e->open_buys);
     if (!fits)
         e->overflow = true;
     r->open = open;
     r->open_value = value;
+    r->notional = notional;
     r->filled = filled;
     symbol_changed(e, s);
 }
@@ -286,7 +296,8 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
     bool buy = r->intent.order.side == ORDER_BUY;
     struct money before = r->open_value, spent = {0};
     e->filled_boot_ns = now_boot_ns;
-    bool fits = qty_add(s->held, (struct qty){buy ? change : -change}, &s->held);
+    bool fits =
+        buy ? qty_add(s->bought, (struct qty){change}, &s->bought) : qty_sub(s->held, (struct qty){change}, &s->held);
     reservation_set(e, r, filled_qty, false);
     if (buy)
         fits = fits && money_sub(before, r->open_value, &spent) && money_add(e->cash_spent, spent, &e->cash_spent);
@@ -301,6 +312,33 @@ void exposure_release(struct exposure *e, const char *client_order_id)
         return;
     reservation_set(e, r, r->filled, true);
     free(r);
+}
+
+// The lowest of the prices known: so many shares a sell in dollars may need.
+static bool low_price(const struct symbol *s, int64_t *out)
+{
+    const int64_t known[] = {s->trade_known ? s->trade.price.nanos : 0, s->quote_known ? s->quote.bid.nanos : 0,
+                             s->quote_known ? s->quote.ask.nanos : 0};
+    *out = 0;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (known[i] > 0 && (*out == 0 || known[i] < *out))
+            *out = known[i];
+    return *out > 0;
+}
+
+// Shares that are being sold already. Of a sell in dollars without a price nobody knows how many: all that is held.
+static bool being_sold(const struct symbol *s, struct qty *out)
+{
+    struct qty shares;
+    int64_t price;
+    *out = s->open_sell;
+    if (s->open_sell_notional.nanos == 0)
+        return true;
+    if (!low_price(s, &price) || !decimal_div_up(s->open_sell_notional.nanos, price, &shares.nanos)) {
+        out->nanos = s->held.nanos > s->open_sell.nanos ? s->held.nanos : s->open_sell.nanos;
+        return true;
+    }
+    return qty_add(s->open_sell, shares, out);
 }
 
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
@@ -322,7 +360,6 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
         .fractionable = s->asset.fractionable,
         .held = s->held,
         .open_buy_qty = s->open_buy,
-        .open_sell_qty = s->open_sell,
         .gross = e->gross,
         .gross_known = e->gross_unknown == 0,
         .open_buys = e->open_buys,
@@ -336,6 +373,8 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
     v.price_known = symbol_price(s, &v.price, &wall, &boot);
     v.price_age_ns = v.price_known ? now_boot_ns - boot : 0;
     if (!money_sub(e->account.cash, e->cash_spent, &v.cash))
+        return false;
+    if (!being_sold(s, &v.open_sell_qty) || (order->side == ORDER_BUY && !qty_add(v.held, s->bought, &v.held)))
         return false;
     *out = v;
     return true;

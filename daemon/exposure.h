@@ -26,6 +26,8 @@ void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 void exposure_reserve(struct exposure *e, const struct intent *intent);
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);
 void exposure_release(struct exposure *e, const char *client_order_id); // terminal
+// What was bought since positions were read counts as held for a buy, but is not there for a sell: the read may have it
+// already. Of an open sell in dollars so many shares are taken as it may need at the lowest price known.
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
                    int64_t now_boot_ns, struct risk_view *out) MUST_CHECK; // false on overflow
 // Lookups for run, planner and readers.

@@ -87,6 +87,7 @@ static void bodies_are_strict(void **state)
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"-1\"}", "positive"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"0\"}", "neither"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"notional\":\"5\"}", "both"},
+        {"{\"symbol\":\"SPY\",\"side\":\"sell\",\"notional\":\"5\"}", "for buys only"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1.0000000001\"}", "nine"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":true}", "decimal"},
         {"{\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"1\",\"type\":\"limit\"}", "limit_price"},

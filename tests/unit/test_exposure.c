@@ -42,6 +42,14 @@ static struct exposure *with_account(void)
     return e;
 }
 
+static struct risk_view view_of_sell(const struct exposure *e)
+{
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY", .side = ORDER_SELL};
+    assert_true(exposure_view(e, &o, "run-1", session, NOW, &v));
+    return v;
+}
+
 static struct risk_view view_of(const struct exposure *e, int64_t now)
 {
     struct risk_view v;
@@ -255,6 +263,65 @@ static void orders_outside_runs_leave_the_count_of_a_run_alone(void **state)
     exposure_free(e);
 }
 
+// Positions asked for after the broker's fill, told before we hear of it: the shares are in them already.
+static void what_was_bought_is_there_to_be_sold_once_it_was_read(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(6), .current_price = {100 * DECIMAL_ONE}};
+    exposure_reserve(e, &in);
+    exposure_set_positions(e, &p, 1, NOW + 1); // the fill is in it
+    exposure_filled(e, "a", SHARES(2), NOW + 2);
+    exposure_release(e, "a");
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(8).nanos); // what may be bought is measured against the most
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(800).nanos);
+    exposure_set_positions(e, &p, 1, NOW + 3);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_free(e);
+}
+
+static struct intent dollars_of(const char *id, int64_t usd)
+{
+    struct intent in = intent_of(id, ORDER_SELL, 0, usd);
+    in.order.notional = USD(usd);
+    return in;
+}
+
+static void a_sell_in_dollars_takes_the_shares_that_it_may_need(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_quote q = {.symbol = "SPY", .bid = {80 * DECIMAL_ONE}, .ask = {120 * DECIMAL_ONE}, .at = NOW};
+    struct intent one = dollars_of("one", 160), two = dollars_of("two", 81);
+    exposure_reserve(e, &one); // 4 shares are held, the price was 100 when they were read
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 16 / 10);
+    exposure_set_quote(e, &q, NOW, NOW);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(2).nanos);
+    exposure_reserve(e, &two);
+    assert_true(view_of_sell(e).open_sell_qty.nanos > SHARES(3).nanos);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 30125 / 10000);
+    exposure_release(e, "one");
+    exposure_release(e, "two");
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, 0);
+    exposure_free(e);
+}
+
+static void a_sell_in_dollars_without_a_price_takes_all_that_is_held(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(4)};
+    struct intent in = dollars_of("one", 1);
+    exposure_set_positions(e, &p, 1, NOW);
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos);
+    exposure_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +335,9 @@ int main(void)
         cmocka_unit_test(the_age_of_a_price_is_that_of_its_trade),
         cmocka_unit_test(usage_belongs_to_its_session),
         cmocka_unit_test(sums_stay_exact_over_many_changes),
+        cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
+        cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
+        cmocka_unit_test(a_sell_in_dollars_without_a_price_takes_all_that_is_held),
         cmocka_unit_test(orders_outside_runs_leave_the_count_of_a_run_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
