@@ -416,6 +416,11 @@ void api_serve_order_new(const struct api_call *call)
         api_reply_problem(x, status, "%s", err.text);
         return;
     }
+    const struct order_row *known = desk_order(a->p.desk, in.order.client_order_id);
+    if (known && !(client_order_id_ours(in.order.client_order_id) && refused_for_good(known->status))) {
+        answer_known(a, x, &in, known);
+        return;
+    }
     struct order_call *c = call_new(a, x);
     if (!c)
         return;

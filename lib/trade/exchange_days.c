@@ -139,7 +139,7 @@ static const struct special *special_of(struct day d)
 enum exchange_day exchange_day_of(struct day date, struct session_day *out, const char **why)
 {
     const int weekday = day_weekday(date);
-    const char *scrap, **said = why ? why : &scrap;
+    const char *scrap = "", **said = why ? why : &scrap;
 
     *said = "";
     if (date.year < EXCHANGE_DAYS_FIRST_YEAR || date.year > EXCHANGE_DAYS_LAST_YEAR)

@@ -81,7 +81,7 @@ def test_the_manual_names_every_path():
 
 def test_every_code_is_explained():
     """What a refused order is told with, `paperguard explain` knows."""
-    said = set(re.findall(r'answer_refused\([^;]*?"(\w+)",', (ROOT / "daemon/api_orders.c").read_text()))
+    said = set(re.findall(r'(?:answer_refused\([^;]*?|refusal\)\{\d+, )"(\w+)",', (ROOT / "daemon/api_orders.c").read_text()))
     known = set(re.findall(r'^CODE\("\w+", "(\w+)"', (ROOT / "daemon/ctl/codes.def").read_text(), re.M))
     assert {"halt", "in_step", "not_open", "client_order_id", "broker_rejected"} <= said <= known, said - known
 
