@@ -21,6 +21,7 @@
 #define IN_HAND_MAX 64u // on their way at a time: reads, cancels and the ledger's heartbeat wait behind no more
 #define UNKNOWN_FOR_MS 60000
 #define CANCEL_RETRY_MS 2000
+#define CANCEL_SLOWER_MAX 3u // doublings of it
 
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
@@ -434,11 +435,14 @@ static void cancelled(void *arg, const struct broker_answer *answer)
 {
     struct desk_order *o = arg;
     o->calls--;
-    if (answer->result == BROKER_OK || (answer->result == BROKER_REJECTED && answer->status != 429))
-        return; // taken, or there is nothing to cancel: the order's status tells
+    if (answer->result == BROKER_OK)
+        return; // taken: the order's status tells
+    // A refusal may mean that there is nothing to cancel any more, or not yet: again for as long as the order lives.
     o->cancel_sent = false;
+    int64_t wait_ms = CANCEL_RETRY_MS << (o->cancels < CANCEL_SLOWER_MAX ? o->cancels : CANCEL_SLOWER_MAX);
+    o->cancels++;
     if (o->state == DESK_LIVE && !o->timer)
-        o->timer = loop_after_ms(o->desk->p.loop, CANCEL_RETRY_MS, cancel_again, o);
+        o->timer = loop_after_ms(o->desk->p.loop, wait_ms, cancel_again, o);
 }
 
 static void send_cancel(struct desk_order *o)

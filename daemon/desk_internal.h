@@ -37,6 +37,7 @@ struct desk_order {
     int64_t unknown_since_ns, lookup_delay_ms;
     int64_t missing_since_ns; // when the broker first said that it does not know it; 0 = it has not
     bool unlisted;            // a whole list, asked for long after that, does not have it either
+    unsigned cancels;         // times its cancel was not taken
     bool again;               // it goes out anew, for whatever reason
     unsigned sent_again;      // times it went out anew because it had never arrived
     unsigned limited;         // times the broker's rate limit refused it

@@ -117,6 +117,30 @@ static void a_conflict_at_the_second_commit_frees_nothing(void **state)
     ledger_takes(LEDGER_OK);
 }
 
+// --- cancels
+
+static void a_refused_cancel_is_sent_again_as_long_as_the_order_lives(void **state)
+{
+    (void)state;
+    static const char refusal[] = "{\"code\":42210000,\"message\":\"order is not cancelable\"}";
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "pending_new", "0"));
+    ledger_takes(LEDGER_OK);
+    desk_cancel(desk, ID);
+    broker_answers(w.call_done, w.call_arg, BROKER_REJECTED, 422, refusal);
+    turn_until(&w.calls, 2);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    struct order_state s = {.status = ORDER_FILLED, .filled_qty = SHARES(2), .updated_at = INT64_MAX};
+    strcpy(s.id, "o-1");
+    strcpy(s.client_order_id, ID);
+    desk_broker_says(desk, &s, "poll"); // it was filled meanwhile: nothing to cancel
+    broker_answers(w.call_done, w.call_arg, BROKER_REJECTED, 422, refusal);
+    for (int i = 0; i < 5; i++)
+        loop_step(loop, 0);
+    assert_int_equal(w.calls, 2);
+    ledger_takes(LEDGER_OK);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -128,6 +152,7 @@ int main(void)
         T(it_is_handed_back_only_when_what_was_told_before_is_written),
         T(what_the_ledger_does_not_take_back_is_unknown_again),
         T(a_conflict_at_the_second_commit_frees_nothing),
+        T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
