@@ -131,8 +131,8 @@ void api_halt(struct api *a, struct http_exchange *x, const char *source); // ap
 void api_serve_order_new(const struct api_call *c);
 void api_serve_order_cancel(const struct api_call *c);
 int api_order_read(struct http_exchange *x, const struct config *config, struct intent *in, struct err *err) MUST_CHECK;
-// Without an id of the caller's, the same order in the same session is the same order; one that was refused for good may
-// be asked for again, as the next ordinal (0, 1, ...).
+// Without an id of the caller's, the same order in the same session is the same order; one that was refused for good
+// may be asked for again, as the next ordinal (0, 1, ...).
 void api_order_derive_id(struct intent *in, int ordinal);
 bool api_order_same(const struct intent *a, const struct intent *b); // whatever their ids
 struct json_node;

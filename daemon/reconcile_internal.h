@@ -68,7 +68,7 @@ struct reconcile {
     size_t orders_open_at_broker, new_fills, desk_open_before;
     struct alpaca_fill *page; // of fills on their way into the ledger
     size_t page_count;
-    int64_t fills_told_at; // transaction time of the newest that on_fills was told; 0 = not told any
+    int64_t fills_told_at;             // transaction time of the newest that on_fills was told; 0 = not told any
     char (*fresh_symbols)[SYMBOL_MAX]; // of the fills on the page that happened just now
     size_t fresh_count;
     struct list waiters, next_waiters;

@@ -68,7 +68,7 @@ static struct rig {
 
     // desk and prices
     size_t open_of_others;
-    struct qty held; // in any strategy's book
+    struct qty held;           // in any strategy's book
     struct order_row desk_row; // what the desk knows, when it has an id
     struct order_row outcome;  // of what is placed: status, reason, order_id
     struct intent placed;
