@@ -254,12 +254,11 @@ void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at)
     struct market_quote q;
     market_quote(e->params.market, o->symbol, at, &q);
     bool halted = e->marks[market_symbol_index(o->symbol)].halted || market_halted(e->params.market, at);
-    if (halted || !exchange_stop_triggered(o, q.last))
-        rest(e, o, at);
-    else if (o->status == ORDER_HELD)
+    const bool triggered = !halted && exchange_stop_triggered(o, q.last);
+    if (triggered && o->status == ORDER_HELD)
         exchange_group_triggered(e, o, at);
-    else if (!marketable(o, &q))
-        rest(e, o, at);
-    else
+    else if (triggered && marketable(o, &q))
         fill(e, o, &q, at);
+    else
+        rest(e, o, at);
 }

@@ -123,7 +123,7 @@ void exchange_advance(struct exchange *e, int64_t now)
         int64_t at = top != NULL ? top->at : EXCHANGE_NEVER;
         if (at > now && e->roll_at > now)
             break;
-        if (at <= e->roll_at) { // orders expire at the close before the session is rolled over
+        if (top != NULL && at <= e->roll_at) { // orders expire at the close before the session is rolled over
             uint64_t number = top->number;
             exchange_heap_pop(&e->events);
             e->now = at > e->now ? at : e->now;
