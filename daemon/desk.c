@@ -254,7 +254,8 @@ static void sent(void *arg, const struct broker_answer *answer)
         desk_set_status(o, ORDER_DENIED, "guard", answer->detail);
         return;
     case BROKER_NOT_SENT:
-        desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
+        if (!desk_send_when_reached(o, answer->detail))
+            desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
         return;
     case BROKER_UNKNOWN:
         desk_become_unknown(o, answer->detail);
@@ -341,7 +342,10 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             refused_by_ledger(o, detail);
         return;
     case LEDGER_DOWN:
-        desk_set_status(o, ORDER_DENIED, "ledger", detail);
+        if (desk_may_wait(o))
+            o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
+        else
+            desk_set_status(o, ORDER_DENIED, "ledger", detail);
         return;
     }
 }

@@ -11,7 +11,8 @@
 
 #define HAND_BACK_RETRY_MS 1000
 #define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
-#define LIMITED_FIRST_MS 1000
+#define WAIT_FIRST_MS 1000
+#define WAIT_DOUBLED_MAX 4u
 
 static void hand_back(void *arg);
 
@@ -24,8 +25,8 @@ static void handed_back(void *arg, enum ledger_result result, const char *detail
         desk_become_unknown(o, "the ledger has other news of it");
         return;
     }
-    int64_t wait_ms = again ? HAND_BACK_RETRY_MS : o->limited ? LIMITED_FIRST_MS << (o->limited - 1) : 0;
-    o->timer = loop_after_ms(o->desk->p.loop, wait_ms, again ? hand_back : desk_commit, o);
+    o->timer = loop_after_ms(o->desk->p.loop, again ? HAND_BACK_RETRY_MS : o->again_after_ms,
+                             again ? hand_back : desk_commit, o);
 }
 
 static void hand_back(void *arg)
@@ -40,21 +41,40 @@ static void hand_back(void *arg)
                         (struct price){0}, 0, clock_wall_ns(), "desk", o->row.reason, handed_back, o);
 }
 
-void desk_send_again(struct desk_order *o, const char *why)
+void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms)
 {
     str_copy_cut(o->row.reason, sizeof o->row.reason, why);
     o->row.status = ORDER_INTENT;
     o->again = true;
+    o->again_after_ms = after_ms;
     desk_set_state(o, DESK_COMMITTING);
     hand_back(o);
+}
+
+static int64_t wait_ms(unsigned times)
+{
+    return WAIT_FIRST_MS << (times < WAIT_DOUBLED_MAX ? times : WAIT_DOUBLED_MAX);
 }
 
 bool desk_send_later(struct desk_order *o)
 {
     if (o->limited >= LIMITED_MAX)
         return false;
-    o->limited++;
-    desk_send_again(o, "refused by the broker's rate limit");
+    desk_send_again(o, "refused by the broker's rate limit", wait_ms(o->limited++));
     log_notice("order %s: refused by the broker's rate limit; sent again later", o->row.intent.order.client_order_id);
+    return true;
+}
+
+bool desk_may_wait(const struct desk_order *o)
+{
+    return o->row.intent.run_id[0] && o->row.intent.send_until && !o->cancel_wanted && !desk_too_late(o);
+}
+
+bool desk_send_when_reached(struct desk_order *o, const char *why)
+{
+    if (!desk_may_wait(o))
+        return false;
+    log_notice("order %s: not sent yet: %s", o->row.intent.order.client_order_id, why);
+    desk_send_again(o, why, wait_ms(o->unsent++));
     return true;
 }

@@ -39,8 +39,10 @@ struct desk_order {
     bool unlisted;            // a whole list, asked for long after that, does not have it either
     unsigned cancels;         // times its cancel was not taken
     bool again;               // it goes out anew, for whatever reason
-    unsigned sent_again;      // times it went out anew because it had never arrived
-    unsigned limited;         // times the broker's rate limit refused it
+    int64_t again_after_ms;
+    unsigned unsent;     // times the broker could not be reached
+    unsigned sent_again; // times it went out anew because it had never arrived
+    unsigned limited;    // times the broker's rate limit refused it
     loop_timer timer;
     void (*done)(void *arg, const struct order_row *row);
     void *arg;
@@ -83,8 +85,11 @@ void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);
 // desk_again.c
-void desk_send_again(struct desk_order *o, const char *why); // the same, under its id, from the intent on
-bool desk_send_later(struct desk_order *o);                  // refused for the rate; false: too often
+void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms); // the same, from the intent on
+bool desk_send_later(struct desk_order *o);                                    // refused for the rate; false: too often
+// A run's order waits out a short outage of broker or ledger, until its deadline; who asks over HTTP wants to know now.
+bool desk_may_wait(const struct desk_order *o);
+bool desk_send_when_reached(struct desk_order *o, const char *why); // nothing of it left; false: it may not wait
 // desk_lookup.c
 void desk_become_unknown(struct desk_order *o, const char *why);
 

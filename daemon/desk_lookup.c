@@ -80,7 +80,7 @@ static void looked_up(void *arg, const struct broker_answer *answer)
         o->unlisted = false;
         o->lookup_delay_ms = LOOKUP_FIRST_MS;
         log_notice("order %s: never reached the broker; sent again under its id", o->row.intent.order.client_order_id);
-        desk_send_again(o, "never reached the broker; sent again under its id");
+        desk_send_again(o, "never reached the broker; sent again under its id", 0);
         return;
     }
     if (missing && never_arrived(o)) {

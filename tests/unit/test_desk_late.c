@@ -117,6 +117,47 @@ static void a_conflict_at_the_second_commit_frees_nothing(void **state)
     ledger_takes(LEDGER_OK);
 }
 
+// --- short outages
+
+static void an_order_waits_until_the_broker_can_be_reached(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_NOT_SENT, 0, NULL);
+    assert_int_equal(w.last_status, ORDER_INTENT);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    assert_string_equal(w.committed.order.client_order_id, ID);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+    until(0);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_NOT_SENT, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_int_equal(open_buys(), 0);
+}
+
+static void an_order_waits_until_the_ledger_takes_its_intent(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_DOWN);
+    assert_int_equal(w.answered, 0);
+    turn_until(&w.commits, 2);
+    assert_int_equal(w.submits, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    desk_cancel(desk, ID); // its run's time is over
+    commit(LEDGER_DOWN);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_DENIED);
+    assert_int_equal(open_buys(), 0);
+}
+
 // --- cancels
 
 static void a_refused_cancel_is_sent_again_as_long_as_the_order_lives(void **state)
@@ -152,6 +193,8 @@ int main(void)
         T(it_is_handed_back_only_when_what_was_told_before_is_written),
         T(what_the_ledger_does_not_take_back_is_unknown_again),
         T(a_conflict_at_the_second_commit_frees_nothing),
+        T(an_order_waits_until_the_broker_can_be_reached),
+        T(an_order_waits_until_the_ledger_takes_its_intent),
         T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
