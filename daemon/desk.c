@@ -287,6 +287,8 @@ static void slot_ready(void *arg)
         desk_set_status(o, ORDER_NOT_PLACED, "desk", "deadline: it passed before the order could be sent");
         return;
     }
+    if (!desk_judged_again(o))
+        return;
     broker_order_request(d->p.broker, o->body, o->body_len, &request);
     if (guard_clear_order(d->p.guard, facts_view(d->p.facts), &o->receipt, &request, clock_boot_ns(), &cleared,
                           &verdict) != 0) {
@@ -303,6 +305,11 @@ static void slot_ready(void *arg)
     ledger_order_update(d->p.ledger, o->row.intent.order.client_order_id, "", ORDER_SENDING, (struct qty){0},
                         (struct price){0}, 0, clock_wall_ns(), "desk", "", NULL, NULL);
     broker_submit(d->p.broker, &cleared, sent, o);
+}
+
+void desk_wait_for_slot(struct desk_order *o)
+{
+    broker_rate_wait(o->desk->p.broker, slot_ready, o);
 }
 
 // --- judging and committing
@@ -330,7 +337,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             return;
         }
         desk_set_state(o, DESK_WAITING);
-        broker_rate_wait(d->p.broker, slot_ready, o);
+        desk_wait_for_slot(o);
         return;
     case LEDGER_LOST: // perhaps committed: the same call asks
         o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
@@ -342,6 +349,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             refused_by_ledger(o, detail);
         return;
     case LEDGER_DOWN:
+        o->judge_again = true;
         if (desk_may_wait(o))
             o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
         else

@@ -25,6 +25,10 @@ struct desk_params {
     // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
     void (*on_order)(void *arg, const struct order_row *row);
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
+    // Reads account, positions and prices anew, for an order that is judged again; done is not called from within.
+    // NULL: figures that are too old deny it.
+    void (*refresh)(void *arg, const char *symbol, void (*done)(void *arg, bool ok, const char *detail),
+                    void *done_arg);
     void *arg;
 };
 struct desk *desk_new(const struct desk_params *params);

@@ -3,8 +3,11 @@
 //
 // Orders that go out once more, under their id: handed back to the ledger as an intent first, which alone can be
 // cleared anew. As long as the ledger has not taken what was told of the order before, it is not handed back; when the
-// ledger has other news of it, it is UNKNOWN again, never refused.
+// ledger has other news of it, it is UNKNOWN again, never refused. Before it leaves it is judged again, for the account
+// and the market are others by now; figures that have become too old are read anew.
 #include "daemon/desk_internal.h"
+
+#include <stdio.h>
 
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
@@ -45,7 +48,7 @@ void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms)
 {
     str_copy_cut(o->row.reason, sizeof o->row.reason, why);
     o->row.status = ORDER_INTENT;
-    o->again = true;
+    o->again = o->judge_again = true;
     o->again_after_ms = after_ms;
     desk_set_state(o, DESK_COMMITTING);
     hand_back(o);
@@ -77,4 +80,60 @@ bool desk_send_when_reached(struct desk_order *o, const char *why)
     log_notice("order %s: not sent yet: %s", o->row.intent.order.client_order_id, why);
     desk_send_again(o, why, wait_ms(o->unsent++));
     return true;
+}
+
+// --- the verdict anew
+
+static void slot_again(void *arg)
+{
+    struct desk_order *o = arg;
+    o->timer = 0;
+    desk_wait_for_slot(o);
+}
+
+static void figures_read(void *arg, bool ok, const char *detail)
+{
+    struct desk_order *o = arg;
+    o->calls--;
+    if (!ok)
+        log_notice("order %s: figures were not read: %s", o->row.intent.order.client_order_id, detail);
+    if (o->state == DESK_WAITING)
+        o->timer = loop_post(o->desk->p.loop, slot_again, o);
+}
+
+static void read_figures(void *arg)
+{
+    struct desk_order *o = arg;
+    o->timer = 0;
+    o->calls++;
+    o->desk->p.refresh(o->desk->p.arg, o->row.intent.order.symbol, figures_read, o);
+}
+
+bool desk_judged_again(struct desk_order *o)
+{
+    struct desk *d = o->desk;
+    const struct intent *in = &o->row.intent;
+    struct risk_view view;
+    struct risk_verdict v;
+    char reason[sizeof o->row.reason];
+    if (!o->judge_again)
+        return true;
+    if (!exposure_view_again(d->p.exposure, in, clock_boot_ns(), &view)) {
+        desk_set_status(o, ORDER_DENIED, "risk", "exposure: sums of the account do not fit; exposure is unknown");
+        return false;
+    }
+    risk_judge(d->p.limits, &view, &in->order, &v);
+    if (v.answer == RISK_PASS && (v.reduces || !in->reduces))
+        return true;
+    if (v.answer == RISK_UNKNOWN && d->p.refresh && desk_may_wait(o)) {
+        o->timer = loop_after_ms(d->p.loop, wait_ms(o->stale++), read_figures, o);
+        return false;
+    }
+    const char *rule = v.answer == RISK_PASS ? "reduces" : risk_row_name(v.row);
+    const char *detail = v.answer == RISK_PASS ? "it would not only shrink the position any more" : v.detail;
+    metrics_add(d->p.metrics, METRIC_RISK_DENIALS, rule, 1);
+    ledger_decision(d->p.ledger, "risk", in->order.client_order_id, "denied", rule, detail, clock_wall_ns());
+    snprintf(reason, sizeof reason, "%s: %.120s", rule, detail);
+    desk_set_status(o, ORDER_DENIED, "risk", reason);
+    return false;
 }

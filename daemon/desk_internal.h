@@ -38,6 +38,8 @@ struct desk_order {
     int64_t missing_since_ns; // when the broker first said that it does not know it; 0 = it has not
     bool unlisted;            // a whole list, asked for long after that, does not have it either
     unsigned cancels;         // times its cancel was not taken
+    bool judge_again;         // its verdict is of an earlier moment
+    unsigned stale;           // times the figures were too old then
     bool again;               // it goes out anew, for whatever reason
     int64_t again_after_ms;
     unsigned unsent;     // times the broker could not be reached
@@ -80,6 +82,7 @@ bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);
 // desk.c
 bool desk_too_late(const struct desk_order *o);
+void desk_wait_for_slot(struct desk_order *o);
 void desk_commit(void *arg); // the intent; then a rate slot
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
@@ -88,6 +91,7 @@ void desk_apply_state(struct desk_order *o, const struct order_state *s, const c
 void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms); // the same, from the intent on
 bool desk_send_later(struct desk_order *o);                                    // refused for the rate; false: too often
 // A run's order waits out a short outage of broker or ledger, until its deadline; who asks over HTTP wants to know now.
+bool desk_judged_again(struct desk_order *o); // false: it is denied, or waits until figures are read anew
 bool desk_may_wait(const struct desk_order *o);
 bool desk_send_when_reached(struct desk_order *o, const char *why); // nothing of it left; false: it may not wait
 // desk_lookup.c

@@ -380,6 +380,31 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
     return true;
 }
 
+bool exposure_view_again(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
+                         struct risk_view *out)
+{
+    const struct reservation *r = map_get(e->reservations, intent->order.client_order_id);
+    struct risk_view v;
+    if (!exposure_view(e, &intent->order, intent->run_id, intent->session, now_boot_ns, &v))
+        return false;
+    if (r) {
+        struct symbol others = *(const struct symbol *)map_get(e->symbols, intent->order.symbol);
+        bool buy = intent->order.side == ORDER_BUY;
+        struct qty bought = {buy ? r->open.nanos : 0}, sold = {buy ? 0 : r->open.nanos};
+        if (!qty_sub(v.open_buy_qty, bought, &v.open_buy_qty) || !qty_sub(others.open_sell, sold, &others.open_sell) ||
+            !money_sub(others.open_sell_notional, r->notional, &others.open_sell_notional) ||
+            !being_sold(&others, &v.open_sell_qty) || !money_sub(v.open_buys, r->open_value, &v.open_buys) ||
+            !money_sub(v.gross, r->open_value, &v.gross))
+            return false;
+        v.orders_in_run -= v.orders_in_run > 0;
+        v.orders_in_day -= v.orders_in_day > 0;
+        if (v.notional_in_day.nanos >= r->intent.reserved.nanos)
+            v.notional_in_day.nanos -= r->intent.reserved.nanos;
+    }
+    *out = v;
+    return true;
+}
+
 bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns)
 {
     if (!e->account_known)

@@ -30,6 +30,9 @@ void exposure_release(struct exposure *e, const char *client_order_id); // termi
 // already. Of an open sell in dollars so many shares are taken as it may need at the lowest price known.
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
                    int64_t now_boot_ns, struct risk_view *out) MUST_CHECK; // false on overflow
+// The same for an order that is reserved already: as if it were not, so that it is not counted twice.
+bool exposure_view_again(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
+                         struct risk_view *out) MUST_CHECK;
 // Lookups for run, planner and readers.
 bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns);
 bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out);

@@ -365,6 +365,14 @@ static void start_broker(struct daemon *d)
     });
 }
 
+static void read_figures(void *arg, const char *symbol, void (*done)(void *arg, bool ok, const char *detail),
+                         void *done_arg)
+{
+    struct daemon *d = arg;
+    const char *const symbols[] = {symbol};
+    reconcile_refresh(d->reconcile, symbols, 1, done, done_arg);
+}
+
 static void start_desk(struct daemon *d)
 {
     d->desk = desk_new(&(struct desk_params){
@@ -379,6 +387,7 @@ static void start_desk(struct daemon *d)
         .record_only = str_equal(d->config->orders_mode, "record"),
         .on_order = on_order,
         .alert = daemon_alert,
+        .refresh = read_figures,
         .arg = d,
     });
     d->reconcile = reconcile_new(&(struct reconcile_params){

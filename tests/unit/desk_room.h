@@ -54,7 +54,9 @@ static struct {
     broker_done_fn *call_done;
     void *call_arg;
     // desk
-    int told, answered, alerts;
+    int told, answered, alerts, refreshes;
+    void (*refresh_done)(void *, bool, const char *);
+    void *refresh_arg;
     struct order_row last;
 } w;
 
@@ -174,6 +176,15 @@ static void on_alert(void *arg, const char *kind, const char *subject, const cha
     w.alerts++;
 }
 
+static void on_refresh(void *arg, const char *symbol, void (*done)(void *, bool, const char *), void *done_arg)
+{
+    (void)arg;
+    assert_string_equal(symbol, "SPY");
+    w.refreshes++;
+    w.refresh_done = done;
+    w.refresh_arg = done_arg;
+}
+
 static void on_answer(void *arg, const struct order_row *row)
 {
     (void)arg;
@@ -223,7 +234,8 @@ static int set_up(void **state)
                                           .limits = &limits,
                                           .unknown_for_ms = 20,
                                           .on_order = on_order,
-                                          .alert = on_alert});
+                                          .alert = on_alert,
+                                          .refresh = on_refresh});
     return 0;
 }
 

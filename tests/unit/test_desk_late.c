@@ -158,6 +158,81 @@ static void an_order_waits_until_the_ledger_takes_its_intent(void **state)
     assert_int_equal(open_buys(), 0);
 }
 
+// --- judged again
+
+static void to_the_second_slot(void)
+{
+    to_the_wire(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_REJECTED, 429,
+                   "{\"code\":42910000,\"message\":\"rate limit exceeded\"}");
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+}
+
+static void what_goes_out_again_is_judged_again(void **state)
+{
+    (void)state;
+    struct alpaca_trade t = {.symbol = "SPY", .price = {60000 * DECIMAL_ONE}, .at = clock_wall_ns()};
+    to_the_second_slot();
+    exposure_set_trade(exposure, &t, clock_boot_ns(), clock_wall_ns());
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_DENIED);
+    assert_string_equal(w.rule, "order_notional");
+    assert_int_equal(open_buys(), 0);
+}
+
+static void its_own_reservation_is_not_held_against_it(void **state)
+{
+    (void)state;
+    limits.max_orders_per_run = limits.max_orders_per_day = 1;
+    limits.max_notional_per_day = USD(300);
+    limits.max_gross_exposure.nanos = DECIMAL_ONE * 13 / 1000; // 1000 USD are held, the order takes 200
+    to_the_second_slot();
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+}
+
+static void figures_that_became_too_old_are_read_first(void **state)
+{
+    (void)state;
+    to_the_second_slot();
+    limits.max_price_age_ns = 0;
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    turn_until(&w.refreshes, 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    limits.max_price_age_ns = 60 * NS_PER_S;
+    w.ready = NULL;
+    w.refresh_done(w.refresh_arg, true, "");
+    for (int i = 0; i < 5 && !w.ready; i++)
+        loop_step(loop, 0);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+}
+
+static void a_sell_that_would_sell_too_much_by_now_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(1), .current_price = {100 * DECIMAL_ONE}};
+    to_the_wire(ORDER_SELL, 10);
+    until(3600 * NS_PER_S);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_NOT_SENT, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    exposure_set_positions(exposure, &p, 1, clock_boot_ns()); // somebody sold nine
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    ledger_takes(LEDGER_OK);
+    assert_string_equal(w.rule, "long_only");
+}
+
 // --- cancels
 
 static void a_refused_cancel_is_sent_again_as_long_as_the_order_lives(void **state)
@@ -195,6 +270,10 @@ int main(void)
         T(a_conflict_at_the_second_commit_frees_nothing),
         T(an_order_waits_until_the_broker_can_be_reached),
         T(an_order_waits_until_the_ledger_takes_its_intent),
+        T(what_goes_out_again_is_judged_again),
+        T(its_own_reservation_is_not_held_against_it),
+        T(figures_that_became_too_old_are_read_first),
+        T(a_sell_that_would_sell_too_much_by_now_is_not_sent_again),
         T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
