@@ -17,6 +17,7 @@
 #include "lib/io/clock.h"
 
 #define RETRY_S 2
+#define SEND_WITHIN_NS (60 * NS_PER_S)
 #define ORDINAL_MAX 20 // repeats of one refused order in a session
 
 struct order_call { // one request until its answer
@@ -257,6 +258,17 @@ static void answer_known(struct api *a, struct http_exchange *x, const struct in
         answer_refused(a, x, 409, "client_order_id", "another order has this client_order_id", row);
 }
 
+// Who asks waits for the answer: what cannot leave in a minute, or before the close that it was asked for, does not.
+static int64_t send_until(const struct api *a, const struct intent *in)
+{
+    bool always_open;
+    const struct calendar days = scheduler_calendar(a->p.scheduler, &always_open);
+    const struct session_day *day = session_find(&days, in->session);
+    bool ends = day && !always_open && in->order.tif == TIF_DAY && !in->order.extended_hours;
+    int64_t now = clock_wall_ns(), until = now + SEND_WITHIN_NS, close = ends ? session_close_ns(day) : 0;
+    return close > now && close < until ? close : until;
+}
+
 // The desk knows it by now, or it is placed.
 static void prices_read(void *arg, bool ok, const char *detail)
 {
@@ -298,6 +310,7 @@ static void prices_read(void *arg, bool ok, const char *detail)
         in->quote_at = quote.at;
     }
     in->created_at = clock_wall_ns();
+    in->send_until = send_until(a, in);
     keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     desk_place(a->p.desk, in, answered, c);
     reconcile_kick(a->p.reconcile);

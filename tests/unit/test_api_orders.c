@@ -115,6 +115,21 @@ static void bodies_are_strict(void **state)
     assert_int_equal(rig.places + rig.queries, 0);
 }
 
+static void an_order_leaves_in_a_minute_and_before_the_close_or_not_at_all(void **state)
+{
+    (void)state;
+    int64_t before = clock_wall_ns(), close = before + 30 * NS_PER_S;
+    expect(post(BUY), 201, "status", "new");
+    assert_true(rig.placed.send_until >= before + 60 * NS_PER_S);
+    assert_true(rig.placed.send_until <= clock_wall_ns() + 60 * NS_PER_S);
+    rig.day = (struct session_day){.date = {2026, 10, 8}}; // closes in half a minute
+    for (int i = 0; i < 2; i++)
+        rig.day.close_s += (int)((close - session_close_ns(&rig.day)) / NS_PER_S);
+    close = session_close_ns(&rig.day);
+    expect(post("{\"client_order_id\":\"b\",\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":2}"), 201, "status", "new");
+    assert_int_equal(rig.placed.send_until, close);
+}
+
 static void numbers_may_be_numbers(void **state)
 {
     (void)state;
@@ -487,6 +502,7 @@ int main(void)
         T(an_order_is_placed),
         T(nobody_places_without_the_token),
         T(bodies_are_strict),
+        T(an_order_leaves_in_a_minute_and_before_the_close_or_not_at_all),
         T(numbers_may_be_numbers),
         T(the_same_id_is_the_same_order),
         T(every_member_makes_another_order),
