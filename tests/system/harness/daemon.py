@@ -4,6 +4,7 @@
 import http.client
 import json
 import subprocess
+import time
 from pathlib import Path
 
 from .basics import BIN, KEY, SANITIZER, SECRET, SLOW, STRATEGIES, TOKEN, Process, assert_clean, until
@@ -14,13 +15,19 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ENVIRONMENT": "stagi
                "ALPACA_PAPER": "true", "ALPACA_KEY": KEY, "ALPACA_SECRET": SECRET}
 
 
+def not_soon():
+    """A schedule without a slot in the hour before and the hours after now, whatever the time of day."""
+    now = time.time()
+    return next(f"every {h}h" for h in (12, 11, 10, 9, 8, 7, 6) if 3600 < now % (h * 3600) < (h - 2) * 3600)
+
+
 class Strategy:
     """One [strategy] section. Without a command: the fixed weights that come with the daemon."""
 
-    def __init__(self, name="weights", schedule="every 12h", weights=None, command=None, **more):
+    def __init__(self, name="weights", schedule=None, weights=None, command=None, **more):
         self.name = name
         self.weights = weights or WEIGHTS
-        self.lines = {"command": command or f"{STRATEGIES}/fixed_weights", "schedule": schedule,
+        self.lines = {"command": command or f"{STRATEGIES}/fixed_weights", "schedule": schedule or not_soon(),
                       "symbols": " ".join(self.weights), "allocation": "1", "band": "0"}
         if not command:
             self.lines["params"] = json.dumps({"weights": self.weights})
