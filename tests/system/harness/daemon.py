@@ -16,9 +16,10 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ENVIRONMENT": "stagi
 
 
 def not_soon():
-    """A schedule without a slot in the hour before and the hours after now, whatever the time of day."""
+    """A schedule whose slots are two hours or more from now, before and after, whatever the time of day."""
     now = time.time()
-    return next(f"every {h}h" for h in (12, 11, 10, 9, 8, 7, 6) if 3600 < now % (h * 3600) < (h - 2) * 3600)
+    minutes = max(range(600, 721, 10), key=lambda m: min(now % (m * 60), -now % (m * 60)))
+    return f"every {minutes}m"
 
 
 class Strategy:
