@@ -6,6 +6,7 @@
 #include "daemon/admin_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/digest.h"
@@ -13,6 +14,10 @@
 
 #define PATH "/admin/orders/resolve/"
 #define VALID_S 120
+
+struct confirmed { // an operator's word, while the broker is asked once more
+    char reason[API_REASON_MAX + 1], who[64];
+};
 
 static const char *word_name(enum desk_broker_word w)
 {
@@ -64,7 +69,7 @@ static const char *token_make(struct admin *a, const char *id)
 }
 
 static void answer(struct admin *a, struct http_exchange *x, const struct order_row *row, bool open, const char *broker,
-                   const char *said)
+                   const char *said, int wait_s)
 {
     struct text t;
     struct json_out o;
@@ -77,6 +82,7 @@ static void answer(struct admin *a, struct http_exchange *x, const struct order_
     json_put_string(&o, "broker_says", said);
     json_put_string(&o, "code", open ? token_make(a, row->intent.order.client_order_id) : NULL);
     json_put_int(&o, "valid_seconds", open ? VALID_S : 0);
+    json_put_int(&o, "wait_seconds", wait_s);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
@@ -85,9 +91,9 @@ static void inquired(void *arg, const struct desk_inquiry *i)
     struct api_wait *w = arg;
     struct admin *a = w->owner;
     struct http_exchange *x = api_wait_end(w);
-    bool open = i->row->status == ORDER_UNKNOWN && i->word != DESK_BROKER_KNOWS;
+    bool open = i->row->status == ORDER_UNKNOWN && i->word != DESK_BROKER_KNOWS && i->wait_s == 0;
     if (x)
-        answer(a, x, i->row, open, word_name(i->word), i->said);
+        answer(a, x, i->row, open, word_name(i->word), i->said, i->wait_s);
 }
 
 static void parked(void *arg, enum ledger_result result, const char *json)
@@ -103,7 +109,7 @@ static void parked(void *arg, enum ledger_result result, const char *json)
     if (result != LEDGER_OK || !same)
         api_reply_problem(x, 503, "%s", same ? "Postgres does not answer; try again" : "somebody else asks; try again");
     else
-        answer(a, x, row, open, "not_asked", open ? "it was asked before, and does not have the order" : "");
+        answer(a, x, row, open, "not_asked", open ? "it was asked before, and does not have the order" : "", 0);
 }
 
 static void found(void *arg, enum ledger_result result, const struct order_row *row)
@@ -177,17 +183,49 @@ static void closed(void *arg, enum ledger_result result, const char *detail)
                           detail[0] ? detail : "Postgres did not take it");
 }
 
+// The broker was asked once more: only then is an operator's word taken.
+static void asked_again(void *arg, const struct desk_inquiry *i)
+{
+    struct api_wait *w = arg;
+    struct admin *a = w->owner;
+    struct confirmed *c = w->more;
+    struct err err;
+    w->more = NULL;
+    struct http_exchange *x = api_wait_end(w);
+    if (x && i->word == DESK_BROKER_KNOWS)
+        api_reply_problem(x, 409, "the broker knows it by now (%s), and it is followed", i->said);
+    else if (x &&
+             desk_resolve_not_placed(a->p.desk, i->row->intent.order.client_order_id, c->reason, c->who, &err) != 0)
+        api_reply_problem(x, 409, "%s", err.text);
+    else if (x)
+        answer_resolved(a, x);
+    free(c);
+}
+
+static void ask_again(struct admin *a, struct http_exchange *x, const char *id, const char *reason, const char *who)
+{
+    struct api_wait *w = api_wait_new(a->p.api, x);
+    if (!w)
+        return;
+    struct confirmed *c = w->more = check_alloc(1, sizeof *c);
+    w->owner = a;
+    str_copy_cut(c->reason, sizeof c->reason, reason);
+    str_copy_cut(c->who, sizeof c->who, who);
+    if (desk_inquire(a->p.desk, id, asked_again, w))
+        return;
+    w->more = NULL;
+    free(c);
+    if ((x = api_wait_end(w)) != NULL)
+        api_reply_problem(x, 409, "the broker is being asked for this order already; try again");
+}
+
 static void confirm(struct admin *a, struct http_exchange *x, const char *id, const struct api_body *body,
                     const char *who)
 {
-    struct err err;
     if (!token_fits(a, id, body->code)) {
         api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again", VALID_S);
     } else if (is_unknown(a, id)) {
-        if (desk_resolve_not_placed(a->p.desk, id, body->reason, who, &err) == 0)
-            answer_resolved(a, x);
-        else
-            api_reply_problem(x, 409, "%s", err.text);
+        ask_again(a, x, id, body->reason, who);
     } else {
         struct api_wait *w = api_wait_new(a->p.api, x);
         if (!w)

@@ -31,6 +31,7 @@ static const uint32_t moves[] = {
     [DESK_SENDING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_LOOKING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_LIVE] = FSM_BIT(DESK_ENDED),
+    [DESK_ENDED] = FSM_BIT(DESK_LIVE), // given up, and there after all
 };
 
 struct desk *desk_new(const struct desk_params *params)
@@ -201,11 +202,8 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
     // up.
     if (o && (o->state == DESK_LIVE || o->state == DESK_LOOKING || o->state == DESK_SENDING))
         desk_apply_state(o, state, source);
-    if (o && o->row.status == ORDER_NOT_PLACED && !o->alerted) {
-        o->alerted = true;
-        d->p.alert(d->p.arg, "order_after_all", state->client_order_id,
-                   "the broker has an order that it denied knowing before; it is followed by nobody: look at it there");
-    }
+    if (o && o->state == DESK_ENDED && o->row.status == ORDER_NOT_PLACED)
+        desk_turned_up(o, state, source);
 }
 
 // --- sending

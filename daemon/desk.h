@@ -69,11 +69,13 @@ struct desk_inquiry {
     const struct order_row *row;
     enum desk_broker_word word;
     const char *said;
+    int wait_s; // unknown for too short a time to take anybody's word for it: so many seconds more
 };
 bool desk_inquire(struct desk *d, const char *client_order_id,
                   void (*done)(void *arg, const struct desk_inquiry *inquiry), void *arg) MUST_CHECK;
-// An operator's word that an unknown order never reached the broker: it ends not_placed and frees what it reserved. 0
-// or -1.
+// An operator's word that an order, unknown for as long as it takes to be given up, never reached the broker: it ends
+// not_placed and frees what it reserved. 0 or -1. Nothing follows in its place: its reason begins with these words.
+#define DESK_OPERATOR_SAYS "never arrived, says "
 int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const char *reason, const char *who,
                             struct err *err) MUST_CHECK;
 

@@ -87,6 +87,8 @@ void desk_commit(void *arg); // the intent; then a rate slot
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);
+// desk_resolve.c
+void desk_turned_up(struct desk_order *o, const struct order_state *s, const char *source); // given up, there after all
 // desk_again.c
 void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms); // the same, from the intent on
 bool desk_send_later(struct desk_order *o);                                    // refused for the rate; false: too often

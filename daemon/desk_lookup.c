@@ -71,8 +71,13 @@ static void looked_up(void *arg, const struct broker_answer *answer)
     struct order_state state;
     struct err err;
     o->calls--;
-    if (o->state != DESK_LOOKING)
+    bool known = answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
+                 str_equal(state.client_order_id, o->row.intent.order.client_order_id);
+    if (o->state != DESK_LOOKING) {
+        if (known) // an operator gave it up meanwhile
+            desk_broker_says(o->desk, &state, "lookup");
         return;
+    }
     bool missing = answer->result == BROKER_REJECTED && answer->status == 404 && answer->error.code == NOT_FOUND_CODE;
     if (missing && never_arrived(o) && may_send_again(o)) {
         o->sent_again++;
@@ -88,8 +93,7 @@ static void looked_up(void *arg, const struct broker_answer *answer)
                         "never reached the broker, which knows it neither by id nor in its list");
         return;
     }
-    if (answer->result == BROKER_OK && answer->json && alpaca_order_parse(answer->json, &state, &err) == 0 &&
-        str_equal(state.client_order_id, o->row.intent.order.client_order_id)) {
+    if (known) {
         desk_apply_state(o, &state, "lookup");
         return;
     }

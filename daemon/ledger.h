@@ -147,8 +147,9 @@ struct order_row { // an intent with what is known of its order
 // Compare-and-set: applies when rank(new) > rank(old), or equal rank and a newer broker time (or the same time and more
 // filled); among ours: sending over intent and unknown, unknown over intent and sending, denied / dry_run / not_placed
 // over those three, and intent over sending and unknown when the order will be handed over again (refused unseen, or
-// proven never to have arrived). sent_at is the time of the first sending. OK also when it changes nothing; CONFLICT
-// with "stale: ..." when it is refused, or when there is no such intent, or the order has another broker id.
+// proven never to have arrived); whatever the broker says over not_placed, as long as it has no broker id. sent_at is
+// the time of the first sending. OK also when it changes nothing; CONFLICT with "stale: ..." when it is refused, or
+// when there is no such intent, or the order has another broker id.
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg);
@@ -178,6 +179,10 @@ void ledger_order_find(struct ledger *l, const char *client_order_id,
 void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
                          const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
 // A parked order that was never placed is seen and closed: it is not sent again. CONFLICT says why not.
+// An order of the broker's list that the desk does not follow: one of ours is brought up to date (it may have been
+// given up, here or in an earlier life), another's is noted as such; a fill of either need not wait any more.
+void ledger_order_listed(struct ledger *l, const char *account, const struct order_state *state, int64_t now_ns,
+                         ledger_done_fn *done, void *arg);
 void ledger_order_close(struct ledger *l, const char *client_order_id, const char *reason, const char *operator,
                         int64_t now_ns, ledger_done_fn *done, void *arg);
 struct day_usage {

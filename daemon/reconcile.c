@@ -276,6 +276,7 @@ static void ask_orders(struct reconcile *r)
     if (!r->orders_after) {
         r->orders_asked_boot_ns = oldest ? clock_boot_ns() : 0;
         r->orders_after = oldest ? oldest - ORDERS_OVERLAP_NS : 0;
+        reconcile_doubt_from(r, &r->orders_after);
     }
     if (r->orders_after)
         snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", ORDERS_PAGE,
@@ -303,6 +304,8 @@ static void orders_read(void *arg, const struct broker_answer *a)
         r->orders_open_at_broker += !order_status_terminal(s.status);
         newest = s.submitted_at > newest ? s.submitted_at : newest;
         desk_broker_says(r->p.desk, &s, "poll");
+        if (reconcile_in_doubt(r, &s) && !desk_order(r->p.desk, s.client_order_id))
+            ledger_order_listed(r->p.ledger, r->account, &s, clock_wall_ns(), NULL, NULL);
     }
     if (r->orders_after && n >= ORDERS_PAGE && newest > r->orders_after) {
         r->orders_after = newest;

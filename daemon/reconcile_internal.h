@@ -159,6 +159,8 @@ bool reconcile_sum_books(struct reconcile *r, const struct ledger_books *books) 
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
+bool reconcile_in_doubt(const struct reconcile *r, const struct order_state *s); // a fill of it was refused
+void reconcile_doubt_from(const struct reconcile *r, int64_t *orders_after); // moves it back to orders of refused fills
 void reconcile_jobs_free(struct reconcile *r);
 // Quotes for fills that happened just now.
 void reconcile_note_fresh(struct reconcile *r, const struct alpaca_fill *fills, size_t count);

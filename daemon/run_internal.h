@@ -139,7 +139,7 @@ void run_leg_changed(struct leg *leg, const struct order_row *row);
 // run_try.c
 void run_try_place(struct leg *leg);                              // the leg's next try, to the desk
 void run_try_known(struct leg *leg, const struct order_row *row); // of an earlier life, in order
-void run_try_ended(struct leg *leg);
+void run_try_ended(struct leg *leg, const struct order_row *row);
 void run_leg_set(struct leg *leg, enum leg_state state);
 void run_leg_done(struct leg *leg, const char *why); // why: NULL, or kept
 // run_settle.c

@@ -299,7 +299,7 @@ void run_leg_changed(struct leg *leg, const struct order_row *row)
     leg->filled.nanos = leg->filled_before.nanos + row->filled_qty.nanos;
     if (order_status_terminal(row->status)) {
         leg->refreshed = false;
-        run_try_ended(leg);
+        run_try_ended(leg, row);
     }
     run_count_leg(leg);
     if (run->runs->p.on_run)

@@ -151,14 +151,16 @@ void run_try_place(struct leg *leg)
 }
 
 // The last try has ended: another one, when its time was over and something is left.
-void run_try_ended(struct leg *leg)
+void run_try_ended(struct leg *leg, const struct order_row *row)
 {
     struct execution_try next;
     const struct run *run = leg->run;
     const struct plan_leg *p = &run->plan.legs[leg->index];
     const struct execution_rules rules = config_execution_rules(run->runs->p.config);
     loop_cancel(run->runs->p.loop, &leg->timer);
-    bool given_up = leg->status == ORDER_CANCELED || leg->status == ORDER_NOT_PLACED;
+    // What an operator says never arrived may be out there all the same: nothing is placed in its stead.
+    bool given_up = (leg->status == ORDER_CANCELED || leg->status == ORDER_NOT_PLACED) &&
+                    !str_starts(row->reason, DESK_OPERATOR_SAYS);
     if (leg->status != ORDER_DRY_RUN && left_of(leg).nanos > 0 && leg->timed && leg->time_up && given_up &&
         run->step <= STEP_SENDING &&
         execution_try(leg->style, &rules, leg->try_no + 1, p->side, p->decision_price, p->decision_price,
@@ -179,7 +181,7 @@ void run_try_known(struct leg *leg, const struct order_row *row)
     if (order_status_terminal(row->status)) {
         // Cancelled before its time was over: by somebody else, and that is the end of the leg.
         leg->time_up = row->updated_at - row->intent.created_at >= leg->run->runs->p.config->walk_step_ms * NS_PER_MS;
-        run_try_ended(leg);
+        run_try_ended(leg, row);
         return;
     }
     desk_send_until(leg->run->runs->p.desk, leg->client_order_id, leg->run->row.deadline_at);

@@ -79,6 +79,11 @@ static void show_inquiry(const struct json_node *root, const char *id)
     ctl_line("", "written %s%s%s", ctl_ny(ctl_text(row, "created_at"), at), ctl_text(row, "reason")[0] ? ": " : "",
              ctl_text(row, "reason"));
     ctl_line("broker", "%s", ctl_text(root, "broker_says"));
+    if (!token[0] && ctl_int(root, "wait_seconds") > 0) {
+        ctl_line("", "not yet: it may still turn up by itself. Ask again in %lld s",
+                 (long long)ctl_int(root, "wait_seconds"));
+        return;
+    }
     if (!token[0]) {
         ctl_line("", "nothing to resolve: %s",
                  ctl_is(root, "broker", "known") ? "the broker knows it, and it is followed"

@@ -79,7 +79,9 @@ const struct ctl_verb ctl_verbs[] = {
      "a token "
      "valid for 120 seconds. Then with token and reason: an order without an answer ends not_placed, one that is "
      "not_placed is "
-     "closed; neither is sent again. An order that the broker knows is followed and cannot be resolved. See orders "
+     "closed; neither is sent again. Not before an order has been without an answer for a minute; the broker is asked "
+     "once more before the word is taken. An order that the broker knows is followed and cannot be resolved. See "
+     "orders "
      "--parked.",
      ctl_orders_resolve, 1, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",

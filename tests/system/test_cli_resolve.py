@@ -20,6 +20,14 @@ def unknown_order(make_site, fault):
     return site, row[0]["client_order_id"]
 
 
+def with_token(site, order):
+    """What is told once the order has been without an answer for long enough."""
+    def told():
+        answer = site.daemon.ctl_json("orders", "resolve", order)
+        return answer if answer["code"] else None
+    return until(told, 90, "a token")
+
+
 def test_an_order_that_never_arrived_is_resolved_in_two_steps(make_site):
     site, order = unknown_order(make_site, "drop_before")
     assert site.daemon.cli("status", "--nagios").returncode == 2
@@ -27,7 +35,10 @@ def test_an_order_that_never_arrived_is_resolved_in_two_steps(make_site):
     assert site.daemon.cli("orders", "resolve", order, "0123456789abcdef").returncode == 64, "a reason is needed"
     guess = site.daemon.cli("orders", "resolve", order, "0123456789abcdef", "I", "guess")
     assert guess.returncode == 1 and "token" in guess.stderr
-    told = site.daemon.ctl_json("orders", "resolve", order[:12])
+    early = site.daemon.ctl_json("orders", "resolve", order)
+    assert early["code"] is None and early["wait_seconds"] > 0, "it may still turn up by itself"
+    assert "not yet" in site.daemon.ctl("orders", "resolve", order)
+    told = with_token(site, order[:12])
     assert told["broker"] == "silent" and "503" in told["broker_says"] and told["ledger"]["status"] == "unknown"
     assert told["ledger"]["client_order_id"] == order and float(told["ledger"]["reserved"]) > 0
     # A wrong token ends the right one too: it is asked for again.
@@ -54,7 +65,7 @@ def test_an_order_that_never_arrived_is_resolved_in_two_steps(make_site):
 
 def test_an_order_that_the_broker_has_cannot_be_resolved(make_site):
     site, order = unknown_order(make_site, "drop_after_accept")
-    told = site.daemon.ctl_json("orders", "resolve", order)
+    told = with_token(site, order)
     site.sim.clear_faults()
     # The broker speaks again: its word wins over the operator's, token or not.
     until(lambda: site.daemon.metric("paperguard_orders_unknown") == 0, 30, "the order is found")

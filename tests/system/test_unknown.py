@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """Orders without an answer: UNKNOWN, never failed and never sent again; reserved until the exchange tells."""
+import json
 import sys
 from pathlib import Path
 
@@ -76,3 +77,30 @@ def test_order_that_never_arrived_is_not_sent_again(make_site):
     until(lambda: len(site.runs()) == 2 and site.runs()[1]["completed_at"], 30, "the second run")
     assert site.runs()[1]["status"] == "completed" and site.runs()[1]["settled"], site.runs()[1]
     same(site)
+
+
+def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_site):
+    """Denied for a minute and given up as not_placed; then the exchange has it, and fills it at once. Its fill waits until whose it
+    is is known, and goes into the strategy's book. Once with the daemon that gave it up, once with another life of it."""
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.3"})], schedule={"run_deadline": "4s"}).begin()
+    site.sim.fault("POST /v2/orders", "drop_before", count=2)
+    site.daemon.cli("run")  # or a slot was due just now
+    site.run_ended(seconds=60)
+    until(lambda: len(site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'")) == 2, 120, "the broker denies both")
+    first, second = site.sql("SELECT client_order_id, symbol, qty, body FROM intents ORDER BY client_order_id")
+
+    def turns_up(order):
+        site.sim.call("POST", "/v2/orders", json.loads(order["body"]))
+        until(lambda: site.sql("SELECT 1 FROM orders WHERE client_order_id = %s AND status = 'filled'",
+                               order["client_order_id"]), 60, "the order is followed to its end")
+        until(lambda: site.sql("SELECT 1 FROM fills WHERE client_order_id = %s", order["client_order_id"]), 30, "its fill")
+
+    turns_up(first)
+    assert site.sql("SELECT kind, subject FROM alerts WHERE kind = 'order_after_all'")[0]["subject"] == first["client_order_id"]
+    site.daemon.stop()
+    site.daemon.start().in_step()
+    turns_up(second)
+    books = site.sql("SELECT DISTINCT book FROM postings WHERE part = 'position' AND symbol IN ('SPY', 'TLT')")
+    assert [b["book"] for b in books] == [site.sql("SELECT strategy FROM run_members")[0]["strategy"]], books
+    site.daemon.in_step()
+    assert not compare.check(compare.Exchange(site.sim.url, KEY, SECRET), compare.Ledger(site.dsn))[0]

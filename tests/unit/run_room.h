@@ -61,6 +61,7 @@ static struct {
     size_t open_of_others;
     int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
+    const char *reason; // of the next answer
     struct intent intents[ASKED_MAX];
     void (*place_done[ASKED_MAX])(void *, const struct order_row *);
     void *place_arg[ASKED_MAX];
@@ -442,6 +443,7 @@ __attribute__((unused)) static void to_the_sell(void)
 __attribute__((unused)) static void answer(int n, enum order_status status, struct qty filled)
 {
     struct order_row row = {.intent = w.intents[n], .status = status, .filled_qty = filled};
+    str_copy_cut(row.reason, sizeof row.reason, w.reason ? w.reason : "");
     if (order_status_terminal(status))
         exposure_release(exposure, row.intent.order.client_order_id);
     if (w.place_done[n])

@@ -257,6 +257,128 @@ static void a_refused_cancel_is_sent_again_as_long_as_the_order_lives(void **sta
     ledger_takes(LEDGER_OK);
 }
 
+// --- given up, and at the broker after all
+
+static void given_up(void)
+{
+    to_the_wire(ORDER_BUY, 2);
+    until(0);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_int_equal(desk_open_count(desk), 0);
+    assert_int_equal(open_buys(), 0);
+}
+
+static void the_broker_lists(const char *status, const char *filled)
+{
+    struct order_state s;
+    struct json_doc *doc;
+    struct err err;
+    const char *text = order_json(ID, status, filled);
+    assert_int_equal(json_doc_parse(text, strlen(text), &doc, &err), 0);
+    assert_int_equal(alpaca_order_parse(json_doc_root(doc), &s, &err), 0);
+    desk_broker_says(desk, &s, "poll");
+    json_doc_free(doc);
+}
+
+static void what_turns_up_after_all_is_followed_reserved_and_cancelled(void **state)
+{
+    (void)state;
+    given_up();
+    the_broker_lists("new", "0");
+    assert_int_equal(w.alerts, 1);
+    assert_int_equal(desk_open_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    assert_int_equal(w.last_status, ORDER_NEW);
+    assert_int_equal(w.call_op, OP_CANCEL); // its run went on without it
+    assert_string_equal(w.call_id, "o-1");
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NEW);
+    broker_answers(w.call_done, w.call_arg, BROKER_OK, 204, NULL);
+    the_broker_lists("filled", "2"); // too late
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_FILLED);
+    assert_int_equal(desk_open_count(desk), 0);
+    assert_int_equal(w.alerts, 1);
+}
+
+static void what_turns_up_filled_is_told_and_ended(void **state)
+{
+    (void)state;
+    given_up();
+    int calls = w.calls;
+    the_broker_lists("filled", "2");
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_FILLED);
+    assert_string_equal(w.last.order_id, "o-1");
+    assert_int_equal(desk_open_count(desk), 0);
+    assert_int_equal(open_buys(), 0);
+    assert_int_equal(w.alerts, 1);
+    assert_int_equal(w.calls, calls); // nothing to cancel
+}
+
+// --- an operator's word
+
+static int gives_up(void)
+{
+    struct err err;
+    return desk_resolve_not_placed(desk, ID, "not in the broker's list", "ann", &err);
+}
+
+static struct desk_inquiry inquired;
+static void on_inquired(void *arg, const struct desk_inquiry *i)
+{
+    (void)arg;
+    inquired = *i;
+}
+
+static void an_operators_word_is_not_taken_before_its_time(void **state)
+{
+    (void)state;
+    desk_free(desk);
+    desk = desk_new(&(struct desk_params){.loop = loop,
+                                          .guard = guard,
+                                          .exposure = exposure,
+                                          .metrics = metrics,
+                                          .limits = &limits,
+                                          .unknown_for_ms = 3600000,
+                                          .on_order = on_order,
+                                          .alert = on_alert});
+    unknown_to_ledger_and_broker();
+    ledger_takes(LEDGER_OK);
+    assert_true(desk_inquire(desk, ID, on_inquired, NULL));
+    broker_answers(w.call_done, w.call_arg, BROKER_UNKNOWN, 0, NULL);
+    assert_int_equal(inquired.word, DESK_BROKER_SILENT);
+    assert_in_range(inquired.wait_s, 3500, 3600);
+    assert_int_equal(gives_up(), -1);
+    assert_int_equal(desk_unknown_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
+// The lookup was under way when the operator gave it up: its answer counts.
+static void what_the_broker_told_meanwhile_counts(void **state)
+{
+    (void)state;
+    unknown_to_ledger_and_broker();
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.calls, 1);
+    for (int i = 0; i < PATIENCE_TURNS && gives_up() != 0; i++)
+        loop_step(loop, 5);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_true(str_starts(w.last.reason, DESK_OPERATOR_SAYS));
+    broker_answers(w.call_done, w.call_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    assert_int_equal(desk_open_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    assert_int_equal(w.alerts, 1);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NEW);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -274,6 +396,10 @@ int main(void)
         T(its_own_reservation_is_not_held_against_it),
         T(figures_that_became_too_old_are_read_first),
         T(a_sell_that_would_sell_too_much_by_now_is_not_sent_again),
+        T(what_turns_up_after_all_is_followed_reserved_and_cancelled),
+        T(what_turns_up_filled_is_told_and_ended),
+        T(an_operators_word_is_not_taken_before_its_time),
+        T(what_the_broker_told_meanwhile_counts),
         T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
 // needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
-// needs: daemon/ledger_plan.o
+// needs: daemon/ledger_plan.o daemon/ledger_parked.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
@@ -145,6 +145,93 @@ static void only_what_was_never_placed_is_sent_again(void **state)
     finish();
 }
 
+// --- given up, and at the broker after all
+
+// Two orders of alpha's and beta's: the first left and was given up.
+static void given_up(enum order_status last)
+{
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    plan_leg("run-a", SLOT, ORDER_BUY, 6, 4, 0);
+    struct intent i = an_intent("a", "run-a", 1, 1, 10);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_int_equal(say("a", last, "lookup", "never reached the broker"), LEDGER_OK);
+}
+
+static void record(const char *id, const char *order_id)
+{
+    struct alpaca_fill f = a_fill(id, order_id, ORDER_BUY, 10, 100);
+    CALL(ledger_fills_record(ledger, ACCOUNT, &f, 1, T0 + 60 * SECOND, on_fills, NULL));
+}
+
+static void listed(const char *id, const char *order_id)
+{
+    struct order_state s = {.status = ORDER_FILLED, .filled_qty = QTY(10), .updated_at = T0 + 20 * SECOND};
+    str_copy_cut(s.client_order_id, sizeof s.client_order_id, id);
+    str_copy_cut(s.id, sizeof s.id, order_id);
+    CALL(ledger_order_listed(ledger, ACCOUNT, &s, T0 + 70 * SECOND, on_done, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+}
+
+static void a_given_up_order_is_whatever_the_broker_says(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    assert_int_equal(update("a", "o-1", ORDER_NEW, 0, T0), LEDGER_OK); // below not_placed in rank
+    assert_sql("SELECT status, order_id, open FROM orders", "new|o-1|t");
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "operator", "late word"), LEDGER_CONFLICT);
+    finish();
+}
+
+static void its_fill_waits_for_it_and_finds_its_books(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    record("f-1", "o-1");
+    assert_int_equal(got.result, LEDGER_CONFLICT);
+    assert_non_null(strstr(got.detail, "may belong to a"));
+    listed("a", "o-1"); // the daemon that followed it is gone
+    record("f-1", "o-1");
+    assert_int_equal(got.result, LEDGER_OK);
+    CALL(ledger_books_load(ledger, ACCOUNT, on_books, NULL));
+    assert_int_equal(held("alpha", "SPY"), QTY(6).nanos);
+    assert_int_equal(held("beta", "SPY"), QTY(4).nanos);
+    assert_int_equal(held("unassigned", "SPY"), 0);
+    finish();
+}
+
+static void a_fill_of_anothers_order_waits_only_until_that_is_seen(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    record("f-1", "by-hand");
+    assert_int_equal(got.result, LEDGER_CONFLICT);
+    listed("not one of ours", "by-hand");
+    listed("not one of ours", "by-hand");
+    record("f-1", "by-hand");
+    assert_int_equal(got.result, LEDGER_OK);
+    CALL(ledger_books_load(ledger, ACCOUNT, on_books, NULL));
+    assert_int_equal(held("unassigned", "SPY"), QTY(10).nanos);
+    finish();
+}
+
+static void what_never_left_is_in_no_doubt(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    struct intent i = an_intent("a", "", 0, 0, 10);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "desk", "cancelled before it was sent"), LEDGER_OK);
+    record("f-1", "by-hand");
+    assert_int_equal(got.result, LEDGER_OK);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +239,10 @@ int main(void)
         LEDGER_TEST(what_a_run_leaves_behind_is_parked),
         LEDGER_TEST(an_operator_resolves_it),
         LEDGER_TEST(only_what_was_never_placed_is_sent_again),
+        LEDGER_TEST(a_given_up_order_is_whatever_the_broker_says),
+        LEDGER_TEST(its_fill_waits_for_it_and_finds_its_books),
+        LEDGER_TEST(a_fill_of_anothers_order_waits_only_until_that_is_seen),
+        LEDGER_TEST(what_never_left_is_in_no_doubt),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

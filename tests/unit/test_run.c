@@ -250,6 +250,39 @@ static void nothing_is_placed_after_the_deadline_when_its_timer_is_late(void **s
     assert_non_null(strstr(w.told.detail, "the deadline came"));
 }
 
+// --- an operator's word
+
+static enum leg_state after_a_step_was_not_placed(const char *reason)
+{
+    struct alpaca_account a = {.equity = USD(2000), .cash = USD(0)};
+    exposure_set_account(exposure, &a, w.now);
+    config.strategies[0].execution = EXECUTION_WALK;
+    start();
+    claim(LEDGER_OK);
+    to_the_plan();
+    w.plan_done(w.plan_arg, LEDGER_OK, "");
+    refresh();
+    assert_int_equal(w.placed, 1);
+    answer(0, ORDER_UNKNOWN, SHARES(0));
+    turn_until(&w.cancels, 1); // its time is over
+    w.reason = reason;
+    answer(0, ORDER_NOT_PLACED, SHARES(0));
+    assert_int_equal(w.placed, 1);
+    return runs->active->legs[0].state;
+}
+
+static void a_walk_goes_on_after_a_step_that_never_arrived(void **state)
+{
+    (void)state;
+    assert_int_equal(after_a_step_was_not_placed("never reached the broker"), LEG_WAITING);
+}
+
+static void a_walk_ends_at_an_operators_word(void **state)
+{
+    (void)state;
+    assert_int_equal(after_a_step_was_not_placed(DESK_OPERATOR_SAYS "ann: not in the list"), LEG_DONE);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -266,6 +299,8 @@ int main(void)
         T(every_run_of_an_earlier_life_comes_before_a_new_one),
         T(one_that_may_not_start_in_time_is_missed),
         T(nothing_is_placed_after_the_deadline_when_its_timer_is_late),
+        T(a_walk_goes_on_after_a_step_that_never_arrived),
+        T(a_walk_ends_at_an_operators_word),
         T(a_preview_plans_and_sends_nothing),
         T(a_preview_says_what_the_desk_would_refuse),
         T(a_preview_that_cannot_be_says_why),
