@@ -82,7 +82,8 @@ def test_order_that_never_arrived_is_not_sent_again(make_site):
 def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_site):
     """Denied for a minute and given up as not_placed; then the exchange has it, and fills it at once. Its fill waits until whose it
     is is known, and goes into the strategy's book. Once with the daemon that gave it up, once with another life of it."""
-    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.3"})], schedule={"run_deadline": "4s"}).begin()
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.3"})], schedule={"run_deadline": "4s"},
+                     broker={"compare_interval": "2s"}).begin()
     site.sim.fault("POST /v2/orders", "drop_before", count=2)
     site.daemon.cli("run")  # or a slot was due just now
     site.run_ended(seconds=60)
