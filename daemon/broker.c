@@ -291,6 +291,12 @@ static void judge_http(const struct http_answer *h, struct json_doc **doc, struc
     err_set(err, "HTTP %d code %d: %s", h->status, out->error.code, out->error.message);
 }
 
+// The transport or the broker's side failed; a 4xx that is not understood is neither.
+static bool call_failed(const struct broker_answer *a)
+{
+    return (a->result == BROKER_UNKNOWN || a->result == BROKER_NOT_SENT) && (a->status < 400 || a->status >= 500);
+}
+
 static void answered(void *arg, const struct http_answer *h)
 {
     struct call *c = arg;
@@ -322,6 +328,8 @@ static void answered(void *arg, const struct http_answer *h)
     metrics_observe_ms(b->p.metrics, METRIC_BROKER_DURATION, guard_op_name(c->op), h->duration_ns / NS_PER_MS);
     if (answer.result == BROKER_UNKNOWN || answer.result == BROKER_NOT_SENT)
         metrics_add(b->p.metrics, METRIC_BROKER_ERRORS, broker_result_name(answer.result), 1);
+    if (b->p.called && answer.result != BROKER_DENIED)
+        b->p.called(b->p.arg, call_failed(&answer));
     learn(b, c, &answer);
     finish(c, &answer);
     json_doc_free(doc);

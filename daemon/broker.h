@@ -24,6 +24,7 @@ struct broker_params {
     unsigned connections;
     const char *user_agent;
     void (*denied)(void *arg, enum guard_op op, const struct guard_verdict *v); // for audit
+    void (*called)(void *arg, bool failed); // a call ended; failed: lost, or a 5xx. May be NULL
     void *arg;
 };
 

@@ -35,6 +35,7 @@ struct config_strategy {  // [strategy "NAME"]
     struct config_words symbols;
     struct ratio allocation; // of deployable equity; all strategies sum to at most 1
     struct ratio band;
+    struct ratio min_confidence; // 0 = no alert
     struct slot_spec schedule;
     char *params; // JSON object
     int64_t timeout_ms, lookback_days;

@@ -212,7 +212,8 @@ static int strategy_build(const struct section *s)
     y->name = check_strdup(s->name);
     if (get(s, "command", &y->command) || get(s, "symbols", &y->symbols) || get(s, "allocation", &y->allocation) ||
         get(s, "band", &y->band) || get(s, "params", &y->params) || get(s, "timeout", &y->timeout_ms) ||
-        get(s, "lookback_days", &y->lookback_days) || get(s, "enabled", &y->enabled))
+        get(s, "lookback_days", &y->lookback_days) || get(s, "min_confidence", &y->min_confidence) ||
+        get(s, "enabled", &y->enabled))
         return -1;
     if (y->command[0] != '/') {
         err_set(s->err, "found \"%.80s\", expected a program by its absolute path", y->command);

@@ -51,6 +51,8 @@ const struct named_key config_named_keys[] = {
     {"strategy", "timeout", OPTION_DURATION_MS, "100", "3600000", "60s", "60s",
      "A later answer fails this strategy for the run."},
     {"strategy", "lookback_days", OPTION_INT, "0", "2000", "60", "60", "Daily bars it is given, in sessions."},
+    {"strategy", "min_confidence", OPTION_RATIO, "0", "1", "0", "0.6",
+     "Alert confidence_low when the lowest confidence of a completed run is below it; 0: none."},
     {"strategy", "execution", OPTION_STRING, "", "", "market", "limit-walk",
      "How its orders are worked: market, limit (at the far side of the quote, inside limit_collar) or limit-walk. An "
      "order "

@@ -139,7 +139,8 @@ static bool strategy_same(const struct config_strategy *a, const struct config_s
            words_same(&a->symbols, &b->symbols) && a->allocation.nanos == b->allocation.nanos &&
            a->band.nanos == b->band.nanos && strcmp(a->schedule.text, b->schedule.text) == 0 &&
            a->schedule.early_close == b->schedule.early_close && a->timeout_ms == b->timeout_ms &&
-           a->lookback_days == b->lookback_days && a->enabled == b->enabled;
+           a->lookback_days == b->lookback_days && a->min_confidence.nanos == b->min_confidence.nanos &&
+           a->enabled == b->enabled;
 }
 
 static bool listen_same(const struct config_listen *a, const struct config_listen *b)

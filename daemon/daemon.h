@@ -15,6 +15,7 @@
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
 #include "daemon/snapshot.h"
+#include "daemon/watch.h"
 #include "lib/io/clock.h"
 
 struct daemon {
@@ -39,6 +40,7 @@ struct daemon {
     struct reconcile *reconcile;
     struct runs *runs;
     struct scheduler *scheduler;
+    struct watch *watch;
     struct api *api;
     struct admin *admin;
     struct http_server *http, *admin_http;
@@ -72,6 +74,10 @@ void daemon_cache_look(struct daemon *d); // with every tick
 void daemon_cache_run(struct daemon *d, const struct run_row *row);
 void daemon_cache_order(struct daemon *d, const struct order_row *row);
 void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count);
+// main_watch.c: what the watch is told.
+void daemon_watch_call(void *arg, bool failed);
+void daemon_watch_look(struct daemon *d); // with every tick
+void daemon_watch_run(struct daemon *d, const struct run_row *row);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);

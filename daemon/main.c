@@ -158,6 +158,7 @@ static void tick(void *arg)
     latch_failures(d, s);
     tell_status(d, s);
     daemon_cache_look(d);
+    daemon_watch_look(d);
 }
 
 void daemon_look_soon(struct daemon *d)

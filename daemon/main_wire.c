@@ -132,6 +132,7 @@ static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v
                 guard_answer_name(v->answer), v->detail);
     ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
                     v->detail, clock_wall_ns());
+    watch_live(d->watch, metrics_value(d->metrics, METRIC_LIVE_ATTEMPTS, ""), guard_check_name(v->check), v->detail);
     if (v->answer == GUARD_FAIL) // what latches a halt is seen before it can pass
         daemon_look_soon(d);
 }
@@ -190,8 +191,10 @@ static void on_run(void *arg, const struct run_row *row)
 {
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0;
-    if (row)
+    if (row) {
         daemon_cache_run(d, row);
+        daemon_watch_run(d, row);
+    }
     if (row && row->completed_at && row->started_at && !str_equal(d->timed_run, row->id)) { // told again when settled
         str_copy_cut(d->timed_run, sizeof d->timed_run, row->id);
         metrics_observe_ms(d->metrics, METRIC_RUN_DURATION, run_status_name(row->status),
@@ -361,6 +364,7 @@ static void start_broker(struct daemon *d)
         .connections = (unsigned)d->config->broker_connections,
         .user_agent = "paperguard/" PACKAGE_VERSION,
         .denied = on_denied,
+        .called = daemon_watch_call,
         .arg = d,
     });
 }
@@ -486,6 +490,7 @@ int daemon_start(struct daemon *d, struct err *err)
 {
     d->guard = guard_new();
     d->metrics = metrics_new();
+    d->watch = watch_new(daemon_alert, d);
     d->halt = halt_new(d->config->state_dir, d->facts, &(struct halt_ports){.write_row = write_halt_row, .arg = d});
     d->exposure = exposure_new();
     d->strategies = strategies_new(d->loop, d->config, err);
@@ -525,6 +530,7 @@ void daemon_stop(struct daemon *d)
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);
+    watch_free(d->watch);
     metrics_free(d->metrics);
     guard_free(d->guard);
 }

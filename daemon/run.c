@@ -278,7 +278,9 @@ void run_finish(struct run *run, enum run_status status, const char *format, ...
                         run->row.completed_at / NS_PER_S);
     log_summary(run);
     run_save(run);
-    if (status != RUN_COMPLETED)
+    if (status == RUN_COMPLETED)
+        run_confidence_look(run);
+    else
         r->p.alert(r->p.arg, "run", run->row.id, run->row.detail);
     loop_cancel(r->p.loop, &run->deadline_timer);
     loop_cancel(r->p.loop, &run->timer);

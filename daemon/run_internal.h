@@ -7,6 +7,7 @@
 #define PAPERGUARD_DAEMON_RUN_INTERNAL_H
 
 #include "daemon/run.h"
+#include "daemon/watch.h"
 #include "lib/base/list.h"
 #include "lib/base/fsm.h"
 #include "lib/base/map.h"
@@ -123,6 +124,7 @@ bool run_orders_ended(struct runs *r, const char *except_run_id, const char **wh
 const struct book *runs_book(const struct runs *r, const char *name); // NULL: none yet
 void run_free_parts(struct run *run);                                 // all it owns
 // run_preview.c
+void run_confidence_look(const struct run *run); // it is completed: is a model unsure?
 void run_preview_planned(struct run *run);
 void run_preview_failed(struct run *run, const char *why);
 void runs_previews_free(struct runs *r);

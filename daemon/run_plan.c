@@ -243,15 +243,33 @@ static char *targets_text(const struct signal *s)
     return text_take(&t);
 }
 
-// What a threshold watches; a strategy that names none has no such number.
-static void show_confidence(const struct member *m, const struct signal *s)
+// What a threshold watches; a strategy that names none has no such number (NULL).
+static const struct ratio *lowest_confidence(const struct signal *s)
 {
     const struct ratio *lowest = NULL;
     for (size_t i = 0; i < s->count; i++)
         if (s->targets[i].has_confidence && (!lowest || s->targets[i].confidence.nanos < lowest->nanos))
             lowest = &s->targets[i].confidence;
+    return lowest;
+}
+
+static void show_confidence(const struct member *m, const struct signal *s)
+{
+    const struct ratio *lowest = lowest_confidence(s);
     if (lowest)
         metrics_set_decimal(m->run->runs->p.metrics, METRIC_MODEL_CONFIDENCE, m->strategy->name, lowest->nanos);
+}
+
+void run_confidence_look(const struct run *run)
+{
+    const struct runs_params *p = &run->runs->p;
+    char detail[WATCH_DETAIL_MAX];
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        const struct ratio *lowest = m->status == MEMBER_OK ? lowest_confidence(&m->signal) : NULL;
+        if (lowest && watch_confidence_low(lowest->nanos, m->strategy->min_confidence.nanos, detail))
+            p->alert(p->arg, "confidence_low", m->strategy->name, detail);
+    }
 }
 
 static void copy_signal(struct member *m, const struct signal *s)

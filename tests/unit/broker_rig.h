@@ -53,6 +53,7 @@ static struct rig {
     char account_number[ACCOUNT_NUMBER_MAX];
     // the audit's door
     int denials;
+    int calls, failed_calls; // told as ended
     enum guard_check denied_check;
     // answers
     int answers;
@@ -287,6 +288,13 @@ static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v
     r.denied_check = v->check;
 }
 
+static void on_called(void *arg, bool failed)
+{
+    (void)arg;
+    r.calls++;
+    r.failed_calls += failed;
+}
+
 static void on_answer(void *arg, const struct broker_answer *answer)
 {
     r.answers++;
@@ -306,6 +314,7 @@ static void broker_of(int64_t per_minute, unsigned connections)
         .connections = connections,
         .user_agent = "test",
         .denied = on_denied,
+        .called = on_called,
     });
 }
 

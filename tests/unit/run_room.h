@@ -75,6 +75,7 @@ static struct {
     char preview_why[200];
     // what is told
     int started, refused, alerts, freed;
+    char alert_kind[32], alert_detail[200];
     struct run_row told;
 } w;
 
@@ -294,7 +295,9 @@ static void on_run(void *arg, const struct run_row *row)
 
 static void on_alert(void *arg, const char *kind, const char *subject, const char *detail)
 {
-    (void)arg, (void)kind, (void)subject, (void)detail;
+    (void)arg, (void)subject;
+    str_copy_cut(w.alert_kind, sizeof w.alert_kind, kind);
+    str_copy_cut(w.alert_detail, sizeof w.alert_detail, detail);
     w.alerts++;
 }
 

@@ -140,6 +140,8 @@ static void an_answer_to_an_order_is_sorted_by_what_it_proves(void **state)
     }
     assert_int_equal(r.answers, ARRAY_LEN(rows));
     assert_int_equal(r.denials, 0);
+    assert_int_equal(r.calls, ARRAY_LEN(rows));
+    assert_int_equal(r.failed_calls, 9); // unreadable 2xx, 302 and 5xx: a 4xx is no failure of the broker
 }
 
 static void without_an_answer_it_counts_whether_a_byte_may_have_left(void **state)
@@ -154,6 +156,7 @@ static void without_an_answer_it_counts_whether_a_byte_may_have_left(void **stat
         wire_fails(order_on_the_wire(), ways[i], false);
         assert_int_equal(r.last.result, BROKER_NOT_SENT);
     }
+    assert_int_equal(r.failed_calls, 2 * ARRAY_LEN(ways));
     assert_int_equal(r.denials, 0);
 }
 

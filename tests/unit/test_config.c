@@ -306,7 +306,7 @@ static void test_strategy(void **state)
 {
     struct config *c = load(STRATEGY "[strategy \"night\"]\ncommand = /bin/false\nsymbols = AAPL\nallocation = 0.5\n"
                                      "schedule = close-30m\nband = 0.01\nparams = {\"n\":5}\ntimeout = 5s\n"
-                                     "lookback_days = 10\nenabled = false\n"
+                                     "lookback_days = 10\nenabled = false\nmin_confidence = 0.6\n"
                                      "[strategy \"skips\"]\ncommand = /bin/true\nsymbols = AAPL\nallocation = 0.5\n"
                                      "schedule = 10:00\nearly_close = skip\n");
 
@@ -327,6 +327,8 @@ static void test_strategy(void **state)
     assert_int_equal(y->schedule.seconds, 1800);
     assert_int_equal(y->band.nanos, 10000000);
     assert_int_equal(y->lookback_days, 10);
+    assert_int_equal(y->min_confidence.nanos, 600000000);
+    assert_int_equal(c->strategies[0].min_confidence.nanos, 0); // none
     assert_false(y->enabled);
     assert_int_equal(c->strategies[2].schedule.early_close, EARLY_CLOSE_SKIP);
     config_free(c);

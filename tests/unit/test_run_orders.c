@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/run.o daemon/run_plan.o daemon/run_preview.o daemon/run_orders.o daemon/run_try.o daemon/run_settle.o
-// needs: daemon/run_resume.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/run_resume.o daemon/exposure.o daemon/metrics.o daemon/watch.o
 //
 // The orders of a run: sells before buys, buys as cash comes, tries of a leg, what an earlier life left.
 #include "tests/unit/run_room.h"
@@ -46,6 +46,41 @@ static void quote(const char *symbol, int64_t bid_cents, int64_t ask_cents)
 }
 
 // --- sells, then buys
+
+static void completes_with(int64_t confidence_nanos)
+{
+    struct signal_target target = {
+        .symbol = "TLT", .weight = {DECIMAL_ONE / 2}, .has_confidence = true, .confidence = {confidence_nanos}};
+    cash(0);
+    start();
+    claim(LEDGER_OK);
+    to_the_plan_of(&target, 1);
+    w.plan_done(w.plan_arg, LEDGER_OK, "");
+    refresh();
+    answer(0, ORDER_FILLED, SHARES(10));
+    refresh();
+    answer(1, ORDER_FILLED, w.intents[1].order.qty);
+    settle();
+    assert_int_equal(w.told.status, RUN_COMPLETED);
+}
+
+static void an_unsure_model_is_told_when_its_run_is_completed(void **state)
+{
+    (void)state;
+    config.strategies[0].min_confidence.nanos = DECIMAL_ONE / 10 * 6;
+    completes_with(DECIMAL_ONE / 100 * 59);
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert_kind, "confidence_low");
+    assert_string_equal(w.alert_detail, "lowest confidence 0.59 is below min_confidence 0.6");
+}
+
+static void a_sure_model_is_not_told(void **state)
+{
+    (void)state;
+    config.strategies[0].min_confidence.nanos = DECIMAL_ONE / 10 * 6;
+    completes_with(DECIMAL_ONE / 10 * 6);
+    assert_int_equal(w.alerts, 0);
+}
 
 static void sells_then_fresh_cash_then_buys_then_settled(void **state)
 {
@@ -564,6 +599,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(sells_then_fresh_cash_then_buys_then_settled),
+        T(an_unsure_model_is_told_when_its_run_is_completed),
+        T(a_sure_model_is_not_told),
         T(buys_go_in_order_as_soon_as_cash_covers_them),
         T(the_buffer_is_kept_while_sells_are_open),
         T(an_unknown_sell_frees_nothing_and_holds_only_what_needs_it),

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What the watch is told: ended broker calls, denials, completed runs, and with every tick which strategies should run.
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+void daemon_watch_call(void *arg, bool failed)
+{
+    struct daemon *d = arg;
+    watch_call(d->watch, failed, clock_boot_ns());
+}
+
+static bool market_open(const struct daemon *d)
+{
+    bool always_open;
+    int64_t now = clock_wall_ns();
+    struct calendar calendar = scheduler_calendar(d->scheduler, &always_open);
+    const struct session_day *day = calendar.count ? session_of(&calendar, now) : NULL;
+    return always_open || (day && now >= session_open_ns(day) && now < session_close_ns(day));
+}
+
+void daemon_watch_look(struct daemon *d)
+{
+    int64_t now = clock_boot_ns();
+    bool open = market_open(d) && pauses_known(d->pauses) && !d->draining;
+    watch_look(d->watch, now);
+    for (size_t i = 0; i < d->config->strategy_count; i++) {
+        const struct config_strategy *c = &d->config->strategies[i];
+        bool every = c->schedule.kind == SLOT_EVERY;
+        watch_strategy(d->watch, i, c->name, open && c->enabled && !pauses_of(d->pauses, c->name),
+                       every ? c->schedule.seconds * NS_PER_S : 0, now);
+    }
+}
+
+static bool names_hold(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = names; *at; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+        if (word == len && memcmp(at, name, len) == 0)
+            return true;
+        at += word;
+    }
+    return false;
+}
+
+void daemon_watch_run(struct daemon *d, const struct run_row *row)
+{
+    if (!row->completed_at || row->status != RUN_COMPLETED)
+        return;
+    for (size_t i = 0; i < d->config->strategy_count; i++)
+        if (names_hold(row->strategies, d->config->strategies[i].name))
+            watch_completed(d->watch, i, clock_boot_ns());
+}
