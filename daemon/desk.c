@@ -139,6 +139,34 @@ static void prune_ended(struct desk *d, const struct desk_order *last)
     }
 }
 
+// A word of a bounded set stands for the reason's text; what reached the market has none.
+static void count_ended(const struct desk_order *o)
+{
+    char label[64];
+    enum order_status s = o->row.status;
+    bool refused = s == ORDER_DENIED || s == ORDER_REJECTED || s == ORDER_NOT_PLACED || s == ORDER_DRY_RUN;
+    snprintf(label, sizeof label, "%s,%s", order_status_name(s), refused && o->why ? o->why : "");
+    metrics_add(o->desk->p.metrics, METRIC_ORDERS, label, 1);
+}
+
+static const char *broker_word(int status)
+{
+    switch (status) {
+    case 401:
+        return "broker_401";
+    case 403:
+        return "broker_403";
+    case 404:
+        return "broker_404";
+    case 422:
+        return "broker_422";
+    case 429:
+        return "broker_429";
+    default:
+        return "broker_4xx";
+    }
+}
+
 void desk_end_order(struct desk_order *o)
 {
     struct desk *d = o->desk;
@@ -150,7 +178,7 @@ void desk_end_order(struct desk_order *o)
     free(o->body);
     o->body = NULL;
     exposure_release(d->p.exposure, o->row.intent.order.client_order_id);
-    metrics_add(d->p.metrics, METRIC_ORDERS, order_status_name(o->row.status), 1);
+    count_ended(o);
     list_remove(&o->node);
     list_append(&d->ended, &o->node);
     d->open_count--;
@@ -211,6 +239,7 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
 static void refused(struct desk_order *o, const struct broker_answer *answer)
 {
     // The broker knows this id already: an earlier try got through. Never a refusal.
+    o->why = broker_word(answer->status);
     if (answer->status == 422 && strstr(answer->error.message, "client_order_id must be unique"))
         desk_become_unknown(o, answer->detail);
     else if (answer->status != 429 || !desk_send_later(o))
@@ -249,11 +278,14 @@ static void sent(void *arg, const struct broker_answer *answer)
         refused(o, answer);
         return;
     case BROKER_DENIED:
+        o->why = "guard";
         desk_set_status(o, ORDER_DENIED, "guard", answer->detail);
         return;
     case BROKER_NOT_SENT:
-        if (!desk_send_when_reached(o, answer->detail))
-            desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
+        if (desk_send_when_reached(o, answer->detail))
+            return;
+        o->why = "not_sent";
+        desk_set_status(o, ORDER_NOT_PLACED, "desk", answer->detail);
         return;
     case BROKER_UNKNOWN:
         desk_become_unknown(o, answer->detail);
@@ -277,11 +309,13 @@ static void slot_ready(void *arg)
     struct cleared_order *cleared = NULL;
     struct guard_verdict verdict;
     if (o->cancel_wanted) {
+        o->why = "cancelled";
         desk_set_status(o, ORDER_NOT_PLACED, "desk", "cancelled before it was sent");
         return;
     }
     if (desk_too_late(o)) {
         log_notice("order %s: not sent: its deadline has passed", o->row.intent.order.client_order_id);
+        o->why = "deadline";
         desk_set_status(o, ORDER_NOT_PLACED, "desk", "deadline: it passed before the order could be sent");
         return;
     }
@@ -293,6 +327,7 @@ static void slot_ready(void *arg)
         metrics_add(d->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(verdict.check), 1);
         ledger_decision(d->p.ledger, "guard", o->row.intent.order.client_order_id, guard_answer_name(verdict.answer),
                         guard_check_name(verdict.check), verdict.detail, clock_wall_ns());
+        o->why = guard_check_name(verdict.check);
         desk_set_status(o, ORDER_DENIED, "guard", verdict.detail);
         return;
     }
@@ -316,6 +351,7 @@ void desk_wait_for_slot(struct desk_order *o)
 static void refused_by_ledger(struct desk_order *o, const char *detail)
 {
     o->row.status = ORDER_DENIED;
+    o->why = "ledger";
     snprintf(o->row.reason, sizeof o->row.reason, "ledger: %s", detail);
     desk_log_change(o, "ledger");
     desk_end_order(o);
@@ -331,6 +367,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         o->receipt = receipt;
         if (d->p.record_only) {
             receipt_drop(&o->receipt);
+            o->why = "record";
             desk_set_status(o, ORDER_DRY_RUN, "desk", "orders = record: not sent");
             return;
         }
@@ -348,10 +385,12 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         return;
     case LEDGER_DOWN:
         o->judge_again = true;
-        if (desk_may_wait(o))
+        if (desk_may_wait(o)) {
             o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
-        else
-            desk_set_status(o, ORDER_DENIED, "ledger", detail);
+            return;
+        }
+        o->why = "ledger";
+        desk_set_status(o, ORDER_DENIED, "ledger", detail);
         return;
     }
 }
@@ -386,6 +425,7 @@ static void deny(struct desk_order *o, const char *rule, const char *detail)
 {
     struct desk *d = o->desk;
     o->row.status = ORDER_DENIED;
+    o->why = rule;
     snprintf(o->row.reason, sizeof o->row.reason, "%s: %s", rule, detail);
     ledger_decision(d->p.ledger, "risk", o->row.intent.order.client_order_id, "denied", rule, detail, clock_wall_ns());
     desk_log_change(o, "risk");

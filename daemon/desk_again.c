@@ -119,6 +119,7 @@ bool desk_judged_again(struct desk_order *o)
     if (!o->judge_again)
         return true;
     if (!exposure_view_again(d->p.exposure, in, clock_boot_ns(), &view)) {
+        o->why = "exposure";
         desk_set_status(o, ORDER_DENIED, "risk", "exposure: sums of the account do not fit; exposure is unknown");
         return false;
     }
@@ -134,6 +135,7 @@ bool desk_judged_again(struct desk_order *o)
     metrics_add(d->p.metrics, METRIC_RISK_DENIALS, rule, 1);
     ledger_decision(d->p.ledger, "risk", in->order.client_order_id, "denied", rule, detail, clock_wall_ns());
     snprintf(reason, sizeof reason, "%s: %.120s", rule, detail);
+    o->why = rule;
     desk_set_status(o, ORDER_DENIED, "risk", reason);
     return false;
 }

@@ -31,7 +31,8 @@ struct desk_order {
     struct receipt *receipt;
     char *body;
     size_t body_len;
-    bool answered; // done was called
+    bool answered;   // done was called
+    const char *why; // the word for metrics when it is refused, a string of the program; NULL: none
     bool cancel_wanted, cancel_sent, alerted;
     unsigned calls; // broker answers outstanding: not freed before they came
     int64_t unknown_since_ns, lookup_delay_ms;

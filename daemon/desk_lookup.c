@@ -89,6 +89,7 @@ static void looked_up(void *arg, const struct broker_answer *answer)
         return;
     }
     if (missing && never_arrived(o)) {
+        o->why = "never_arrived";
         desk_set_status(o, ORDER_NOT_PLACED, "lookup",
                         "never reached the broker, which knows it neither by id nor in its list");
         return;

@@ -110,6 +110,7 @@ int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const c
                 ((struct log_field[]){{"CLIENT_ORDER_ID", client_order_id}, {"REASON", reason}}), "order %s: %s",
                 client_order_id, detail);
     loop_cancel(d->p.loop, &o->timer);
+    o->why = "operator";
     desk_set_status(o, ORDER_NOT_PLACED, "operator", detail);
     return 0;
 }

@@ -30,6 +30,7 @@ const struct guard_facts *facts_view(const struct facts *f); // always current
 const struct facts_secrets *facts_secrets(const struct facts *f);
 const char *facts_environment_name(const struct facts *f); // "staging" / "dev" / ""
 bool facts_simulator(const struct facts *f);
+int64_t facts_key_written_s(const struct facts *f); // when the key's file was written, since 1970; 0: it is no file
 
 // Pushed in by their owners.
 void facts_set_account(struct facts *f, const char *number, const char *status, bool blocked, int64_t boot_ns);

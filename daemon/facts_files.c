@@ -28,6 +28,7 @@ static void load_open(struct facts_file *file, int fd)
     }
     file->mode = st.st_mode & 07777;
     file->uid = st.st_uid;
+    file->changed_s = st.st_mtim.tv_sec;
     char *text = check_alloc(1, (size_t)st.st_size + 2);
     n = read(fd, text, (size_t)st.st_size + 1);
     if (n != st.st_size) {

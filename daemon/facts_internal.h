@@ -16,11 +16,13 @@ struct facts_file {    // a credential or key file
     char *text;        // NULL: not read
     size_t len;
     unsigned mode, uid;
-    char why[80]; // why it was not read
+    int64_t changed_s; // when its content was written, since 1970
+    char why[80];      // why it was not read
 };
 
 struct facts {
     struct guard_facts view;
+    int64_t key_written_s;        // 0: the key is in no file
     struct facts_secrets secrets; // point to the copies below
     char *key_id, *secret, *database_password, *http_token;
     char *const *envp; // borrowed, during gathering only

@@ -126,6 +126,21 @@ static void class_set(struct facts *f, const struct search *key, const struct se
     }
 }
 
+int64_t facts_key_written_s(const struct facts *f)
+{
+    return f->key_written_s;
+}
+
+// Environment and config are at hand only while facts are gathered.
+static int64_t key_written_s(const struct facts *f)
+{
+    const struct facts_file *file = facts_credential(f, "alpaca_key_id");
+
+    if (!file && f->config->key_id_file[0])
+        file = facts_file_by_path(f, f->config->key_id_file);
+    return file && file->text ? file->changed_s : 0;
+}
+
 void facts_keys_judge(struct facts *f)
 {
     struct search key = search(f, "alpaca_key_id", f->config->key_id_file, key_names, ARRAY_LEN(key_names));
@@ -137,6 +152,7 @@ void facts_keys_judge(struct facts *f)
         key_redact(key.value, f->view.key_shown);
     }
     class_set(f, &key, &secret);
+    f->key_written_s = key_written_s(f);
     f->key_id = key.value ? key.value : check_strdup("");
     f->secret = secret.value ? secret.value : check_strdup("");
 }

@@ -164,6 +164,9 @@ void daemon_collect_metrics(void *arg)
     static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
     for (int i = 0; i < 4; i++)
         metrics_set(m, METRIC_HTTP_REQUESTS, classes[i], (int64_t)http_server_requests(d->http, i + 2));
+    int64_t written = facts_key_written_s(d->facts);
+    if (written > 0)
+        metrics_set(m, METRIC_KEY_AGE, "", clock_wall_ns() / NS_PER_S - written);
     const struct mallinfo2 heap = mallinfo2();
     metrics_set(m, METRIC_HEAP_BYTES, "", (int64_t)(heap.uordblks + heap.hblkhd));
     collect_logs(m);

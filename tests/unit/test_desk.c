@@ -66,6 +66,7 @@ static void a_risk_row_denies_before_any_intent(void **state)
     assert_int_equal(w.last.status, ORDER_DENIED);
     assert_string_equal(w.rule, "order_notional");
     assert_int_equal(w.decisions, 1);
+    assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "denied,order_notional"), 1);
 }
 
 static void selling_more_than_is_held_is_denied(void **state)
@@ -88,6 +89,7 @@ static void a_halt_between_intent_and_slot_stops_the_order(void **state)
     ledger_takes(LEDGER_OK);
     assert_int_equal(w.last.status, ORDER_DENIED);
     assert_string_equal(w.rule, "halt");
+    assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "denied,halt"), 1);
     assert_int_equal(desk_open_count(desk), 0);
 }
 
@@ -108,6 +110,7 @@ static void record_only_never_reaches_the_broker(void **state)
     ledger_takes(LEDGER_OK);
     assert_null(w.ready);
     assert_int_equal(w.last.status, ORDER_DRY_RUN);
+    assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "dry_run,record"), 1);
 }
 
 static void an_accepted_order_lives_until_it_is_filled(void **state)
@@ -201,6 +204,7 @@ static void a_refusal_ends_the_order_and_frees_its_reservation(void **state)
                    "{\"code\":40310000,\"message\":\"insufficient buying power\"}");
     ledger_takes(LEDGER_OK);
     assert_int_equal(w.last.status, ORDER_REJECTED);
+    assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "rejected,broker_403"), 1);
     struct risk_view v;
     struct order_request o = {.symbol = "SPY"};
     assert_true(exposure_view(exposure, &o, "run-1", session, clock_boot_ns(), &v));

@@ -392,6 +392,7 @@ static void test_credentials(void **state)
     put_mode(b, "creds/http_token", "0123456789abcdef0123\n", 0400);
     put_mode(b, "creds/db_password", "hunter2", 0400);
     good(b);
+    assert_true(facts_key_written_s(b->facts) > 0);
     assert_string_equal(facts_secrets(b->facts)->key_id, PAPER_KEY);
     assert_string_equal(facts_secrets(b->facts)->http_token, "0123456789abcdef0123");
     assert_string_equal(facts_secrets(b->facts)->database_password, "hunter2");
@@ -421,6 +422,10 @@ static void test_key_files(void **state)
     put_mode(b, "key", PAPER_KEY "\n", 0600);
     put_mode(b, "secret", SECRET "\n", 0600);
     good(b);
+    struct stat st;
+    snprintf(text, sizeof text, "%s/key", b->dir);
+    assert_int_equal(stat(text, &st), 0);
+    assert_int_equal(facts_key_written_s(b->facts), st.st_mtim.tv_sec);
     assert_string_equal(facts_secrets(b->facts)->secret, SECRET);
     put_mode(b, "secret", SECRET "\n", 0644);
     denied(b, CHECK_FILES, GUARD_FAIL, "0644");
