@@ -1,6 +1,7 @@
 SELECT coalesce(json_agg(json_build_object(
         'activity_id', f.activity_id, 'order_id', f.order_id, 'client_order_id', f.client_order_id,
-        'run_id', i.run_id, 'correlation_id', i.run_id, 'symbol', f.symbol, 'side', f.side, 'qty', plain(f.qty),
+        'run_id', i.run_id, 'correlation_id', i.run_id, 'symbol', f.symbol, 'side', f.side,
+        'direction', f.side, 'qty', plain(f.qty),
         'price', plain(f.price), 'partial', f.partial, 'cum_qty', plain(f.cum_qty), 'leaves_qty', plain(f.leaves_qty),
         'exact_amount', plain(f.exact_amount), 'amount', plain(f.cents), 'expected_price', plain(i.decision_price), 'bid',
         plain(i.bid),
@@ -9,7 +10,12 @@ SELECT coalesce(json_agg(json_build_object(
         'quote_at_fill', utc(q.quote_at),
         'slippage_bps', slippage_bps(f.side, i.decision_price, f.price)::text,
         'slippage_amount', plain(slippage_amount(f.side, i.decision_price, f.qty, f.exact_amount)),
-        'order_type', i.type, 'execution_steps', i.try_no,
+        'order_type', i.type,
+        'execution_steps', (SELECT json_agg(json_build_object('try', s.try_no, 'type', s.type,
+                'limit_price', plain(s.limit_price), 'status', so.status, 'filled_qty', plain(so.filled_qty),
+                'sent_at', utc(so.sent_at)) ORDER BY s.try_no)
+            FROM intents s JOIN orders so USING (client_order_id)
+            WHERE s.run_id = i.run_id AND s.leg = i.leg AND s.try_no <= i.try_no),
         'time_to_fill_ms', greatest(0, round(extract(epoch FROM f.transaction_time - coalesce(o.sent_at, i.created_at)) * 1000)),
         'decided_at', utc(i.created_at), 'sent_at', utc(o.sent_at), 'transaction_time', utc(f.transaction_time),
         'recorded_at', utc(f.recorded_at),

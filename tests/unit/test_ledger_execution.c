@@ -131,7 +131,9 @@ static void an_order_shows_its_execution(void **state)
     assert_shows(
         "\"bid_at_fill\" : \"100.3\", \"ask_at_fill\" : \"100.5\", \"spread_at_fill\" : \"0.2\", \"quote_at_fill\" : "
         "\"2026-10-08T15:30:28Z\", \"slippage_bps\" : \"50\", \"slippage_amount\" : \"0.5\", \"order_type\" : "
-        "\"market\", \"execution_steps\" : 1, \"time_to_fill_ms\" : 750");
+        "\"market\", \"execution_steps\" : [{\"try\" : 1, \"type\" : \"market\", \"limit_price\" : null, \"status\" : "
+        "\"canceled\", \"filled_qty\" : \"4\", \"sent_at\" : \"2026-10-08T15:30:27Z\"}], \"time_to_fill_ms\" : 750");
+    assert_shows("\"direction\" : \"buy\"");
     assert_shows("\"strategies\" : [{\"strategy\" : \"alpha\", \"qty\" : \"1\", \"weight\" : \"1\"}]");
     ask(LEDGER_QUERY_FILLS, (struct ledger_filter){.id = "f1"});
     assert_shows("\"bid_at_fill\" : null, \"ask_at_fill\" : null");
