@@ -201,7 +201,14 @@ static bool session_is_ours(struct ledger *l, const struct pg_answer *a)
 
 // --- a pooler: in session mode it is as good as none, in transaction mode every statement may go to another session
 
-static void probed(struct ledger *l, const struct pg_answer *a)
+static void ask_session(struct ledger *l, void (*done)(struct ledger *l, const struct pg_answer *a))
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
+    ledger_ask(l, b, done);
+}
+
+static void probed_after(struct ledger *l, const struct pg_answer *a)
 {
     if (check_failed_here(l, a) || !session_is_ours(l, a))
         return;
@@ -209,22 +216,36 @@ static void probed(struct ledger *l, const struct pg_answer *a)
     go_on(l, a);
 }
 
+static void probed_meanwhile(struct ledger *l, const struct pg_answer *a)
+{
+    if (check_failed_here(l, a) || !session_is_ours(l, a))
+        return;
+    if (l->reader_held)
+        ask_session(l, probed_after);
+    else
+        l->probed = true;
+}
+
 static void probe(void *arg)
 {
     struct ledger *l = arg;
-    struct pg_batch *b = pg_batch_new();
     l->retry = 0;
-    pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
-    ledger_ask(l, b, probed);
+    ask_session(l, probed_meanwhile);
 }
 
 static void held(void *arg, const struct pg_answer *a)
 {
-    (void)arg, (void)a; // that it takes its time is all that counts
+    struct ledger *l = arg;
+    (void)a; // that it took its time is all that counts
+    l->reader_held = true;
+    if (l->probed && l->state == LEDGER_CHECKING)
+        ask_session(l, probed_after);
+    l->probed = false;
 }
 
-// The reader takes a server session for a while, and leaves its mark there: the one we used last when sessions go from
-// hand to hand. Then ours is asked for again.
+// The reader takes a server session for a while, and leaves its mark there. Where sessions go from hand to hand, that
+// is the one we used last, or else it is the last one given back when the reader has done: ours is asked for meanwhile
+// and once more after it.
 static void probe_pooler(struct ledger *l)
 {
     struct pg_batch *b = pg_batch_new();
@@ -235,6 +256,7 @@ static void probe_pooler(struct ledger *l)
                                                                 "that is needed to see how it works is not up"});
         return;
     }
+    l->probed = l->reader_held = false;
     pg_batch_add(b, &SQL_SESSION_HOLD, 0, NULL);
     pg_submit(l->reader, b, held, l);
     l->retry = loop_after_ms(l->p.loop, PROBE_AFTER_MS, probe, l);

@@ -17,9 +17,10 @@ struct ledger {
     struct pg_client *writer, *reader;
     enum ledger_state state;
     bool reader_ready, closing;
-    char session[33]; // says whether the server session is still the one that was set up
-    unsigned epoch;   // connections so far: answers to questions of an earlier one are ignored
-    struct list ops;  // calls without a completion yet
+    char session[33];         // says whether the server session is still the one that was set up
+    bool probed, reader_held; // of the look for a pooler: our session was asked for; the reader has given its one back
+    unsigned epoch;           // connections so far: answers to questions of an earlier one are ignored
+    struct list ops;          // calls without a completion yet
     loop_timer heartbeat, retry;
     bool heartbeat_asked;
     bool halt_reported, halt_seen; // what on_halt was told last
