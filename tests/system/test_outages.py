@@ -179,7 +179,7 @@ def test_account_changes_while_running(make_site):
     site.daemon.cli("run")  # makes it look
     until(lambda: health(site)[1]["halt"]["state"] == "halted", 80, "a latched halt")
     assert site.sim.posts() == [] and site.daemon.process.running()
-    assert site.sql("SELECT state FROM halt_state")[0]["state"] == "halted"
+    until(lambda: site.sql("SELECT state FROM halt_state")[0]["state"] == "halted", 10, "the halt in Postgres")
 
 
 def test_key_that_the_exchange_refuses(make_site):
