@@ -336,7 +336,8 @@ static void updates_only_go_forward(void **state)
         {ORDER_CANCELED, T0, ORDER_FILLED, T0 + SECOND, LEDGER_OK}, // filled while being cancelled
         {ORDER_FILLED, T0, ORDER_CANCELED, T0 + SECOND, LEDGER_CONFLICT},
         {ORDER_FILLED, T0, ORDER_FILLED, T0, LEDGER_OK},
-        {ORDER_NOT_PLACED, 0, ORDER_NEW, T0, LEDGER_CONFLICT},
+        {ORDER_NOT_PLACED, 0, ORDER_NEW, T0, LEDGER_OK}, // it turned up after all: the broker's word wins
+        {ORDER_NOT_PLACED, 0, ORDER_UNKNOWN, 0, LEDGER_CONFLICT},
         {ORDER_REJECTED, T0, ORDER_UNKNOWN, 0, LEDGER_CONFLICT},
     };
     for (size_t k = 0; k < ARRAY_LEN(table); k++) {
