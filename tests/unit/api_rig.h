@@ -79,7 +79,7 @@ static struct rig {
     void *placed_arg;
     void (*refreshed)(void *arg, bool ok, const char *detail);
     void *refreshed_arg;
-    bool no_session;
+    bool no_session, session_turned;
 
     // reconcile
     opening_fn *opening_done;
@@ -184,7 +184,7 @@ bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *ou
 {
     (void)s;
     (void)now_ns;
-    *out = (struct day){2026, 10, 8};
+    *out = (struct day){2026, 10, rig.session_turned ? 9 : 8};
     return !rig.no_session;
 }
 

@@ -254,6 +254,7 @@ static void what_was_refused_is_refused_again(void **state)
     expect(post(BUY), 422, "code", "price_known");
     expect(post(BUY), 422, "code", "price_known");
     assert_int_equal(rig.places, 1);
+    int queries = rig.queries;
     rig.desk_row = (struct order_row){.status = ORDER_NEW}; // an earlier life's, from the ledger
     rig.query_json =
         "[{\"client_order_id\" : \"a-1\", \"order_id\" : null, \"run_id\" : null, \"strategy\" : null, \"symbol\" : "
@@ -262,6 +263,7 @@ static void what_was_refused_is_refused_again(void **state)
         "\"reason\" : \"price_known: no price for SPY\"}]";
     expect(post(BUY), 422, "code", "price_known");
     assert_int_equal(rig.places, 1);
+    assert_int_equal(rig.queries, queries + 1); // its own id is not moved on to another
 }
 
 static void what_was_refused_without_an_id_is_asked_anew(void **state)
@@ -352,18 +354,33 @@ static void nothing_is_written_while_nothing_may_be_sent(void **state)
     expect(post(BUY), 201, "status", "new");
 }
 
-static void two_at_once_are_one(void **state)
+static void run_until_one(const int *count)
 {
-    (void)state;
-    rig.refresh_later = true;
-    int first = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
     int64_t end = clock_monotonic_ns() + WAIT_NS;
-    while (rig.refreshes < 1) {
+    while (*count < 1) {
         loop_step(rig.loop, 5);
         if (rig.waiting)
             ledger_answers();
         assert_true(clock_monotonic_ns() < end);
     }
+}
+
+static void client_leaves(int fd)
+{
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
+    close(fd);
+    while (http_server_in_flight(rig.server) > 0) {
+        loop_step(rig.loop, 5);
+        assert_true(clock_monotonic_ns() < end);
+    }
+}
+
+static void two_at_once_are_one(void **state)
+{
+    (void)state;
+    rig.refresh_later = true;
+    int first = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
+    run_until_one(&rig.refreshes);
     void (*refreshed)(void *, bool, const char *) = rig.refreshed;
     void *arg = rig.refreshed_arg;
     rig.refresh_later = false;
@@ -378,16 +395,22 @@ static void it_is_asked_again_after_the_prices_whether_orders_may_leave(void **s
     (void)state;
     rig.refresh_later = true;
     int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
-    int64_t end = clock_monotonic_ns() + WAIT_NS;
-    while (rig.refreshes < 1) {
-        loop_step(rig.loop, 5);
-        if (rig.waiting)
-            ledger_answers();
-        assert_true(clock_monotonic_ns() < end);
-    }
+    run_until_one(&rig.refreshes);
     rig.snapshot.in_step = false;
     rig.refreshed(rig.refreshed_arg, true, "");
     expect(client_read(fd), 503, "code", "in_step");
+    assert_int_equal(rig.places, 0);
+}
+
+static void an_order_is_of_the_session_that_it_was_asked_for_in(void **state)
+{
+    (void)state;
+    rig.refresh_later = true;
+    int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
+    run_until_one(&rig.refreshes);
+    rig.session_turned = true;
+    rig.refreshed(rig.refreshed_arg, true, "");
+    expect(client_read(fd), 503, "code", "calendar");
     assert_int_equal(rig.places, 0);
 }
 
@@ -396,18 +419,8 @@ static void who_left_before_gets_no_order(void **state)
     (void)state;
     rig.refresh_later = true;
     int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
-    int64_t end = clock_monotonic_ns() + WAIT_NS;
-    while (rig.refreshes < 1) {
-        loop_step(rig.loop, 5);
-        if (rig.waiting)
-            ledger_answers();
-        assert_true(clock_monotonic_ns() < end);
-    }
-    close(fd);
-    while (http_server_in_flight(rig.server) > 0) {
-        loop_step(rig.loop, 5);
-        assert_true(clock_monotonic_ns() < end);
-    }
+    run_until_one(&rig.refreshes);
+    client_leaves(fd);
     rig.refreshed(rig.refreshed_arg, true, "");
     assert_int_equal(rig.places, 0);
 }
@@ -417,18 +430,8 @@ static void who_leaves_after_has_one(void **state)
     (void)state;
     rig.place_later = true;
     int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
-    int64_t end = clock_monotonic_ns() + WAIT_NS;
-    while (rig.places < 1) {
-        loop_step(rig.loop, 5);
-        if (rig.waiting)
-            ledger_answers();
-        assert_true(clock_monotonic_ns() < end);
-    }
-    close(fd);
-    while (http_server_in_flight(rig.server) > 0) {
-        loop_step(rig.loop, 5);
-        assert_true(clock_monotonic_ns() < end);
-    }
+    run_until_one(&rig.places);
+    client_leaves(fd);
     order_is_answered(); // to nobody
     expect(post(BUY), 200, "status", "new");
 }
@@ -438,13 +441,7 @@ static void the_api_may_end_before_an_answer(void **state)
     (void)state;
     rig.place_later = true;
     int fd = client_send(API_PORT, "POST", ORDERS, WRITE, BUY);
-    int64_t end = clock_monotonic_ns() + WAIT_NS;
-    while (rig.places < 1) {
-        loop_step(rig.loop, 5);
-        if (rig.waiting)
-            ledger_answers();
-        assert_true(clock_monotonic_ns() < end);
-    }
+    run_until_one(&rig.places);
     close(fd); // teardown; the desk tells nobody any more
 }
 
@@ -512,6 +509,7 @@ int main(void)
         T(what_was_refused_is_refused_again),
         T(what_was_refused_without_an_id_is_asked_anew),
         T(it_is_asked_again_after_the_prices_whether_orders_may_leave),
+        T(an_order_is_of_the_session_that_it_was_asked_for_in),
         T(refusals_have_the_code_of_their_rule),
         T(outcomes_that_are_not_refusals),
         T(nothing_is_written_while_nothing_may_be_sent),
