@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The room of test_run.c and test_run_orders.c: ledger, reconcile, strategies and desk keep what they are asked and
+// The room of the tests of runs: ledger, reconcile, strategies and desk keep what they are asked and
 // answer when the test says so; planner and exposure are the real ones.
 #ifndef PAPERGUARD_TESTS_RUN_ROOM_H
 #define PAPERGUARD_TESTS_RUN_ROOM_H
@@ -325,6 +325,17 @@ static void price(const char *symbol, int64_t dollars)
     exposure_set_trade(exposure, &t, w.now, w.now);
 }
 
+__attribute__((unused)) static void cash(int64_t dollars)
+{
+    struct alpaca_account a = {.equity = USD(2000), .cash = USD(dollars)};
+    exposure_set_account(exposure, &a, w.now);
+}
+
+__attribute__((unused)) static void positions_read(void)
+{
+    exposure_set_positions(exposure, NULL, 0, w.now);
+}
+
 // The book holds 10 SPY, the strategy will want TLT instead: one sell, one buy.
 static void books(void)
 {
@@ -461,7 +472,7 @@ __attribute__((unused)) static void settle(void)
     w.list_done(w.list_arg, LEDGER_OK, NULL, 0);
 }
 
-static void resume(enum run_status status)
+__attribute__((unused)) static void resume(enum run_status status)
 {
     struct run_row row = {.session = session, .status = status, .scheduled_at = w.now, .started_at = w.now};
     strcpy(row.id, "run-1");
