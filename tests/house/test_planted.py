@@ -96,7 +96,7 @@ SOURCE_CASES = {
     "sleep in Python": ("python_sleep", "tests/system/test_b.py", "def test_a():\n    time.sleep(1)\n"),
     "sleep at the top": ("python_sleep", "tests/system/test_b.py", "from time import sleep\nsleep(1)\n"),
     "a long file": ("lines", "daemon/desk.h", "\n" * 600),
-    "a long test": ("lines", "tests/unit/test_b.c", "\n" * 900),
+    "a long test": ("lines", "tests/unit/test_b.c", "\n" * 600),
     "a long function": ("functions", "daemon/run.c", LONG),
     "a long Python function": ("functions", "tests/system/test_b.py", "def f():\n" + "    g()\n" * 70),
 }
