@@ -10,6 +10,7 @@
 #include "lib/base/json_read.h"
 #include "lib/base/netmask.h"
 #include "lib/io/http_server.h"
+#include "lib/trade/exchange_days.h"
 #include "lib/trade/portfolio.h"
 
 struct section {
@@ -247,6 +248,16 @@ static int walk_steps_check(const struct config *c, struct err *err)
     return 0;
 }
 
+static int special_days_check(const struct config *c, struct err *err)
+{
+    struct session_day day;
+
+    for (size_t i = 0; i < c->special_days.count; i++)
+        if (exchange_day_read(c->special_days.words[i], &day, err))
+            return err_wrap(err, "%s: schedule.special_days", config_origin(c, "schedule", "special_days"));
+    return 0;
+}
+
 struct execution_rules config_execution_rules(const struct config *c)
 {
     struct execution_rules rules = {.collar = c->limit_collar};
@@ -268,7 +279,7 @@ int config_build_named(struct config *c, struct err *err)
         if (str_equal(item->section, "listen") ? listen_build(&s) : strategy_build(&s))
             return -1;
     }
-    return walk_steps_check(c, err) || allocations_check(c, err) ? -1 : 0;
+    return walk_steps_check(c, err) || special_days_check(c, err) || allocations_check(c, err) ? -1 : 0;
 }
 
 void config_named_free(struct config *c)

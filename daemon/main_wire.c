@@ -442,6 +442,7 @@ static void start_runs(struct daemon *d)
         .facts = d->facts,
         .metrics = d->metrics,
         .may_start = may_start,
+        .alert = daemon_alert,
         .arg = d,
     });
 }

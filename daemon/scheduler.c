@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "lib/io/clock.h"
+#include "lib/trade/exchange_days.h"
 
 #define BLOCKED_LOOK_MS 500
 #define ALL_DAY_S 86340 // a listed day until 23:59 or later is open around the clock
@@ -24,7 +25,8 @@ struct scheduler {
     struct session_day *days;
     size_t day_count;
     bool always_open;
-    struct map *taken; // "session slot-key" -> the scheduler itself
+    struct session_day decided[CONFIG_WORDS_MAX]; // special_days
+    struct map *taken;                            // "session slot-key" -> the scheduler itself
     bool rows_known;
     int64_t
         watch_from_ns[CONFIG_STRATEGIES_MAX]; // of each strategy: since when its slot is known to have been its slot
@@ -54,6 +56,11 @@ struct scheduler *scheduler_new(const struct scheduler_params *params)
     for (size_t i = 0; i < CONFIG_STRATEGIES_MAX; i++)
         s->watch_from_ns[i] = clock_wall_ns();
     s->alarm = clock_alarm_new(params->loop, alarm_rang, s);
+    for (size_t i = 0; i < params->config->special_days.count; i++) {
+        struct err err;
+        if (exchange_day_read(params->config->special_days.words[i], &s->decided[i], &err))
+            CHECK(!"refused when the files were read");
+    }
     for (size_t i = 0; i < params->config->strategy_count; i++)
         s->status.enabled = s->status.enabled || params->config->strategies[i].enabled;
     return s;
@@ -101,6 +108,25 @@ static struct slot_due decide(struct scheduler *s, const struct config_strategy 
     };
     const struct calendar calendar = {s->days, s->day_count};
     return slot_decide(&rule, &calendar, now, s->watch_from_ns[strategy - s->p.config->strategies], is_taken, s);
+}
+
+// Does the broker's calendar differ from the exchange's rules, from..to? A simulator that never closes has no sessions
+// to compare.
+static bool doubted(const struct scheduler *s, struct day from, struct day to, struct err *err)
+{
+    const struct calendar calendar = {s->days, s->day_count};
+    const struct calendar decided = {s->decided, s->p.config->special_days.count};
+    return !s->always_open && exchange_days_agree(&calendar, &decided, from, to, err) != 0;
+}
+
+static void check_calendar(struct scheduler *s)
+{
+    struct err err = {""};
+    s->status.calendar_checked = s->day_count > 0 && !s->always_open;
+    if (s->day_count > 0 && doubted(s, day_of(clock_wall_ns()), s->days[s->day_count - 1].date, &err) &&
+        strcmp(err.text, s->status.calendar_doubt) != 0)
+        s->p.alert(s->p.arg, "calendar", "exchange", err.text);
+    str_copy_cut(s->status.calendar_doubt, sizeof s->status.calendar_doubt, err.text);
 }
 
 // --- acting
@@ -170,6 +196,7 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
     slot_key(due->at_ns, key);
     names_at(s, due->at_ns, now, (int)due->what, names, paused);
     bool nobody = !names[0];
+    struct err doubt;
     snprintf(all_paused, sizeof all_paused, "paused by an operator: %s", paused);
     if (nobody)
         str_copy_cut(names, sizeof names, paused); // whose slot it was
@@ -184,6 +211,10 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
     }
     if (nobody || !s->p.may_start(s->p.arg, &why)) {
         waits(s, why);
+        return;
+    }
+    if (doubted(s, due->session, due->session, &doubt)) {
+        waits(s, doubt.text);
         return;
     }
     if (paused[0])
@@ -264,6 +295,7 @@ void scheduler_set_calendar(struct scheduler *s, const struct session_day *days,
         log_notice("scheduler activated: %zu sessions known%s", count,
                    s->always_open ? ", market open around the clock" : "");
     s->status.calendar_known = count > 0;
+    check_calendar(s);
     scheduler_look(s);
 }
 
@@ -377,6 +409,7 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
     char names[NAMES_MAX], text[320];
     const char *why = "";
     struct run_order order;
+    struct err doubt;
     int64_t now = clock_wall_ns();
     const struct calendar calendar = {s->days, s->day_count};
     const struct session_day *day = session_of(&calendar, now);
@@ -398,6 +431,8 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
         snprintf(text, sizeof text, "the market is closed%s%s", now < open ? ", it opens " : "",
                  now < open ? when_format_ny(open, opens) : "");
         started(arg, NULL, false, text);
+    } else if (doubted(s, day->date, day->date, &doubt)) {
+        started(arg, NULL, false, doubt.text);
     } else {
         fill_order(s, &order, day->date, "manual", "manual", cause, names, now);
         runs_start(s->p.runs, &order, started, arg);

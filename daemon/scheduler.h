@@ -12,7 +12,9 @@
 struct scheduler;
 struct scheduler_status {
     bool enabled, running, calendar_known;
-    int64_t next_run_ns; // 0 = none
+    bool calendar_checked;    // false: not known yet, or a simulator's market that is open around the clock
+    char calendar_doubt[200]; // the first coming session on which broker and exchange rules differ, "" = none
+    int64_t next_run_ns;      // 0 = none
     char trigger[128];
     int64_t runs;
     struct run_row last_run; // id "" = none
@@ -26,10 +28,13 @@ struct scheduler_params {
     struct facts *facts;
     struct metrics *metrics;
     bool (*may_start)(void *arg, const char **why); // guard passes, in step, not halted, not draining
+    void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
     void *arg;
 };
 struct scheduler *scheduler_new(const struct scheduler_params *params);
 void scheduler_free(struct scheduler *s);
+// The broker's. It is held to the exchange's own rules: a session on which they differ is alerted, and nothing starts
+// in it.
 void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count);
 void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock);
 void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count); // slots that have a row

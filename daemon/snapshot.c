@@ -75,6 +75,8 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
         snprintf(why, WHY_MAX, "%lld orders without an answer", (long long)s->orders_unknown);
     else if (s->scheduler_enabled && !s->calendar_known)
         snprintf(why, WHY_MAX, "the exchange calendar is not known");
+    else if (s->calendar_doubt[0])
+        snprintf(why, WHY_MAX, "calendar: %.140s", s->calendar_doubt);
     else if (snapshot_missing(s) > 0)
         snprintf(why, WHY_MAX, "no price for %zu of %zu symbols, such as %s", snapshot_missing(s), s->price_count,
                  first_missing(s));
@@ -280,6 +282,11 @@ static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
     json_put_bool(o, "enabled", s->scheduler_enabled);
     json_put_bool(o, "running", s->scheduler_enabled && s->calendar_known && !s->draining); // it watches the clock
     json_put_bool(o, "calendar_known", s->calendar_known);
+    json_put_string(o, "calendar_check",
+                    !s->calendar_known      ? "not known yet"
+                    : !s->calendar_checked  ? "not applicable: the simulator's market is open around the clock"
+                    : !s->calendar_doubt[0] ? "agrees with the exchange's rules"
+                                            : s->calendar_doubt);
     json_key(o, "missing_symbols");
     snapshot_add_missing(s, o);
     json_key(o, "job");

@@ -41,7 +41,8 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     const struct snapshot_price *prices; // borrowed; each symbol once
     size_t price_count;
     // scheduler
-    bool scheduler_enabled, scheduler_running, calendar_known;
+    bool scheduler_enabled, scheduler_running, calendar_known, calendar_checked;
+    char calendar_doubt[200]; // where the broker's calendar differs from the exchange's rules, "" = nowhere
     int64_t next_run_ns;
     char trigger[128];
     int64_t runs_done;

@@ -95,7 +95,10 @@ static void show_slots(const struct ctl *c, const struct json_node *slots)
 static void show_days(const struct json_node *root)
 {
     const struct json_node *rows = ctl_at(root, "early_closes");
+    const char *doubt = ctl_text(root, "calendar_doubt");
     char ny[40];
+    if (doubt[0])
+        ctl_line("in doubt", "%s: nothing starts in that session (paperguard explain calendar)", doubt);
     for (size_t i = 0; i < json_size(rows); i++) {
         new_york(ctl_text(json_at(rows, i), "close_new_york"), ny, sizeof ny);
         ctl_line("half-day", "%s: the exchange closes early, at %s New York", ctl_text(json_at(rows, i), "session"),

@@ -4,7 +4,10 @@
 // Rules first, then what stands against them in the list of special days: that list is short and only grows.
 #include "lib/trade/exchange_days.h"
 
+#include <string.h>
+
 #include "lib/base/check.h"
+#include "lib/base/text.h"
 
 #define HM(h, m) ((h)*3600 + (m)*60)
 #define OPEN_S HM(9, 30)
@@ -185,12 +188,59 @@ static int disagree(struct err *err, struct day date, const struct session_day *
                    ours->close_s / 60 % 60, about);
 }
 
-int exchange_days_agree(const struct calendar *broker, struct day from, struct day to, struct err *err)
+static bool read_time(const char *text, int *seconds)
+{
+    static const char digits[] = "0123456789";
+
+    if (strspn(text, digits) != 2 || text[2] != ':' || strspn(text + 3, digits) != 2)
+        return false;
+    const int hour = (text[0] - '0') * 10 + text[1] - '0', minute = (text[3] - '0') * 10 + text[4] - '0';
+    *seconds = HM(hour, minute);
+    return hour < 24 && minute < 60;
+}
+
+static bool read_hours(const char *text, struct session_day *day)
+{
+    if (strcmp(text, "closed") == 0)
+        return true;
+    return strlen(text) == 11 && text[5] == '-' && read_time(text, &day->open_s) &&
+           read_time(text + 6, &day->close_s) && day->open_s < day->close_s;
+}
+
+int exchange_day_read(const char *text, struct session_day *out, struct err *err)
+{
+    struct session_day day = {.close_s = 0};
+    const char *equals = strchr(text, '=');
+    char date[11];
+
+    str_copy_cut(date, sizeof date, text);
+    if (!equals || equals - text != 10 || !day_parse(date, &day.date) || !read_hours(equals + 1, &day))
+        return err_set(err, "found \"%.40s\", expected a day such as 2027-01-05=closed or 2027-01-05=09:30-13:00",
+                       text);
+    *out = day;
+    return 0;
+}
+
+static enum exchange_day decided_or_rule(const struct calendar *decided, struct day date, struct session_day *out,
+                                         const char **why)
+{
+    for (size_t i = 0; i < decided->count; i++) {
+        if (day_compare(decided->days[i].date, date) != 0)
+            continue;
+        *out = decided->days[i];
+        *why = "listed in special_days";
+        return out->close_s ? EXCHANGE_OPEN : EXCHANGE_CLOSED;
+    }
+    return exchange_day_of(date, out, why);
+}
+
+int exchange_days_agree(const struct calendar *broker, const struct calendar *decided, struct day from, struct day to,
+                        struct err *err)
 {
     for (struct day d = from; day_compare(d, to) <= 0; d = day_add(d, 1)) {
         struct session_day rule;
         const char *why;
-        const enum exchange_day is_open = exchange_day_of(d, &rule, &why);
+        const enum exchange_day is_open = decided_or_rule(decided, d, &rule, &why);
         const struct session_day *theirs = session_find(broker, d), *ours = is_open == EXCHANGE_OPEN ? &rule : NULL;
 
         if (is_open == EXCHANGE_UNKNOWN || (!theirs && !ours))

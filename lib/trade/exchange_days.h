@@ -19,8 +19,14 @@ enum exchange_day { EXCHANGE_UNKNOWN, EXCHANGE_CLOSED, EXCHANGE_OPEN };
 // nothing is, "weekend" on Saturdays and Sundays.
 enum exchange_day exchange_day_of(struct day date, struct session_day *out, const char **why);
 
+// A day that the exchange decided later than these rules were written, as an operator lists it:
+// "2027-01-05=closed" or "2027-01-05=09:30-13:00". Closed: close_s is 0. -1: says what was found and expected.
+int exchange_day_read(const char *text, struct session_day *out, struct err *err) MUST_CHECK;
+
 // Do the sessions that the broker lists from..to (both included) agree with the rules? 0, or -1 with the first day on
 // which they do not, what the broker says of it and what the rules say. Days outside the years above are passed over.
-int exchange_days_agree(const struct calendar *broker, struct day from, struct day to, struct err *err) MUST_CHECK;
+// decided: days as exchange_day_read makes them, in any order; they come before the rules.
+int exchange_days_agree(const struct calendar *broker, const struct calendar *decided, struct day from, struct day to,
+                        struct err *err) MUST_CHECK;
 
 #endif

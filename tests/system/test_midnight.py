@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Clocks: runs that straddle 20:00 and midnight in New York, half-days, the end of daylight saving. Daemon and simulator live
 in a faked wall clock that runs at the normal pace from a chosen instant; the monotonic clocks stay real."""
+import shutil
 import sys
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -164,3 +165,39 @@ def test_slot_missed_while_the_daemon_was_away(make_clock_site):
     assert row["status"] == "missed" and row["slot_key"] == "2026-11-19T20:30:00Z" and row["orders_submitted"] == 0, row
     until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'run_missed'"), 10, "the alert")
     assert site.sim.posts() == [] and site.daemon.metric("paperguard_runs_total", status="missed") == 1
+
+
+def without_thanksgiving(folder):
+    """The simulator's data, but for a calendar that has forgotten a holiday."""
+    data = folder / "data"
+    shutil.copytree(Path(__file__).resolve().parents[2] / "conf" / "sample-data", data)
+    days = data / "calendar" / "nyse_special_days.csv"
+    lines = days.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("2026-11-26")]
+    assert len(kept) == len(lines) - 1
+    days.write_text("".join(kept))
+    return data
+
+
+@pytest.mark.parametrize("special,runs", [("", 0), ("2026-11-26=09:30-16:00", 1)])
+def test_a_broker_whose_calendar_is_wrong(make_clock_site, tmp_path, special, runs):
+    """The broker lists Thanksgiving Day as a session: told before it comes, and no run starts in it, by schedule or by hand;
+    unless an operator has listed that day."""
+    tmp_path.chmod(0o755)
+    schedule = {"latest_start": "5s"} | ({"special_days": special} if special else {})
+    site = make_clock_site(at(2026, 11, 26, 15, 29, 54), (*HOURS, "--data", str(without_thanksgiving(tmp_path))),
+                           [Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")], schedule=schedule).begin()
+    row = site.run_ended(seconds=30) if runs else until(site.runs, 30, "the missed slot")[0]
+    assert row["slot_key"] == "2026-11-26T20:30:00Z" and row["status"] == ("completed" if runs else "missed"), row
+    assert len(site.sim.posts()) == runs
+    assert bool(site.sql("SELECT 1 FROM alerts WHERE kind = 'calendar'")) != bool(runs)
+    told = site.daemon.get("/health/scheduler")["calendar_check"]
+    if runs:
+        assert told == "agrees with the exchange's rules"
+        return
+    assert told.startswith("2026-11-26: the broker lists a session until 16:00, the exchange's rules none (Thanksgiving"), told
+    by_hand = site.daemon.cli("run")
+    assert by_hand.returncode != 0 and "Thanksgiving Day" in by_hand.stdout + by_hand.stderr
+    assert site.daemon.get("/health")["status"] == "degraded"
+    assert "in doubt" in site.daemon.cli("next").stdout
+    assert site.sim.posts() == []

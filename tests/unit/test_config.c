@@ -188,6 +188,7 @@ static void test_wrong_values(void **state)
         {"[orders]\nmode = simulate\n", "send record", "simulate"},
         {"[orders]\nequity_deployment_pct = 1.5\n", "from 0 to 1", "1.5"},
         {"[schedule]\nearly_close = maybe\n", "shift skip", "maybe"},
+        {"[schedule]\nspecial_days = 2027-01-05\n", "2027-01-05=closed", "\"2027-01-05\""},
         {"[broker]\nfeed = otc\n", "iex sip", "otc"},
         {"[broker]\naccount_pin = 010203ABCD\n", "PA", "010203"},
         {"[database]\nurl = postgresql://u:hunter2@db/x\n", "password", "database.url"},

@@ -142,29 +142,76 @@ static void test_agreement(void **state)
     struct session_day days[64];
     struct err err = {""};
     struct calendar c = {days, list_days(days)};
+    const struct calendar none = {NULL, 0};
     const struct day from = {2026, 11, 2}, to = {2026, 12, 31};
-    assert_int_equal(exchange_days_agree(&c, from, to, &err), 0);
+    assert_int_equal(exchange_days_agree(&c, &none, from, to, &err), 0);
 
     struct session_day *half = (struct session_day *)session_find(&c, (struct day){2026, 11, 27});
     half->close_s = NORMAL_CLOSE;
-    assert_int_equal(exchange_days_agree(&c, from, to, &err), -1);
+    assert_int_equal(exchange_days_agree(&c, &none, from, to, &err), -1);
     assert_string_equal(err.text, "2026-11-27: the broker lists 09:30 to 16:00, the exchange's rules 09:30 to 13:00 "
                                   "(day after Thanksgiving)");
-    assert_int_equal(exchange_days_agree(&c, from, (struct day){2026, 11, 26}, &err), 0);
+    assert_int_equal(exchange_days_agree(&c, &none, from, (struct day){2026, 11, 26}, &err), 0);
     half->close_s = 13 * 3600;
 
     c.count--; // the last of the year is missing
-    assert_int_equal(exchange_days_agree(&c, from, to, &err), -1);
+    assert_int_equal(exchange_days_agree(&c, &none, from, to, &err), -1);
     assert_string_equal(err.text, "2026-12-31: the broker lists no session, the exchange's rules have one until 16:00 "
                                   "(an ordinary day)");
     c.count++;
 
     days[c.count - 1].date = (struct day){2027, 1, 1};
-    assert_int_equal(exchange_days_agree(&c, from, (struct day){2026, 12, 30}, &err), 0);
-    assert_int_equal(exchange_days_agree(&c, (struct day){2027, 1, 1}, (struct day){2027, 1, 1}, &err), -1);
+    assert_int_equal(exchange_days_agree(&c, &none, from, (struct day){2026, 12, 30}, &err), 0);
+    assert_int_equal(exchange_days_agree(&c, &none, (struct day){2027, 1, 1}, (struct day){2027, 1, 1}, &err), -1);
     assert_string_equal(err.text, "2027-01-01: the broker lists a session until 16:00, the exchange's rules none "
                                   "(New Year's Day)");
-    assert_int_equal(exchange_days_agree(&c, (struct day){2100, 1, 1}, (struct day){2100, 2, 1}, &err), 0);
+    assert_int_equal(exchange_days_agree(&c, &none, (struct day){2100, 1, 1}, (struct day){2100, 2, 1}, &err), 0);
+}
+
+static void test_what_an_operator_lists(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "2026-11-23",
+                                      "2026-11-23=",
+                                      "2026-11-31=closed",
+                                      "2026-11-23=open",
+                                      "2026-11-23=09:30-13:00 ",
+                                      "2026-11-23=9:30-13:00",
+                                      "2026-11-23=09:30-24:00",
+                                      "2026-11-23=09:30-09:30",
+                                      "2026-11-23=13:00-09:30",
+                                      "2026-11-23=09:30 13:00",
+                                      "2026-11-23 closed",
+                                      "2026-11-23=09:60-13:00",
+                                      "2026-11-23=-9:30-13:00"};
+    struct session_day days[64], special[2];
+    struct err err;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (exchange_day_read(bad[i], special, &err) == 0)
+            fail_msg("%s is taken", bad[i]);
+        assert_non_null(strstr(err.text, "2027-01-05=09:30-13:00"));
+    }
+    assert_int_equal(exchange_day_read("2026-11-23=closed", &special[0], &err), 0);
+    assert_int_equal(special[0].close_s, 0);
+    assert_int_equal(exchange_day_read("2026-11-27=09:45-16:00", &special[1], &err), 0);
+    assert_int_equal(special[1].open_s, 9 * 3600 + 45 * 60);
+    assert_int_equal(special[1].close_s, NORMAL_CLOSE);
+
+    struct calendar c = {days, list_days(days)};
+    const struct calendar decided = {special, 2};
+    const struct day from = {2026, 11, 2}, to = {2026, 12, 31};
+    assert_int_equal(exchange_days_agree(&c, &decided, from, to, &err), -1);
+    assert_string_equal(err.text,
+                        "2026-11-23: the broker lists a session until 16:00, the exchange's rules none (listed "
+                        "in special_days)");
+    for (size_t i = 0; i < c.count; i++)
+        if (days[i].date.month == 11 && days[i].date.mday == 23)
+            memmove(&days[i], &days[i + 1], (--c.count - i) * sizeof *days);
+    assert_int_equal(exchange_days_agree(&c, &decided, from, to, &err), -1);
+    assert_non_null(strstr(err.text, "2026-11-27"));
+    *(struct session_day *)session_find(&c, special[1].date) = special[1];
+    assert_int_equal(exchange_days_agree(&c, &decided, from, to, &err), 0);
 }
 
 int main(void)
@@ -173,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_known_days),
         cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_what_an_operator_lists),
     };
     return cmocka_run_group_tests(tests, read_lists, NULL);
 }

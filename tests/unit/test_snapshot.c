@@ -145,7 +145,8 @@ static void static_checks_count_too(void **state)
 static void each_degradation_has_its_reason(void **state)
 {
     (void)state;
-    static const char *const words[] = {"stopping", "broker", "in step: opening", "2 orders", "calendar", "Redis"};
+    static const char *const words[] = {"stopping", "broker", "in step: opening",    "2 orders",
+                                        "calendar", "Redis",  "calendar: 2026-11-26"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct snapshot s = good();
         char why[160];
@@ -156,6 +157,8 @@ static void each_degradation_has_its_reason(void **state)
         s.orders_unknown = i == 3 ? 2 : 0;
         s.calendar_known = i != 4;
         s.redis_connected = i != 5;
+        if (i == 6)
+            str_copy_cut(s.calendar_doubt, sizeof s.calendar_doubt, "2026-11-26: the broker lists a session");
         assert_int_equal(snapshot_health(&s, why), HEALTH_DEGRADED);
         if (!strstr(why, words[i]))
             fail_msg("\"%s\" does not say \"%s\"", why, words[i]);
