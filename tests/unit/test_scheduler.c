@@ -264,7 +264,6 @@ static void a_calendar_that_ends_starts_nothing(void **state)
     assert_int_equal(scheduler_status(scheduler)->next_run_ns, 0);
 }
 
-
 // --- paused strategies
 
 static void a_paused_strategy_is_left_out_of_its_slot(void **state)
