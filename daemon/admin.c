@@ -156,19 +156,15 @@ static void serve_release_confirm(struct admin *a, struct http_exchange *x, cons
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
-static void opening_done(void *arg, bool ok, const char *detail)
+void admin_answer_accepted(void *arg, bool ok, const char *detail)
 {
     struct api_wait *w = arg;
     struct api *api = w->api;
-    struct http_exchange *x = api_wait_end(w);
+    struct http_exchange *x = api_wait_end_if(w, ok, 409, detail);
     struct text t;
     struct json_out o;
     if (!x)
         return;
-    if (!ok) {
-        api_reply_problem(x, 409, "%s", detail && detail[0] ? detail : "the opening was not recorded");
-        return;
-    }
     api_answer_begin(&t, &o);
     json_put_string(&o, "status", "accepted");
     json_put_string(&o, "detail", detail);
@@ -188,7 +184,7 @@ static void serve_opening(struct admin *a, struct http_exchange *x, const char *
     if (!w)
         return;
     log_notice("opening accepted by %s", who);
-    reconcile_accept_opening(a->p.reconcile, opening_done, w);
+    reconcile_accept_opening(a->p.reconcile, admin_answer_accepted, w);
 }
 
 // --- the door

@@ -41,25 +41,6 @@ void admin_serve_drift(struct admin *a, struct http_exchange *x, const char *who
     reconcile_pass(a->p.reconcile, passed, w);
 }
 
-static void accepted(void *arg, bool ok, const char *detail)
-{
-    struct api_wait *w = arg;
-    struct api *api = w->api;
-    struct http_exchange *x = api_wait_end(w);
-    struct text t;
-    struct json_out o;
-    if (!x)
-        return;
-    if (!ok) {
-        api_reply_problem(x, 409, "%s", detail && detail[0] ? detail : "the difference was not recorded");
-        return;
-    }
-    api_answer_begin(&t, &o);
-    json_put_string(&o, "status", "accepted");
-    json_put_string(&o, "detail", detail);
-    api_answer_end(api, x, 200, &t, &o);
-}
-
 void admin_serve_drift_accept(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
@@ -74,5 +55,5 @@ void admin_serve_drift_accept(struct admin *a, struct http_exchange *x, const ch
     if (!w)
         return;
     log_notice("the difference %s is accepted by %s: %s", body.code, who, body.reason);
-    reconcile_accept_drift(a->p.reconcile, body.code, body.reason, who, accepted, w);
+    reconcile_accept_drift(a->p.reconcile, body.code, body.reason, who, admin_answer_accepted, w);
 }

@@ -31,6 +31,8 @@ admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 admin_serve_fn admin_serve_drift, admin_serve_drift_accept; // admin_drift.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
+// Completion of what an operator accepts, with its wait: tells what was recorded, or 409 and why not.
+void admin_answer_accepted(void *wait, bool ok, const char *detail);
 void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused
 
 #endif

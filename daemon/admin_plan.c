@@ -44,15 +44,11 @@ static void planned(void *arg, const struct run_preview *p, const char *why)
 {
     struct api_wait *w = arg;
     struct api *api = w->api;
-    struct http_exchange *x = api_wait_end(w);
+    struct http_exchange *x = api_wait_end_if(w, p != NULL, 409, why);
     struct text t;
     struct json_out o;
     if (!x)
         return;
-    if (!p) {
-        api_reply_problem(x, 409, "%s", why);
-        return;
-    }
     api_answer_begin(&t, &o);
     json_put_string(&o, "strategy", p->strategy);
     json_put_string(&o, "model_name", p->model_name);

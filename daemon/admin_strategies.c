@@ -81,15 +81,11 @@ static void pause_done(void *arg, bool ok, const char *detail)
 {
     struct api_wait *w = arg;
     struct api *api = w->api;
-    struct http_exchange *x = api_wait_end(w);
+    struct http_exchange *x = api_wait_end_if(w, ok, 503, detail);
     struct text t;
     struct json_out o;
     if (!x)
         return;
-    if (!ok) {
-        api_reply_problem(x, 503, "%s", detail);
-        return;
-    }
     api_answer_begin(&t, &o);
     json_put_string(&o, "status", "done");
     api_answer_end(api, x, 200, &t, &o);

@@ -65,6 +65,15 @@ struct http_exchange *api_wait_end(struct api_wait *w)
     return x;
 }
 
+struct http_exchange *api_wait_end_if(struct api_wait *w, bool ok, int status, const char *why)
+{
+    struct http_exchange *x = api_wait_end(w);
+    if (ok || !x)
+        return x;
+    api_reply_problem(x, status, "%s", why && why[0] ? why : "it was refused");
+    return NULL;
+}
+
 void api_handle(struct api *a, struct http_exchange *x)
 {
     api_route(a, x);

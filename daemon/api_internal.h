@@ -87,6 +87,8 @@ struct api_wait {
 // NULL when too many wait already; then the exchange was answered.
 struct api_wait *api_wait_new(struct api *a, struct http_exchange *x);
 struct http_exchange *api_wait_end(struct api_wait *w); // frees w; NULL: nobody is waiting any more
+// As api_wait_end; what was not ok is answered here, with the status and why, and NULL comes back.
+struct http_exchange *api_wait_end_if(struct api_wait *w, bool ok, int status, const char *why);
 
 // --- what is served
 // One request on its way to what serves it.

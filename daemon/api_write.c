@@ -24,15 +24,11 @@ static void started(void *arg, const struct run_row *row, bool taken, const char
 {
     struct api_wait *w = arg;
     struct api *a = w->api;
-    struct http_exchange *x = api_wait_end(w);
+    struct http_exchange *x = api_wait_end_if(w, row != NULL, 409, why);
     struct text t;
     struct json_out o;
     if (!x)
         return;
-    if (!row) {
-        api_reply_problem(x, 409, "%s", why && why[0] ? why : "the run was refused");
-        return;
-    }
     api_answer_begin(&t, &o);
     if (taken) {
         json_put_string(&o, "error", http_status_text(409));

@@ -45,21 +45,6 @@ static void write_activities(struct text *out, const struct alpaca_activity *act
     json_array_end(&o);
 }
 
-static void write_holdings(struct text *out, const struct alpaca_position *positions, size_t count)
-{
-    struct json_out o;
-    json_out_init(&o, out);
-    json_array_begin(&o);
-    for (size_t i = 0; i < count; i++) {
-        json_object_begin(&o);
-        json_put_string(&o, "symbol", positions[i].symbol);
-        json_put_decimal(&o, "qty", positions[i].qty.nanos);
-        json_put_decimal(&o, "cost", positions[i].cost_basis.nanos);
-        json_object_end(&o);
-    }
-    json_array_end(&o);
-}
-
 // --- activities
 
 typedef void activities_done_fn(void *arg, enum ledger_result result, const struct ledger_activities *found,
@@ -94,7 +79,7 @@ void ledger_activities_record(struct ledger *l, const char *account, const struc
     text_init(&items, ACTIVITIES_TEXT_MAX);
     text_init(&holdings, ACTIVITIES_TEXT_MAX);
     write_activities(&items, activities, count);
-    write_holdings(&holdings, positions, position_count);
+    ledger_holdings_write(&holdings, positions, position_count);
     if (items.overflow || holdings.overflow) {
         ledger_op_refuse(op, LEDGER_CONFLICT, "too many activities or positions for one call");
     } else {
@@ -130,7 +115,7 @@ void ledger_correction(struct ledger *l, const char *account, struct money cash,
     struct ledger_values key = {0}, v = {0};
     struct text holdings;
     text_init(&holdings, ACTIVITIES_TEXT_MAX);
-    write_holdings(&holdings, positions, count);
+    ledger_holdings_write(&holdings, positions, count);
     ledger_put(&key, account);
     ledger_put_when(&key, now_ns);
     ledger_put(&key, reason);

@@ -138,19 +138,9 @@ void ledger_opening(struct ledger *l, const char *account, struct money cash, co
     struct ledger_op *op = ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg);
     char hex[DIGEST_HEX_MAX];
     struct ledger_values v = {0};
-    struct json_out o;
     struct text json;
     text_init(&json, FILLS_TEXT_MAX);
-    json_out_init(&o, &json);
-    json_array_begin(&o);
-    for (size_t i = 0; i < count; i++) {
-        json_object_begin(&o);
-        json_put_string(&o, "symbol", positions[i].symbol);
-        json_put_decimal(&o, "qty", positions[i].qty.nanos);
-        json_put_decimal(&o, "cost", positions[i].cost_basis.nanos);
-        json_object_end(&o);
-    }
-    json_array_end(&o);
+    ledger_holdings_write(&json, positions, count);
     CHECK(!json.overflow);
     ledger_put(&v, account);
     ledger_put_when(&v, now_ns);

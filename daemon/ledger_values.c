@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/ledger_internal.h"
+#include "lib/base/json_write.h"
 
 static char *slot(struct ledger_values *v)
 {
@@ -66,6 +67,21 @@ void ledger_put_when(struct ledger_values *v, int64_t ns)
 void ledger_put_day(struct ledger_values *v, struct day d)
 {
     day_format(d, slot(v));
+}
+
+void ledger_holdings_write(struct text *out, const struct alpaca_position *positions, size_t count)
+{
+    struct json_out o;
+    json_out_init(&o, out);
+    json_array_begin(&o);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(&o);
+        json_put_string(&o, "symbol", positions[i].symbol);
+        json_put_decimal(&o, "qty", positions[i].qty.nanos);
+        json_put_decimal(&o, "cost", positions[i].cost_basis.nanos);
+        json_object_end(&o);
+    }
+    json_array_end(&o);
 }
 
 const char *ledger_get(struct ledger_row *r, const char *column)

@@ -19,7 +19,7 @@
 #include "daemon/desk.h"
 #include "lib/base/json_read.h"
 #include "lib/io/clock.h"
-#include "tests/unit/guard_good.h"
+#include "tests/unit/desk_good.h"
 
 #define USD(n) ((struct money){(n)*DECIMAL_ONE})
 #define SHARES(n) ((struct qty){(n)*DECIMAL_ONE})
@@ -216,17 +216,7 @@ static int set_up(void **state)
     exposure = exposure_new();
     metrics = metrics_new();
     fill_exposure();
-    limits = (struct risk_limits){.max_order_share = {DECIMAL_ONE / 2},
-                                  .max_order_notional = USD(100000),
-                                  .max_position_share = {DECIMAL_ONE},
-                                  .max_gross_exposure = {DECIMAL_ONE},
-                                  .price_collar = {DECIMAL_ONE / 20},
-                                  .max_price_age_ns = 60 * NS_PER_S,
-                                  .max_account_age_ns = 60 * NS_PER_S,
-                                  .max_orders_per_run = 100,
-                                  .max_orders_per_day = 100,
-                                  .max_notional_per_day = USD(1000000),
-                                  .long_only = true};
+    limits = good_limits();
     desk = desk_new(&(struct desk_params){.loop = loop,
                                           .guard = guard,
                                           .exposure = exposure,
@@ -267,25 +257,9 @@ __attribute__((unused)) static void place(enum order_side side, int64_t shares)
     desk_place(desk, &in, on_answer, NULL);
 }
 
-static struct receipt *receipt_of(const struct intent *in)
-{
-    struct text body;
-    text_init(&body, 4096);
-    order_request_write(&in->order, &body);
-    struct receipt_terms terms = {.order = in->order,
-                                  .reduces = in->reduces,
-                                  .body = text_str(&body),
-                                  .body_len = body.len,
-                                  .committed_boot_ns = clock_boot_ns()};
-    strcpy(terms.account_number, in->account);
-    struct receipt *r = receipt_mint(&terms);
-    text_free(&body);
-    return r;
-}
-
 __attribute__((unused)) static void commit(enum ledger_result result)
 {
-    w.commit_done(w.commit_arg, result, result == LEDGER_OK ? receipt_of(&w.committed) : NULL, "");
+    w.commit_done(w.commit_arg, result, result == LEDGER_OK ? good_receipt(&w.committed, clock_boot_ns()) : NULL, "");
 }
 
 __attribute__((unused)) static void ledger_takes(enum ledger_result result)

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/json_read.h"
 #include "lib/io/clock.h"
 #include "lib/io/pg_client.h"
 
@@ -408,6 +409,31 @@ UNUSED static void open_with(double cash)
 {
     CALL(ledger_opening(ledger, ACCOUNT, MONEY(cash), NULL, 0, 0, T0, on_done, NULL));
     assert_int_equal(got.result, LEDGER_OK);
+}
+
+UNUSED static void assert_shows(const char *text)
+{
+    if (!strstr(got.json, text))
+        fail_msg("%s not in %s", text, got.json);
+}
+
+// One question to the reader, which must answer with JSON.
+UNUSED static struct json_doc *query(enum ledger_query q, struct ledger_filter filter)
+{
+    CALL(ledger_query(ledger, q, &filter, on_json, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    struct err err;
+    struct json_doc *doc;
+    if (json_doc_parse(got.json, strlen(got.json), &doc, &err) != 0)
+        fail_msg("%s: %.300s", err.text, got.json);
+    return doc;
+}
+
+// The reading session comes up after the writing one.
+UNUSED static void reader_is_up(void)
+{
+    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
+              loop_step(loop, 50), got.result == LEDGER_OK && got.done));
 }
 
 // A test that failed half-way leaves its ledger behind; it must not speak up in the next one.

@@ -135,11 +135,7 @@ static void a_part_of_the_take_profit_shrinks_the_stop_loss(void **state)
     struct world w = {0};
     for (uint64_t seed = 1; profit == NULL || profit->status != ORDER_PARTIALLY_FILLED; seed++) {
         assert_in_range(seed, 1, 50);
-        if (w.exchange != NULL)
-            world_free(&w);
-        p.seed = seed;
-        w = world_made(p, false, "2026-11-20T15:00:00Z");
-        fix(&w, w.spy, "300");
+        world_again(&w, p, seed);
         struct exchange_request r = bracket("100");
         const struct exchange_order *o = accepted(&w, &r);
         pass(&w, 60 * NS_PER_S);

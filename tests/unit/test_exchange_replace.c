@@ -92,11 +92,7 @@ static void the_quantity_counts_what_was_filled_before(void **state)
     const struct exchange_order *a = NULL;
     for (uint64_t seed = 1; a == NULL || a->status != ORDER_PARTIALLY_FILLED; seed++) {
         assert_in_range(seed, 1, 50);
-        if (w.exchange != NULL)
-            world_free(&w);
-        p.seed = seed;
-        w = world_made(p, false, "2026-11-20T15:00:00Z");
-        fix(&w, w.spy, "300");
+        world_again(&w, p, seed);
         struct exchange_request r = limit("SPY", ORDER_BUY, "100", "300");
         a = accepted(&w, &r);
         pass(&w, 400 * MS);
@@ -271,11 +267,7 @@ static void an_overtaken_replacement_leaves_the_old_order_open(void **state)
     struct world w = {0};
     for (uint64_t seed = 1; b == NULL || b->status != ORDER_REJECTED || a->status != ORDER_PARTIALLY_FILLED; seed++) {
         assert_in_range(seed, 1, 200);
-        if (w.exchange != NULL)
-            world_free(&w);
-        p.seed = seed;
-        w = world_made(p, false, "2026-11-20T15:00:00Z");
-        fix(&w, w.spy, "300");
+        world_again(&w, p, seed);
         struct exchange_request r = limit("SPY", ORDER_BUY, "1000", "300");
         a = accepted(&w, &r);
         for (int i = 0; i < 100 && a->filled_qty.nanos == 0; i++)

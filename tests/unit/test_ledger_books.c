@@ -8,8 +8,6 @@
 // balance or are refused, and the history that readers get. Run from the root of the tree.
 #include "ledger_fixture.h"
 
-#include "lib/base/json_read.h"
-
 #define SLOT "2026-10-08T19:30:00Z"
 
 static void record(const struct alpaca_fill *fills, size_t count, size_t expected)
@@ -421,17 +419,6 @@ static void the_database_itself_refuses_nonsense(void **state)
 
 // --- history
 
-static struct json_doc *query(enum ledger_query q, struct ledger_filter filter)
-{
-    CALL(ledger_query(ledger, q, &filter, on_json, NULL));
-    assert_int_equal(got.result, LEDGER_OK);
-    struct err err;
-    struct json_doc *doc;
-    if (json_doc_parse(got.json, strlen(got.json), &doc, &err) != 0)
-        fail_msg("%s: %.300s", err.text, got.json);
-    return doc;
-}
-
 static void history_is_json_of_postgres(void **state)
 {
     (void)state;
@@ -448,8 +435,7 @@ static void history_is_json_of_postgres(void **state)
     ledger_alert(ledger, "stale", "SPY", "old price", T0);
     ledger_decision(ledger, "risk", "a", "denied", "fat_finger", "too much", T0);
     WAIT_FOR(strcmp(sql("SELECT count(*) FROM alerts, decisions"), "1") == 0);
-    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
-              loop_step(loop, 50), got.result == LEDGER_OK && got.done)); // the reader is up
+    reader_is_up();
     static const char *const shape[] = {"\"run_id\" : \"run-a\"",
                                         "\"status\" : \"running\"",
                                         "\"state\" : \"planned\"",
@@ -461,27 +447,25 @@ static void history_is_json_of_postgres(void **state)
                                         "\"started_at\" : \"2026-10-08T15:30:19Z\"",
                                         "\"slot\" : \"" SLOT "\""};
     for (size_t k = 0; k < ARRAY_LEN(shape); k++)
-        if (!strstr(got.json, shape[k]))
-            fail_msg("%s not in %s", shape[k], got.json);
+        assert_shows(shape[k]);
     json_doc_free(query(LEDGER_QUERY_RUN, (struct ledger_filter){.id = "run-a"}));
-    assert_non_null(strstr(got.json, "\"legs\" : [{\"leg\" : 1"));
-    assert_non_null(strstr(got.json, "\"filled_qty\" : \"10\""));
+    assert_shows("\"legs\" : [{\"leg\" : 1");
+    assert_shows("\"filled_qty\" : \"10\"");
     CALL(ledger_query(ledger, LEDGER_QUERY_RUN, &(struct ledger_filter){.id = "nobody"}, on_json, NULL));
     assert_string_equal(got.json, "null");
     json_doc_free(query(LEDGER_QUERY_FILLS, (struct ledger_filter){.strategy = "beta"}));
-    assert_non_null(strstr(got.json, "\"slippage_bps\" : \"25\""));
-    assert_non_null(
-        strstr(got.json, "\"strategies\" : [{\"strategy\" : \"beta\", \"qty\" : \"4\", \"weight\" : \"0.4\"}"));
+    assert_shows("\"slippage_bps\" : \"25\"");
+    assert_shows("\"strategies\" : [{\"strategy\" : \"beta\", \"qty\" : \"4\", \"weight\" : \"0.4\"}");
     json_doc_free(query(LEDGER_QUERY_FILLS, (struct ledger_filter){.symbol = "QQQ"}));
     assert_string_equal(got.json, "[]");
     json_doc_free(query(LEDGER_QUERY_ORDERS, (struct ledger_filter){.status = "closed", .run_id = "run-a"}));
-    assert_non_null(strstr(got.json, "\"client_order_id\" : \"a\""));
+    assert_shows("\"client_order_id\" : \"a\"");
     json_doc_free(query(LEDGER_QUERY_ORDERS, (struct ledger_filter){.status = "open"}));
     assert_string_equal(got.json, "[]");
     json_doc_free(query(LEDGER_QUERY_POSITIONS, (struct ledger_filter){.strategy = "alpha"}));
-    assert_non_null(strstr(got.json, "\"avg_entry_price\" : \"100.25\""));
+    assert_shows("\"avg_entry_price\" : \"100.25\"");
     json_doc_free(query(LEDGER_QUERY_ALERTS, (struct ledger_filter){.limit = 5}));
-    assert_non_null(strstr(got.json, "old price"));
+    assert_shows("old price");
     json_doc_free(query(LEDGER_QUERY_DECISIONS, (struct ledger_filter){.offset = 1}));
     assert_string_equal(got.json, "[]");
     json_doc_free(query(LEDGER_QUERY_RUNS, (struct ledger_filter){.id = "'; DROP TABLE runs; --"}));

@@ -16,18 +16,6 @@ static void ask(enum ledger_query q, struct ledger_filter filter)
     assert_int_equal(got.result, LEDGER_OK);
 }
 
-static void assert_shows(const char *text)
-{
-    if (!strstr(got.json, text))
-        fail_msg("%s not in %s", text, got.json);
-}
-
-static void reader_is_up(void)
-{
-    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
-              loop_step(loop, 50), got.result == LEDGER_OK && got.done));
-}
-
 static enum ledger_result update_at(const char *id, enum order_status status, int64_t now, const char *reason)
 {
     CALL(ledger_order_update(ledger, id, "", status, QTY(0), PRICE(0), 0, now, "desk", reason, on_done, NULL));

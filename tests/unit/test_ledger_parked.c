@@ -136,8 +136,7 @@ static void only_what_was_never_placed_is_sent_again(void **state)
     CALL(ledger_order_find(ledger, "nobody", on_found, NULL));
     assert_int_equal(got.result, LEDGER_OK);
     assert_false(got.taken);
-    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
-              loop_step(loop, 50), got.result == LEDGER_OK && got.done));
+    reader_is_up();
     CALL(ledger_query(ledger, LEDGER_QUERY_ORDERS, &(struct ledger_filter){.status = "parked"}, on_json, NULL));
     assert_non_null(strstr(got.json,
                            "\"parked\" : {\"at\" : \"2026-10-08T15:30:23Z\", \"reason\" : \"not_placed: still not\", "

@@ -12,29 +12,12 @@
 
 #define SLOT "2026-10-08T19:30:00Z"
 
-static struct json_doc *query(enum ledger_query q, struct ledger_filter filter)
-{
-    CALL(ledger_query(ledger, q, &filter, on_json, NULL));
-    assert_int_equal(got.result, LEDGER_OK);
-    struct err err;
-    struct json_doc *doc;
-    if (json_doc_parse(got.json, strlen(got.json), &doc, &err) != 0)
-        fail_msg("%s: %.300s", err.text, got.json);
-    return doc;
-}
-
 static size_t rows(enum ledger_query q, struct ledger_filter filter)
 {
     struct json_doc *doc = query(q, filter);
     size_t n = json_size(json_doc_root(doc));
     json_doc_free(doc);
     return n;
-}
-
-static void assert_shows(const char *text)
-{
-    if (!strstr(got.json, text))
-        fail_msg("%s not in %s", text, got.json);
 }
 
 static enum ledger_result take(const char *source, const char *run, struct day session, int64_t at, double equity)
@@ -61,12 +44,6 @@ static enum ledger_result take(const char *source, const char *run, struct day s
                                 .position_count = 2};
     CALL(ledger_snapshot_take(ledger, &s, on_done, NULL));
     return got.result;
-}
-
-static void reader_is_up(void)
-{
-    WAIT_FOR((clear_got(), ledger_query(ledger, LEDGER_QUERY_RUNS, NULL, on_json, NULL), loop_step(loop, 50),
-              loop_step(loop, 50), got.result == LEDGER_OK && got.done));
 }
 
 static void equity_is_kept_once_for_each_reason(void **state)

@@ -8,6 +8,7 @@
 #include "daemon/desk.h"
 
 #include "tests/unit/broker_rig.h"
+#include "tests/unit/desk_good.h"
 
 #define ID "pg1-00000000000000000000000000000001"
 #define LIMITED "{\"code\":42910000,\"message\":\"rate limit exceeded\"}"
@@ -29,18 +30,8 @@ static struct {
 
 static void committed(void *arg)
 {
-    struct text body;
     (void)arg;
-    text_init(&body, 4096);
-    order_request_write(&d.intent.order, &body);
-    struct receipt_terms terms = {.order = d.intent.order,
-                                  .reduces = d.intent.reduces,
-                                  .body = text_str(&body),
-                                  .body_len = body.len,
-                                  .committed_boot_ns = r.now_ns};
-    str_copy_cut(terms.account_number, sizeof terms.account_number, d.intent.account);
-    d.done(d.arg, LEDGER_OK, receipt_mint(&terms), "");
-    text_free(&body);
+    d.done(d.arg, LEDGER_OK, good_receipt(&d.intent, r.now_ns), "");
 }
 
 void ledger_intent_commit(struct ledger *l, const struct intent *intent,
@@ -124,17 +115,7 @@ static int set_up_desk(void **state)
     exposure_set_positions(d.exposure, NULL, 0, r.now_ns);
     exposure_set_asset(d.exposure, &asset);
     exposure_set_trade(d.exposure, &t, r.now_ns, clock_wall_ns());
-    d.limits = (struct risk_limits){.max_order_share = {DECIMAL_ONE / 2},
-                                    .max_order_notional = USD(100000),
-                                    .max_position_share = {DECIMAL_ONE},
-                                    .max_gross_exposure = {DECIMAL_ONE},
-                                    .price_collar = {DECIMAL_ONE / 20},
-                                    .max_price_age_ns = 60 * NS_PER_S,
-                                    .max_account_age_ns = 60 * NS_PER_S,
-                                    .max_orders_per_run = 100,
-                                    .max_orders_per_day = 100,
-                                    .max_notional_per_day = USD(1000000),
-                                    .long_only = true};
+    d.limits = good_limits();
     d.desk = desk_new(&(struct desk_params){.guard = r.guard,
                                             .exposure = d.exposure,
                                             .broker = r.broker,
