@@ -12,35 +12,40 @@
 #define QUESTIONS_OUT_MAX 16 // the ledger queues 32 and has those of orders besides
 #define BIT(param) (1u << API_Q_##param)
 #define PAGE (BIT(LIMIT) | BIT(OFFSET))
+#define KEYED (PAGE | BIT(PAGE_TOKEN))
 #define SESSIONS (BIT(FROM) | BIT(TO))
 #define FILTERS (BIT(RUN_ID) | BIT(SYMBOL) | BIT(STATUS) | BIT(STRATEGY))
 
 static const struct { // by enum ledger_query
     const char *name, *one;
-    unsigned params; // of the list; one thing takes none
+    unsigned params;     // of the list; one thing takes none
+    const char *at, *id; // what the list is sorted by besides the session: members of its rows
+    bool numbered;       // the ids are numbers
 } KINDS[] = {
-    [LEDGER_QUERY_RUNS] = {"runs", "run", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_RUNS] = {"runs", "run", KEYED | FILTERS | SESSIONS, "started_at", "run_id"},
     [LEDGER_QUERY_RUN] = {"runs", "run", 0},
-    [LEDGER_QUERY_ORDERS] = {"orders", "order", PAGE | FILTERS | SESSIONS},
-    [LEDGER_QUERY_FILLS] = {"fills", "fill", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_ORDERS] = {"orders", "order", KEYED | FILTERS | SESSIONS, "created_at", "client_order_id"},
+    [LEDGER_QUERY_FILLS] = {"fills", "fill", KEYED | FILTERS | SESSIONS, "transaction_time", "activity_id"},
     [LEDGER_QUERY_POSITIONS] = {"positions", "position", PAGE | FILTERS},
-    [LEDGER_QUERY_ALERTS] = {"alerts", "alert", PAGE | FILTERS | SESSIONS},
-    [LEDGER_QUERY_DECISIONS] = {"decisions", "decision", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_ALERTS] = {"alerts", "alert", KEYED | FILTERS | SESSIONS, "at", "id", true},
+    [LEDGER_QUERY_DECISIONS] = {"decisions", "decision", KEYED | FILTERS | SESSIONS, "at", "seq", true},
     [LEDGER_QUERY_AUDIT] = {"audits", "order", 0},
-    [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", KEYED | FILTERS | SESSIONS, "at"},
     [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS},
-    [LEDGER_QUERY_ENTRIES] = {"entries", "entry", PAGE | FILTERS | SESSIONS},
-    [LEDGER_QUERY_ACTIVITIES] = {"activities", "activity", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_ENTRIES] = {"entries", "entry", KEYED | FILTERS | SESSIONS, "at", "entry_id", true},
+    [LEDGER_QUERY_ACTIVITIES] = {"activities", "activity", KEYED | BIT(SYMBOL) | BIT(STATUS) | SESSIONS, "created_at",
+                                 "activity_id"},
     [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS},
 };
 
-// The first `keep` values of a JSON array and where they end; *more tells whether there are others. Postgres wrote it,
-// so it is well formed.
-static size_t array_head(const char *json, int keep, int *count, bool *more)
+// The first `keep` values of a JSON array: where they end, and where the last of them begins when *more says that there
+// are others. Postgres wrote it, so it is well formed.
+static size_t array_head(const char *json, int keep, int *count, bool *more, size_t *last)
 {
     int depth = 0, commas = 0;
     bool in_string = false, any = false;
     *more = false;
+    *last = 1;
     size_t i;
     for (i = 0; json[i]; i++) {
         char c = json[i];
@@ -53,20 +58,53 @@ static size_t array_head(const char *json, int keep, int *count, bool *more)
         in_string = c == '"';
         any = any || (depth == 1 && c != ']' && c != ' ' && c != '\n');
         depth += (c == '[' || c == '{') - (c == ']' || c == '}');
-        if (c == ',' && depth == 1 && ++commas == keep) {
+        if (c != ',' || depth != 1)
+            continue;
+        if (++commas == keep) {
             *more = true;
             break;
         }
+        *last = i + 1;
     }
     *count = any ? (*more ? keep : commas + 1) : 0;
     return i;
+}
+
+static void copy_member(const struct json_node *row, const char *name, char *out, size_t size)
+{
+    const struct json_node *n = name ? json_get(row, name) : NULL;
+    const char *value = json_type_of(n) == JSON_IS_NUMBER ? json_number_text(n) : json_string(n);
+    str_copy_cut(out, size, value ? value : "");
+}
+
+// Where the page that ended with this row ended.
+static void put_token(struct json_out *o, enum ledger_query query, const char *row, size_t len)
+{
+    struct json_doc *doc;
+    struct api_page page = {0};
+    char token[API_PAGE_TOKEN_MAX];
+    if (json_doc_parse(row, len, &doc, NULL) != 0) {
+        json_put_null(o, "next_page_token");
+        return;
+    }
+    const struct json_node *root = json_doc_root(doc);
+    copy_member(root, KINDS[query].at, page.at, sizeof page.at);
+    copy_member(root, KINDS[query].id, page.id, sizeof page.id);
+    if (query == LEDGER_QUERY_RUNS) {
+        copy_member(root, "session", page.session, sizeof page.session);
+        if (!page.at[0]) // missed
+            copy_member(root, "scheduled_at", page.at, sizeof page.at);
+    }
+    api_page_token(KINDS[query].name, &page, token);
+    json_put_string(o, "next_page_token", token);
+    json_doc_free(doc);
 }
 
 static void put_list(struct json_out *o, const struct api_wait *asked, const char *json)
 {
     int count;
     bool more;
-    size_t len = array_head(json, asked->limit, &count, &more);
+    size_t last, len = array_head(json, asked->limit, &count, &more, &last);
     json_key(o, asked->name);
     if (more) {
         char *page = check_alloc(len + 2, 1);
@@ -80,10 +118,16 @@ static void put_list(struct json_out *o, const struct api_wait *asked, const cha
     json_put_int(o, "count", count);
     json_put_int(o, "limit", asked->limit);
     json_put_int(o, "offset", asked->offset);
-    if (more)
+    if (more && !asked->paged)
         json_put_int(o, "next_offset", asked->offset + asked->limit);
     else
         json_put_null(o, "next_offset");
+    if (!KINDS[asked->list].at)
+        return;
+    if (more)
+        put_token(o, asked->list, json + last, len - last);
+    else
+        json_put_null(o, "next_page_token");
 }
 
 // One thing's members stand at the top, with the mode's in front. It comes alone, or as the first of a list.
@@ -94,7 +138,7 @@ static void answer_one(const struct api_wait *asked, struct http_exchange *x, co
     int count;
     bool more = false;
     bool list = json[0] == '[';
-    size_t end = list ? array_head(json, 1, &count, &more) : strlen(json);
+    size_t last, end = list ? array_head(json, 1, &count, &more, &last) : strlen(json);
     json += list;
     end -= list ? (more ? 1u : 2u) : 0u; // the first bracket, and the last when nothing else follows
     if (json[0] != '{') {
@@ -115,6 +159,7 @@ struct question {     // what a wait asks for; owned by it
     struct api_wait *wait;
     enum ledger_query query;
     struct api_query q;
+    struct api_page after;
     char id[CLIENT_ORDER_ID_MAX]; // "" = a list
 };
 
@@ -134,7 +179,7 @@ static void answer(const struct api_wait *asked, struct http_exchange *x, enum l
     }
     api_answer_begin(&t, &o);
     put_list(&o, asked, json);
-    if (str_equal(asked->name, KINDS[LEDGER_QUERY_STRATEGIES].name)) { // also those that never ran
+    if (asked->list == LEDGER_QUERY_STRATEGIES) { // also those that never ran
         json_key(&o, "configured");
         snapshot_add_strategies(api_snapshot(asked->api), &o);
     }
@@ -167,6 +212,9 @@ static void ask(struct question *question)
         .to = api_query_value(q, API_Q_TO),
         .limit = question->wait->one ? 1 : q->limit + 1,
         .offset = q->offset,
+        .after_session = question->after.session[0] ? question->after.session : NULL,
+        .after_at = question->after.at[0] ? question->after.at : NULL,
+        .after_id = question->after.id[0] ? question->after.id : NULL,
     };
     a->questions_out++;
     ledger_query(a->p.ledger, question->query, &filter, query_done, question);
@@ -187,25 +235,40 @@ static void ask_next(struct api *a)
     }
 }
 
+static bool read_page(enum ledger_query query, const struct api_query *q, struct api_page *out)
+{
+    const char *token = api_query_value(q, API_Q_PAGE_TOKEN);
+    *out = (struct api_page){0};
+    return !token || (api_page_read(token, KINDS[query].name, KINDS[query].numbered, out) &&
+                      (out->session[0] || query != LEDGER_QUERY_RUNS));
+}
+
 void api_history(struct api *a, struct http_exchange *x, enum ledger_query query, const char *id)
 {
     struct api_query q;
+    struct api_page after;
     struct err err;
     if (api_query_read(http_exchange_query(x), id ? 0 : KINDS[query].params, &q, &err) != 0) {
         api_reply_problem(x, 400, "%s", err.text);
+        return;
+    }
+    if (!read_page(query, &q, &after)) {
+        api_reply_problem(x, 400, "page_token is none that this list gave: start again without it");
         return;
     }
     struct api_wait *w = api_wait_new(a, x);
     if (!w)
         return;
     struct question *question = check_alloc(1, sizeof *question);
-    *question = (struct question){.wait = w, .query = query, .q = q};
+    *question = (struct question){.wait = w, .query = query, .q = q, .after = after};
     str_copy_cut(question->id, sizeof question->id, id ? id : "");
     w->more = question;
     w->name = id ? KINDS[query].one : KINDS[query].name;
     w->one = id != NULL;
     w->limit = q.limit;
     w->offset = q.offset;
+    w->paged = q.has[API_Q_PAGE_TOKEN];
+    w->list = query;
     list_append(&a->questions, &question->node);
     ask_next(a);
 }

@@ -50,6 +50,15 @@ int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, 
 
 bool api_body_is_json(const struct http_exchange *x); // by its Content-Type
 
+// --- where a page ended (api_page.c)
+#define API_PAGE_TOKEN_MAX 256
+struct api_page { // of its last row: what the list is sorted by, "" none
+    char session[WHEN_TEXT_MAX], at[WHEN_TEXT_MAX], id[CLIENT_ORDER_ID_MAX];
+};
+void api_page_token(const char *list, const struct api_page *p, char out[API_PAGE_TOKEN_MAX]);
+// false: not a token of this list; numbered: its ids are numbers.
+bool api_page_read(const char *token, const char *list, bool numbered, struct api_page *out) MUST_CHECK;
+
 // --- query strings (api_query.c)
 enum api_param {
     API_Q_LIMIT,
@@ -60,11 +69,12 @@ enum api_param {
     API_Q_STRATEGY,
     API_Q_FROM, // sessions, both included
     API_Q_TO,
+    API_Q_PAGE_TOKEN,
     API_Q_COUNT
 };
 struct api_query {
     bool has[API_Q_COUNT];
-    char value[API_Q_COUNT][64];
+    char value[API_Q_COUNT][API_PAGE_TOKEN_MAX];
     int limit, offset; // given or by default
 };
 // allowed: bits 1 << API_Q_...; anything else in the query is refused (400).
@@ -82,6 +92,8 @@ struct api_wait {
     void *owner;   // whoever else the completion needs,
     unsigned turn; // and which of its questions this is
     int limit, offset;
+    bool paged; // it came with a page_token
+    enum ledger_query list;
     void *more; // what its owner keeps besides; freed with the api
 };
 // NULL when too many wait already; then the exchange was answered.

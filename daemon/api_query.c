@@ -11,9 +11,10 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500
 #define OFFSET_MAX 1000000
+#define VALUE_MAX 63 // of a page_token more
 
-static const char *const PARAMS[API_Q_COUNT] = {"limit",  "offset",   "run_id", "symbol",
-                                                "status", "strategy", "from",   "to"};
+static const char *const PARAMS[API_Q_COUNT] = {"limit",    "offset", "run_id", "symbol",    "status",
+                                                "strategy", "from",   "to",     "page_token"};
 
 static unsigned bit(int param)
 {
@@ -94,9 +95,12 @@ int api_query_read(const char *query, unsigned allowed, struct api_query *out, s
     for (int i = 0; i < API_Q_COUNT; i++) {
         enum http_query found = http_query_find(query, PARAMS[i], q.value[i], sizeof q.value[i]);
         q.has[i] = found == HTTP_QUERY_FOUND;
-        if (found == HTTP_QUERY_BAD || (q.has[i] && (!q.value[i][0] || !plain(q.value[i]))))
+        if (found == HTTP_QUERY_BAD || (q.has[i] && (!q.value[i][0] || !plain(q.value[i]))) ||
+            (i != API_Q_PAGE_TOKEN && strlen(q.value[i]) > VALUE_MAX))
             return err_set(err, "%s is malformed, empty, too long or given twice", PARAMS[i]);
     }
+    if (q.has[API_Q_OFFSET] && q.has[API_Q_PAGE_TOKEN])
+        return err_set(err, "offset and page_token exclude each other: a token says where its page begins");
     if (read_number(&q, API_Q_LIMIT, 1, LIMIT_MAX, LIMIT_DEFAULT, &q.limit, err) != 0 ||
         read_number(&q, API_Q_OFFSET, 0, OFFSET_MAX, 0, &q.offset, err) != 0 || check_days(&q, err) != 0)
         return -1;

@@ -88,6 +88,8 @@ static const struct api_path PATHS[] = {
     WRITE("/api/v1/orders/{id}/cancel", api_serve_order_cancel),
     READ("/api/v1/orders/{id}/audit", serve_audit),
     LIST("/api/v1/fills", LEDGER_QUERY_FILLS),
+    LIST("/api/v1/entries", LEDGER_QUERY_ENTRIES),
+    LIST("/api/v1/activities", LEDGER_QUERY_ACTIVITIES),
     LIST("/api/v1/positions", LEDGER_QUERY_POSITIONS),
     LIST("/api/v1/strategies", LEDGER_QUERY_STRATEGIES),
     LIST("/api/v1/signals", LEDGER_QUERY_SIGNALS),

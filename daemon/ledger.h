@@ -302,6 +302,9 @@ struct ledger_filter {
     const char *id, *run_id, *symbol, *status, *strategy; // NULL = any
     const char *from, *to;                                // sessions YYYY-MM-DD, both included; NULL = any
     int limit, offset;
+    // Only rows behind this one: what runs, orders, fills, alerts, decisions, equity, entries and activities are sorted
+    // by, as their rows show it; the others know no such place. NULL = from the first.
+    const char *after_session, *after_at, *after_id;
 };
 void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger_filter *filter,
                   void (*done)(void *arg, enum ledger_result result, const char *json), void *arg);

@@ -52,6 +52,26 @@ static bool has_sessions(enum ledger_query query)
     return query != LEDGER_QUERY_RUN && query != LEDGER_QUERY_AUDIT && query != LEDGER_QUERY_POSITIONS;
 }
 
+// How many values say behind which row to go on: time, id, session.
+static int after_values(enum ledger_query query)
+{
+    switch (query) {
+    case LEDGER_QUERY_RUNS:
+        return 3;
+    case LEDGER_QUERY_ORDERS:
+    case LEDGER_QUERY_FILLS:
+    case LEDGER_QUERY_ALERTS:
+    case LEDGER_QUERY_DECISIONS:
+    case LEDGER_QUERY_ENTRIES:
+    case LEDGER_QUERY_ACTIVITIES:
+        return 2;
+    case LEDGER_QUERY_EQUITY:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 static bool day_or_any(const char *text)
 {
     struct day d;
@@ -89,6 +109,9 @@ void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger
         ledger_put(&v, f->from);
         ledger_put(&v, f->to);
     }
+    const char *const after[] = {f->after_at, f->after_id, f->after_session};
+    for (int i = 0; i < after_values(query); i++)
+        ledger_put(&v, after[i]);
     struct ledger_op *op = ledger_op_new(l, query_finish, LEDGER_DONE(done), arg);
     if (!day_or_any(f->from) || !day_or_any(f->to)) {
         ledger_op_refuse(op, LEDGER_CONFLICT, "a session is written YYYY-MM-DD");

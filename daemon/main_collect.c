@@ -116,6 +116,18 @@ static void collect_peers(struct daemon *d)
     s->draining = d->draining;
 }
 
+static void collect_pauses(struct daemon *d)
+{
+    d->snapshot.pauses_known = pauses_known(d->pauses);
+    for (size_t i = 0; i < d->config->strategy_count; i++) {
+        const struct strategy_pause *from = pauses_of(d->pauses, d->config->strategies[i].name);
+        struct snapshot_pause *to = &d->snapshot.pauses[i];
+        *to = (struct snapshot_pause){.paused = from != NULL, .at = from ? from->at : 0};
+        str_copy_cut(to->reason, sizeof to->reason, from ? from->reason : "");
+        str_copy_cut(to->source, sizeof to->source, from ? from->source : "");
+    }
+}
+
 const struct snapshot *daemon_snapshot(void *arg)
 {
     struct daemon *d = arg;
@@ -139,9 +151,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     collect_account(d);
     collect_run(d);
     collect_prices(d);
-    s->pauses_known = pauses_known(d->pauses);
-    for (size_t i = 0; i < d->config->strategy_count; i++)
-        s->paused[i] = pauses_of(d->pauses, d->config->strategies[i].name) != NULL;
+    collect_pauses(d);
     return s;
 }
 

@@ -17,12 +17,18 @@ struct snapshot_price { // of one symbol that an enabled strategy may name
     struct price price, bid, ask;
     int64_t at_wall_ns;
 };
+struct snapshot_pause { // of one strategy
+    bool paused;
+    int64_t at;
+    char reason[FACT_TEXT_MAX], source[64]; // why, by whom
+};
 struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
     int64_t at_wall_ns, at_boot_ns, started_wall_ns;
     const char *version, *commit, *environment, *instance;
-    bool simulator, orders_sent;                      // orders = send
-    const struct config *config;                      // borrowed; NULL in tests that do not need it
-    bool pauses_known, paused[CONFIG_STRATEGIES_MAX]; // by its place in the configuration
+    bool simulator, orders_sent; // orders = send
+    const struct config *config; // borrowed; NULL in tests that do not need it
+    bool pauses_known;
+    struct snapshot_pause pauses[CONFIG_STRATEGIES_MAX]; // by its place in the configuration
     struct guard_result guard[GUARD_CHECK_COUNT];
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;

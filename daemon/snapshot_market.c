@@ -123,12 +123,30 @@ void snapshot_write_risk(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
-static void put_strategy(const struct config_strategy *c, bool paused, struct json_out *o)
+// As the admin socket tells it; null as long as Postgres has not told: then no run starts.
+static void put_pause(const struct snapshot *s, const struct snapshot_pause *p, struct json_out *o)
 {
+    if (s->pauses_known)
+        json_put_bool(o, "paused", p->paused);
+    else
+        json_put_null(o, "paused");
+    json_put_string(o, "paused_reason", p->paused ? p->reason : NULL);
+    json_put_string(o, "paused_by", p->paused ? p->source : NULL);
+    if (p->paused)
+        json_put_when(o, "paused_at", p->at);
+    else
+        json_put_null(o, "paused_at");
+}
+
+static void put_strategy(const struct snapshot *s, size_t index, struct json_out *o)
+{
+    const struct config_strategy *c = &s->config->strategies[index];
+    const struct snapshot_pause *p = &s->pauses[index];
     json_object_begin(o);
     json_put_string(o, "name", c->name);
-    json_put_string(o, "state", !c->enabled ? "disabled" : paused ? "paused" : "active");
+    json_put_string(o, "state", !c->enabled ? "disabled" : p->paused ? "paused" : "active");
     json_put_bool(o, "enabled", c->enabled);
+    put_pause(s, p, o);
     json_put_string(o, "schedule", c->schedule.text);
     json_put_decimal(o, "allocation", c->allocation.nanos);
     json_key(o, "symbols");
@@ -143,7 +161,7 @@ void snapshot_add_strategies(const struct snapshot *s, struct json_out *o)
 {
     json_array_begin(o);
     for (size_t i = 0; s->config && i < s->config->strategy_count; i++)
-        put_strategy(&s->config->strategies[i], s->paused[i], o);
+        put_strategy(s, i, o);
     json_array_end(o);
 }
 

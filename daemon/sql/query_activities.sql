@@ -11,5 +11,6 @@ FROM (
         AND ($3::text IS NULL OR a.symbol = $3) AND ($4::text IS NULL OR $4 IN (o.outcome, a.type))
         AND ($9::date IS NULL OR a.created_at >= session_start($9::date))
         AND ($10::date IS NULL OR a.created_at < session_start($10::date + 1))
+        AND ($11::timestamptz IS NULL OR (a.created_at, a.activity_id COLLATE "C") < ($11::timestamptz, $12::text))
     ORDER BY a.created_at DESC, a.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN activities a USING (activity_id) LEFT JOIN activity_outcomes o USING (activity_id)

@@ -10,5 +10,6 @@ FROM (
         AND ($5::text IS NULL OR d.subject = $5)
         AND ($9::date IS NULL OR d.at >= session_start($9::date))
         AND ($10::date IS NULL OR d.at < session_start($10::date + 1))
+        AND ($11::timestamptz IS NULL OR (d.at, d.seq) < ($11::timestamptz, $12::bigint))
     ORDER BY d.at DESC, d.seq DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN decisions d USING (decision_key)

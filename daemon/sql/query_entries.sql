@@ -14,5 +14,6 @@ FROM (
         AND ($5::text IS NULL OR EXISTS (SELECT FROM postings p WHERE p.entry_id = e.entry_id AND p.book = $5))
         AND ($9::date IS NULL OR e.at >= session_start($9::date))
         AND ($10::date IS NULL OR e.at < session_start($10::date + 1))
+        AND ($11::timestamptz IS NULL OR (e.at, e.entry_id) < ($11::timestamptz, $12::bigint))
     ORDER BY e.at DESC, e.entry_id DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN entries e USING (entry_id) LEFT JOIN corrections c USING (entry_id)

@@ -16,5 +16,6 @@ FROM (
         AND ($4::text IS NULL OR e.source = $4)
         AND ($5::text IS NULL OR EXISTS (SELECT FROM runs r WHERE r.run_id = e.run_id AND $5 = ANY (r.strategies)))
         AND ($9::date IS NULL OR e.session >= $9::date) AND ($10::date IS NULL OR e.session <= $10::date)
+        AND ($11::timestamptz IS NULL OR e.at < $11::timestamptz)
     ORDER BY e.at DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN equity_snapshots e USING (account_number, at)

@@ -35,6 +35,7 @@ FROM (
                 WHERE e.activity_id = f.activity_id AND p.part = 'position' AND p.book = $5 LIMIT 1))
         AND ($9::date IS NULL OR f.transaction_time >= session_start($9::date))
         AND ($10::date IS NULL OR f.transaction_time < session_start($10::date + 1))
+        AND ($11::timestamptz IS NULL OR (f.transaction_time, f.activity_id COLLATE "C") < ($11::timestamptz, $12::text))
     ORDER BY f.transaction_time DESC, f.activity_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN fills f USING (activity_id) LEFT JOIN intents i USING (client_order_id)
     LEFT JOIN orders o USING (client_order_id) LEFT JOIN decision_quotes d USING (client_order_id)

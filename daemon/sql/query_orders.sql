@@ -29,7 +29,7 @@ SELECT coalesce(json_agg(json_build_object(
             'operator', k.operator) END,
         'reason', o.reason, 'created_at', utc(i.created_at), 'sent_at', utc(o.sent_at),
         'answered_at', utc(o.answered_at), 'updated_at', utc(o.updated_at))
-        ORDER BY i.created_at DESC, i.client_order_id), '[]')
+        ORDER BY i.created_at DESC, i.client_order_id COLLATE "C" DESC), '[]')
 FROM (
     SELECT i.client_order_id FROM intents i JOIN orders o USING (client_order_id) JOIN order_statuses s USING (status)
     WHERE i.account_number = (SELECT account_number FROM instances WHERE instance = $8)
@@ -49,7 +49,8 @@ FROM (
         AND ($5::text IS NULL OR i.strategy = $5 OR (SELECT true FROM leg_allocations a
             WHERE a.run_id = i.run_id AND a.leg = i.leg AND a.strategy = $5 LIMIT 1))
         AND ($9::date IS NULL OR i.session >= $9::date) AND ($10::date IS NULL OR i.session <= $10::date)
-    ORDER BY i.created_at DESC, i.client_order_id LIMIT $6::bigint OFFSET $7::bigint
+        AND ($11::timestamptz IS NULL OR (i.created_at, i.client_order_id COLLATE "C") < ($11::timestamptz, $12::text))
+    ORDER BY i.created_at DESC, i.client_order_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN intents i USING (client_order_id) JOIN orders o USING (client_order_id)
     LEFT JOIN decision_quotes d USING (client_order_id) LEFT JOIN parked_orders k USING (client_order_id)
     LEFT JOIN LATERAL (

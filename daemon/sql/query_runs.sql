@@ -14,7 +14,7 @@ SELECT coalesce(json_agg(json_build_object(
         'completed_at', utc(r.completed_at), 'deadline_at', utc(r.deadline_at),
         'duration_seconds', round(extract(epoch FROM r.completed_at - r.started_at), 3), 'fills', r.fills,
         'settled', r.settled, 'detail', r.detail, 'host', r.host, 'instance', r.instance)
-        ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id), '[]')
+        ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at, '-infinity') DESC, r.run_id COLLATE "C" DESC), '[]')
 FROM (
     SELECT r.run_id FROM runs r JOIN run_statuses s USING (status)
     WHERE r.account_number = (SELECT account_number FROM instances WHERE instance = $8)
@@ -23,5 +23,7 @@ FROM (
     AND ($4::text IS NULL OR $4 IN (r.status, CASE WHEN s.terminal THEN r.status ELSE 'running' END))
     AND ($5::text IS NULL OR $5 = ANY (r.strategies))
     AND ($9::date IS NULL OR r.session >= $9::date) AND ($10::date IS NULL OR r.session <= $10::date)
-    ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at) DESC NULLS LAST, r.run_id LIMIT $6::bigint OFFSET $7::bigint
+    AND ($13::date IS NULL OR (r.session, coalesce(r.started_at, r.scheduled_at, '-infinity'), r.run_id COLLATE "C")
+        < ($13::date, $11::timestamptz, $12::text))
+    ORDER BY r.session DESC, coalesce(r.started_at, r.scheduled_at, '-infinity') DESC, r.run_id COLLATE "C" DESC LIMIT $6::bigint OFFSET $7::bigint
 ) page JOIN runs r USING (run_id) JOIN run_statuses s USING (status) LEFT JOIN run_counts c USING (run_id)

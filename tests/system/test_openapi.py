@@ -14,7 +14,7 @@ AUTH = {"Authorization": f"Bearer {TOKEN}"}
 DOCUMENT = json.loads((ROOT / "daemon/web/openapi.json").read_text())
 ORDER = {"client_order_id": "api:1", "symbol": "SPY", "side": "buy", "qty": "1"}
 VALUES = {"limit": "2", "offset": "0", "run_id": "x", "symbol": "SPY", "status": "ok", "strategy": "weights", "from": "2020-01-01",
-          "to": "2099-01-01"}
+          "to": "2099-01-01", "page_token": "x"}
 # Answers of a crowd: sixteen wrong tokens held back at once, sixty-four requests that wait. The unit tests make them.
 CROWD = {(name, "429") for name in ("run", "order_new", "order_cancel", "order_cancel_post", "halt")} | {("run", "503")}
 
@@ -41,7 +41,7 @@ def fixture_description():
 
 @pytest.fixture(scope="module", name="api")
 def fixture_api(pg, redis, description):
-    site = Site(pg, redis=redis)
+    site = Site(pg, redis=redis, broker={"compare_interval": "1s"})
     try:
         site.begin()
         site.first = site.run_whole()
@@ -114,7 +114,8 @@ def test_parameters_are_those_described(api, description):
         known = {p["name"] for p in description.parameters(name) if p["in"] == "query"}
         for parameter, value in VALUES.items():
             status, _, text = api.site.daemon.raw(path.replace("{id}", "x") + f"?{parameter}={value}")
-            assert (status != 400) == (parameter in known), f"{name}?{parameter}: {status} {text[:200]}"
+            assert (b"unknown parameter" not in text) == (parameter in known), f"{name}?{parameter}: {status} {text[:200]}"
+            assert (status == 400) == (parameter not in known or parameter == "page_token"), f"{name}?{parameter}: {status}"
 
 
 @pytest.mark.parametrize("value,schema,good", [
@@ -151,7 +152,10 @@ def test_state_answers(api):
 
 def test_history_answers(api):
     rows = {"runs": "runs", "orders": "orders", "fills": "fills", "positions": "positions", "strategies": "strategies",
-            "signals": "signals", "signals_latest": "signals", "equity": "equity", "alerts": "alerts", "decisions": "decisions"}
+            "signals": "signals", "signals_latest": "signals", "equity": "equity", "alerts": "alerts", "decisions": "decisions",
+            "entries": "entries", "activities": "activities"}
+    api.site.sim.call("POST", "/sim/cash", {"type": "INT", "amount": "1.25"})
+    until(lambda: api("activities", 200, query="?status=posted")["count"], 20, "an activity")
     api("order_new", 422, {**ORDER, "client_order_id": "huge", "qty": "100000"}, headers=AUTH)  # so that there is a decision
     until(lambda: api("decisions", 200)["count"], 10, "a decision")
     for name, key in rows.items():
@@ -164,6 +168,33 @@ def test_history_answers(api):
         page = api("fills", 200, query=f"?limit=1&offset={offset}")
         walked, offset = walked + page["fills"], page["next_offset"]
     assert walked == api("fills", 200)["fills"]
+    posted = api("activities", 200, query="?status=INT")["activities"][0]
+    entry = api("entries", 200, query="?status=cash")["entries"][0]
+    assert entry["entry_id"] == posted["entry_id"] and posted["net_amount"] == "1.25" and posted["outcome"] == "posted"
+    assert {(p["part"], p["amount"]) for p in entry["postings"]} == {("cash", "1.25"), ("equity", "-1.25")}
+    kinds = [e["kind"] for e in api("entries", 200)["entries"]]
+    assert kinds[-1] == "opening" and kinds.count("fill") == api("fills", 200)["count"]
+    assert api("entries", 200, query="?strategy=weights&symbol=SPY")["count"] == api("fills", 200, query="?symbol=SPY")["count"] > 0
+    api.site.daemon.in_step()
+
+
+def test_a_pause_shows_as_the_command_line_shows_it(api):
+    """Over HTTP, with when, by whom and why."""
+    daemon = api.site.daemon
+
+    def shown():
+        return {s["name"]: s for s in api("strategies", 200)["configured"]}["weights"]
+
+    assert shown()["paused"] is False and shown()["state"] == "active" and shown()["paused_at"] is None
+    daemon.ctl("strategies", "pause", "weights", "a look at its model")
+    told = until(lambda: shown()["paused"] and shown(), 5, "the pause")
+    line = {s["name"]: s for s in daemon.ctl_json("strategies")["strategies"]}["weights"]
+    members = ("state", "paused", "paused_reason", "paused_by", "paused_at")
+    assert [told[m] for m in members] == [line[m] for m in members] and told["state"] == "paused"
+    assert told["paused_reason"] == "a look at its model" and told["paused_by"] and told["paused_at"]
+    assert api("scheduler", 200)["config"]["strategies"][0] == told
+    daemon.ctl("strategies", "resume", "weights")
+    until(lambda: shown()["paused"] is False and shown()["paused_by"] is None, 5, "the end of the pause")
 
 
 def test_run_answers(api):

@@ -48,6 +48,7 @@ static struct rig {
     int queries;
     enum ledger_query query;
     char filter[256];
+    char after[256];
     query_fn *query_done[250];
     void *query_arg[250];
     int waiting;
@@ -102,6 +103,8 @@ void ledger_query(struct ledger *l, enum ledger_query query, const struct ledger
     snprintf(rig.filter, sizeof rig.filter, "%s|%s|%s|%s|%s|%d|%d", f->id ? f->id : "-", f->run_id ? f->run_id : "-",
              f->symbol ? f->symbol : "-", f->status ? f->status : "-", f->strategy ? f->strategy : "-", f->limit,
              f->offset);
+    snprintf(rig.after, sizeof rig.after, "%s|%s|%s", f->after_session ? f->after_session : "-",
+             f->after_at ? f->after_at : "-", f->after_id ? f->after_id : "-");
     assert_true(rig.waiting < (int)ARRAY_LEN(rig.query_done));
     rig.query_done[rig.waiting] = done;
     rig.query_arg[rig.waiting++] = arg;
