@@ -57,7 +57,8 @@ int exchange_multiplier(const struct exchange *e)
     return most < e->params.multiplier ? most : e->params.multiplier;
 }
 
-struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
+// Without the longs, which only add to equity and buying power: their least, for the price of a look at each position.
+static struct exchange_account account_at(struct exchange *e, int64_t now, bool longs)
 {
     struct exchange_account a = {.cash = e->cash,
                                  .last_equity = e->last_equity,
@@ -66,7 +67,7 @@ struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
     size_t count = market_symbol_count(e->params.market);
     for (size_t i = 0; i < count; i++) {
         const struct exchange_position *p = &e->positions[i];
-        if (p->qty.nanos > 0)
+        if (longs && p->qty.nanos > 0)
             a.long_value.nanos += value_at(e, p, now);
         else if (p->qty.nanos < 0)
             a.short_value.nanos += value_at(e, p, now);
@@ -87,6 +88,16 @@ struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
     if (a.regt_buying_power.nanos < 0)
         a.regt_buying_power.nanos = 0;
     return a;
+}
+
+struct exchange_account exchange_account_at(struct exchange *e, int64_t now)
+{
+    return account_at(e, now, true);
+}
+
+struct money exchange_buying_power_least(struct exchange *e, int64_t now)
+{
+    return account_at(e, now, false).buying_power;
 }
 
 void exchange_session_roll(struct exchange *e)

@@ -153,6 +153,7 @@ void exchange_look(struct exchange *e, struct exchange_order *o, int64_t at); //
 // exchange_account.c
 void exchange_position_apply(struct exchange_position *p, enum order_side side, struct qty qty, struct price price);
 void exchange_session_roll(struct exchange *e);
+struct money exchange_buying_power_least(struct exchange *e, int64_t now); // what it is at least
 
 // exchange_actions.c
 void exchange_fee_note(struct exchange *e, const struct exchange_fill *f);

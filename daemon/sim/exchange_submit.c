@@ -92,6 +92,8 @@ static int check_opening(struct exchange *e, const struct exchange_submission *s
     bool fits = r->has_notional || notional_up(s->reserve_price, left, &cost);
     if (fits && cost.nanos < DECIMAL_ONE)
         return exchange_refuse(why, 403, FORBIDDEN, "cost basis must be >= minimal amount of order 1");
+    if (fits && cost.nanos <= exchange_buying_power_least(e, e->now).nanos)
+        return 0; // mostly: no need to value every position for every order
     struct exchange_account account = exchange_account_at(e, e->now);
     if (fits && cost.nanos <= account.buying_power.nanos)
         return 0;

@@ -28,12 +28,11 @@ static void latest_of_many(struct sim_call *c, const char *symbols, const char *
         json_key(&c->out, many);
         json_object_begin(&c->out);
     }
-    for (size_t i = 0; i < market_symbol_count(c->sim->market); i++) {
-        const struct market_symbol *s = market_symbol_at(c->sim->market, i);
-        if (!sim_csv_has(symbols, market_symbol_name(s)))
-            continue;
-        json_key(&c->out, market_symbol_name(s));
-        write(c, s);
+    const struct market_symbol *asked[SIM_WORDS_MAX];
+    size_t count = sim_symbols_known(c, symbols, asked);
+    for (size_t i = 0; i < count; i++) {
+        json_key(&c->out, market_symbol_name(asked[i]));
+        write(c, asked[i]);
     }
     json_object_end(&c->out);
     if (many != NULL)

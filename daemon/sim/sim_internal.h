@@ -14,6 +14,7 @@
 #define SIM_UPDATES_MAX 4096 // what happened to orders, kept for readers
 #define SIM_TEXT_MAX 512     // one query value
 #define SIM_SYMBOLS_MAX 4096 // a list of symbols
+#define SIM_WORDS_MAX (SIM_SYMBOLS_MAX / 2)
 
 struct sim_bucket { // refills continuously
     int64_t tokens; // 1e9 per request
@@ -110,6 +111,8 @@ bool sim_data_refuse(struct sim_call *c, const char *what, const char *value); /
 // A parameter is one of the words; answers 400 and returns false when it is not.
 bool sim_word_param(struct sim_call *c, const char *name, const char *words, bool required);
 bool sim_symbols_read(struct sim_call *c, char symbols[SIM_SYMBOLS_MAX]); // from the path, else ?symbols=
+// Those of the list that the market knows, each once, in its order; how many.
+size_t sim_symbols_known(const struct sim_call *c, const char *symbols, const struct market_symbol *out[SIM_WORDS_MAX]);
 bool sim_span_read(struct sim_call *c, struct sim_span *p);
 void sim_span_write(struct sim_call *c, const struct sim_span *p, const char *name, sim_series_open *open, void *arg);
 void sim_grid_open(struct sim_series *s, int step_s);

@@ -42,6 +42,34 @@ bool sim_symbols_read(struct sim_call *c, char symbols[SIM_SYMBOLS_MAX])
     return false;
 }
 
+static int by_index(const void *a, const void *b)
+{
+    const struct market_symbol *const *x = a, *const *y = b;
+    size_t i = market_symbol_index(*x), k = market_symbol_index(*y);
+    return (i > k) - (i < k);
+}
+
+size_t sim_symbols_known(const struct sim_call *c, const char *symbols, const struct market_symbol *out[SIM_WORDS_MAX])
+{
+    size_t count = 0, kept = 0;
+    for (const char *at = symbols; *at != '\0'; at += *at == ',') {
+        char word[SYMBOL_MAX];
+        size_t len = strcspn(at, ",");
+        snprintf(word, sizeof word, "%.*s", (int)len, at);
+        at += len;
+        if (len == 0 || len >= sizeof word) // longer than any symbol
+            continue;
+        const struct market_symbol *s = market_find(c->sim->market, word);
+        if (s != NULL)
+            out[count++] = s;
+    }
+    qsort(out, count, sizeof *out, by_index);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || out[kept - 1] != out[i])
+            out[kept++] = out[i];
+    return kept;
+}
+
 // Alpaca's tokens are opaque; these are plain hex of "SPY|1700000000".
 static bool token_read(const char *token, struct sim_span *p)
 {
@@ -137,17 +165,18 @@ void sim_span_write(struct sim_call *c, const struct sim_span *p, const char *na
 {
     int64_t left = p->limit, rest = -1;
     const struct market_symbol *rest_of = NULL;
-    struct market *m = c->sim->market;
+    const struct market_symbol *asked[SIM_WORDS_MAX];
+    size_t count = sim_symbols_known(c, p->symbols, asked);
     json_object_begin(&c->out);
     json_key(&c->out, name);
     if (p->single)
         json_array_begin(&c->out);
     else
         json_object_begin(&c->out);
-    for (size_t i = 0; i < market_symbol_count(m) && rest < 0; i++) {
-        const struct market_symbol *symbol = market_symbol_at(m, i);
+    for (size_t i = 0; i < count && rest < 0; i++) {
+        const struct market_symbol *symbol = asked[i];
         const char *word = market_symbol_name(symbol);
-        if (!sim_csv_has(p->symbols, word) || strcmp(word, p->from_symbol) < 0)
+        if (strcmp(word, p->from_symbol) < 0)
             continue;
         struct sim_series s = {.call = c, .symbol = symbol, .start = p->start, .end = p->end, .arg = arg};
         s.descending = p->descending;

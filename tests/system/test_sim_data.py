@@ -120,10 +120,11 @@ def test_a_coming_split_is_in_no_price_yet(start):  # noqa: F811
 def test_latest_of_one_and_of_many(sim):
     sim.fix("SPY", "371.5", bid="371.25", ask="371.75")
     for name, one, price in (("trades", "trade", "p"), ("quotes", "quote", "ap"), ("bars", "bar", "c")):
-        many = sim.get("/v2/stocks/%s/latest?symbols=SPY,TLT,NOPE" % name)[name]
+        many = sim.get("/v2/stocks/%s/latest?symbols=TLT,SPY,,NOPE,%s,SPY" % (name, 36 * "A"))[name]
         single = sim.get("/v2/stocks/SPY/%s/latest?feed=iex" % name)
-        assert set(many) == {"SPY", "TLT"} and single["symbol"] == "SPY"
+        assert list(many) == ["SPY", "TLT"] and single["symbol"] == "SPY"
         assert single[one][price] == many["SPY"][price] == (371.75 if name == "quotes" else 371.5)
+        assert sim.raw("GET", "/v2/stocks/%s/latest?symbols=SPY,SPY" % name)[1].count(b'"SPY"') == 1
         assert set(sim.get("/v2/stocks/NOPE/%s/latest" % name, 404)) == {"message"}
 
 

@@ -234,6 +234,35 @@ static void sells_never_exceed_what_is_available(void **state)
     world_free(&w);
 }
 
+static void what_is_held_backs_further_orders(void **state)
+{
+    (void)state;
+    struct world w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    fix(&w, w.tlt, "150");
+    struct exchange_request spy = request("SPY", ORDER_BUY, "1000"), tlt = request("TLT", ORDER_BUY, "600");
+    accepted(&w, &spy);
+    pass(&w, NS_PER_S);
+    assert_decimal(exchange_cash(w.exchange).nanos, "-200000");
+    accepted(&w, &tlt); // four times the equity, less what is held: 100,000
+    pass(&w, NS_PER_S);
+    tlt.qty.nanos = dec("67");
+    refused(&w, &tlt, 403, 40310000, "insufficient buying power");
+    world_free(&w);
+
+    w = world_made(usual, false, "2026-11-20T15:00:00Z");
+    fix(&w, w.spy, "300");
+    fix(&w, w.tlt, "150");
+    struct exchange_request sell = request("SPY", ORDER_SELL, "10");
+    accepted(&w, &sell);
+    pass(&w, NS_PER_S); // 103,000 of cash, of which the short owes 3,000
+    tlt.qty.nanos = dec("2647");
+    refused(&w, &tlt, 403, 40310000, "insufficient buying power"); // 397,050 of 397,000
+    tlt.qty.nanos = dec("2646");
+    accepted(&w, &tlt);
+    world_free(&w);
+}
+
 static void a_short_is_sold_and_covered(void **state)
 {
     (void)state;
@@ -485,6 +514,7 @@ int main(void)
         cmocka_unit_test(client_order_ids_are_unique_even_after_the_fill),
         cmocka_unit_test(what_alpaca_refuses_is_refused),
         cmocka_unit_test(sells_never_exceed_what_is_available),
+        cmocka_unit_test(what_is_held_backs_further_orders),
         cmocka_unit_test(a_short_is_sold_and_covered),
         cmocka_unit_test(opposite_orders_that_did_not_cross_may_flip_a_position),
         cmocka_unit_test(a_day_order_waits_for_the_open_and_expires_at_the_close),

@@ -207,6 +207,34 @@ static void partial_fills_end_at_the_allocation(void **state)
     finish();
 }
 
+// A plan that was made while the tables were small serves the whole life of the session: it must not read all of them.
+static void no_large_table_is_read_whole_to_record(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    plan_leg("run-a", SLOT, ORDER_BUY, 5, 3, 2);
+    struct intent i = an_intent("a", "run-a", 1, 1, 10);
+    commit_ok(&i);
+    assert_int_equal(update("a", "o-1", ORDER_NEW, 0, T0), LEDGER_OK);
+    sql("VACUUM ANALYZE"); // now the planner knows how small they are
+    assert_sql("SELECT pg_stat_reset()", "");
+    for (int n = 0; n < 10; n++) { // after some calls Postgres keeps the plan
+        char id[16];
+        snprintf(id, sizeof id, "f%d", n);
+        struct alpaca_fill f = a_fill(id, "o-1", ORDER_BUY, 1, 100);
+        record(&f, 1, 1);
+    }
+    finish();
+    static const char tables[] = "FROM pg_stat_user_tables WHERE relname IN ('orders', 'intents', 'fills', 'legs')";
+    char text[300];
+    snprintf(text, sizeof text, "SELECT count(*) %s AND idx_scan > 0", tables);
+    WAIT_FOR(strcmp(sql(text), "4") == 0); // a session tells when it ends
+    snprintf(text, sizeof text, "SELECT sum(seq_scan) %s", tables);
+    assert_sql(text, "0");
+}
+
 // Odd fractions in any order, over two tries of the leg; and a sale of it all.
 static void fractions_are_split_to_the_last_nano(void **state)
 {
@@ -481,6 +509,7 @@ int main(void)
         LEDGER_TEST(a_fill_counts_once),
         LEDGER_TEST(two_ledgers_record_the_same_fills),
         LEDGER_TEST(partial_fills_end_at_the_allocation),
+        LEDGER_TEST(no_large_table_is_read_whole_to_record),
         LEDGER_TEST(fractions_are_split_to_the_last_nano),
         LEDGER_TEST(cash_is_right_to_the_cent_per_fill),
         LEDGER_TEST(what_is_not_ours_goes_to_unassigned_unless_in_doubt),
