@@ -126,7 +126,6 @@ static void serve_release_request(struct admin *a, struct http_exchange *x, cons
         api_reply_problem(x, status, "%s", err.text);
         return;
     }
-    log_notice("release asked for by %s: %s", who, body.reason);
     api_answer_begin(&t, &o);
     json_put_string(&o, "code", code);
     json_put_int(&o, "valid_seconds", CODE_VALID_S);
@@ -149,7 +148,6 @@ static void serve_release_confirm(struct admin *a, struct http_exchange *x, cons
         api_reply_problem(x, status, "%s", err.text);
         return;
     }
-    log_notice("release confirmed by %s", who);
     api_answer_begin(&t, &o);
     json_key(&o, "halt");
     halt_write_json(a->p.halt, &o);
@@ -183,7 +181,7 @@ static void serve_opening(struct admin *a, struct http_exchange *x, const char *
     struct api_wait *w = api_wait_new(a->p.api, x);
     if (!w)
         return;
-    log_notice("opening accepted by %s", who);
+    log_notice("the opening is asked for by %s", who);
     reconcile_accept_opening(a->p.reconcile, admin_answer_accepted, w);
 }
 

@@ -54,6 +54,5 @@ void admin_serve_drift_accept(struct admin *a, struct http_exchange *x, const ch
     struct api_wait *w = api_wait_new(a->p.api, x);
     if (!w)
         return;
-    log_notice("the difference %s is accepted by %s: %s", body.code, who, body.reason);
     reconcile_accept_drift(a->p.reconcile, body.code, body.reason, who, admin_answer_accepted, w);
 }

@@ -82,8 +82,8 @@ bool api_write_refused(struct api *a, struct http_exchange *x)
     }
     if (!a->has_token) {
         api_reply_problem(x, 403,
-                          "no token is configured (credential http_token or [http] token_file): use the "
-                          "paperguard command on the admin socket");
+                          "nothing can be written here: no token is configured (credential http_token or [http] "
+                          "token_file); the paperguard command needs none, on the admin socket");
         return true;
     }
     if (token_is_right(a, x)) {

@@ -145,7 +145,7 @@ static void answer_nothing_here(struct http_exchange *x)
     if (near)
         api_reply_problem(x, 404, "there is nothing here; did you mean %s?", near);
     else
-        api_reply_problem(x, 404, "there is nothing here");
+        api_reply_problem(x, 404, "there is nothing here; /openapi.json lists what there is");
 }
 
 static void answer_wrong_method(struct http_exchange *x, const struct api_path *p)

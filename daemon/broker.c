@@ -48,6 +48,7 @@ struct broker {
     struct digest key_fingerprint;
     char *key_header, *secret_header;
     bool connected;
+    char trouble[160];
     int64_t last_answer_boot_ns;
 };
 
@@ -248,6 +249,7 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     if (!account && !clock)
         return;
     b->connected = answer->result == BROKER_OK;
+    str_copy_cut(b->trouble, sizeof b->trouble, b->connected ? "" : answer->detail);
     if (account && answer->result == BROKER_REJECTED && answer->status == 403)
         facts_set_key_accepted(b->p.facts_mut, false);
     if (answer->result != BROKER_OK)
@@ -504,6 +506,11 @@ size_t broker_in_flight(const struct broker *b)
 bool broker_connected(const struct broker *b)
 {
     return b->connected;
+}
+
+const char *broker_trouble(const struct broker *b)
+{
+    return b->trouble;
 }
 
 int64_t broker_last_answer_boot_ns(const struct broker *b)

@@ -330,7 +330,9 @@ static int code_check(struct halt *h, const char *code, struct err *err)
         return 0;
     if (++r->tries >= RELEASE_TRIES)
         memset(r, 0, sizeof *r);
-    return err_set(err, "wrong code%s", r->asked_boot_ns ? "" : ", for the third time: ask again");
+    return err_set(err, "wrong token: %s",
+                   r->asked_boot_ns ? "the newest release request gave the right one"
+                                    : "the third one, so the request is undone: ask again");
 }
 
 int halt_release_confirm(struct halt *h, const char *code, const char *who, struct err *err)

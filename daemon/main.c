@@ -3,16 +3,17 @@
 //
 // paperguardd: the map of the house, in the order data flows.
 //
-//   options.def config   what the operator wrote            facts    environment, files, what others learnt: plain
-//   values lib/guard            judges facts, mints permits        halt     the latch: memory, state file, Postgres
+//   options.def config   what the operator wrote            facts    environment, files, what others learnt
+//   lib/guard            judges facts, mints permits        halt     the latch: memory, state file, Postgres
 //   ledger sql/          Postgres: runs, intents, fills     cache    Redis, for other readers
 //   broker               the only voice to Alpaca           exposure the account if everything open filled
 //   strategies           bounded children, contract 1       desk     the single door for orders
 //   reconcile            broker's truth against ours        run      claim, plan, sells, buys, settle
 //   scheduler            what is due, on exchange sessions  snapshot what readers see
 //   api admin            HTTP for probes and operators      metrics  numbers
+//   pauses               strategies an operator took out    watch    alerts over the whole daemon
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
-//   main_cache           what other readers find in Redis
+//   main_cache           what other readers find in Redis   main_watch    what the watch is told
 //   main_home            state_dir: ours alone, locked
 #include <errno.h>
 #include <getopt.h>
@@ -31,6 +32,7 @@
 #include "lib/base/log.h"
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
+#include "lib/io/redis_url.h"
 #include "lib/io/service.h"
 
 #define DEFAULT_CONFIG "/etc/paperguard/paperguard.conf"
@@ -284,18 +286,21 @@ static void open_log(struct daemon *d)
                facts_simulator(d->facts) ? "SIMULATOR" : "Alpaca paper");
 }
 
-// What can be known to be wrong before anything is connected to.
-static int judge_place(struct daemon *d, struct err *err)
+// What the guard does not judge and what can be known to be wrong before anything is connected to.
+static int judge_addresses(const struct config *c, struct err *err)
 {
-    if (!d->config->database_url[0]) {
-        err_set(err, "no database is named: set [database] url, or DATABASE_URL; without Postgres there are no orders");
-        return EX_CONFIG;
-    }
-    if (pg_dsn_check(d->config->database_url, err) != 0) {
-        err_wrap(err, "[database] url (%s)", config_origin(d->config, "database", "url"));
-        return EX_CONFIG;
-    }
-    return daemon_home_enter(d, err);
+    struct redis_url redis;
+    if (!c->database_url[0])
+        return err_set(
+            err, "no database is named: set [database] url, or DATABASE_URL; without Postgres there are no orders");
+    if (pg_dsn_check(c->database_url, err) != 0)
+        return err_wrap(err, "[database] url (%s)", config_origin(c, "database", "url"));
+    if (!c->redis_url[0])
+        return 0;
+    if (redis_url_parse(c->redis_url, &redis, err) != 0)
+        return err_wrap(err, "[redis] url (%s)", config_origin(c, "redis", "url"));
+    redis_url_free(&redis);
+    return 0;
 }
 
 static int daemon_begin(struct daemon *d, struct err *err)
@@ -333,7 +338,7 @@ static int run_daemon(struct daemon *d)
     struct err err;
     pg_client_global_init();
     open_log(d);
-    int status = http_client_global_init(&err) != 0 ? EX_UNAVAILABLE : judge_place(d, &err);
+    int status = http_client_global_init(&err) != 0 ? EX_UNAVAILABLE : daemon_home_enter(d, &err);
     if (status != EX_OK) {
         fprintf(stderr, "paperguardd: %s\n", err.text);
         return status;
@@ -392,7 +397,11 @@ static int with_config(struct daemon *d, enum mode mode)
         fputs(text_str(&t), stdout);
         text_free(&t);
     } else if (!static_checks_pass(d, mode == MODE_CHECK)) {
-        fprintf(stderr, "paperguardd: refused to start; mend what is named above\n");
+        fprintf(stderr, "paperguardd: %s; mend what is named above\n",
+                mode == MODE_CHECK ? "it would not start" : "refused to start");
+        status = EX_CONFIG;
+    } else if (judge_addresses(d->config, &err) != 0) {
+        fprintf(stderr, "paperguardd: %s\n", err.text);
         status = EX_CONFIG;
     } else if (mode == MODE_RUN) {
         status = run_daemon(d);

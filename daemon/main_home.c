@@ -75,7 +75,16 @@ int daemon_home_enter(struct daemon *d, struct err *err)
     if (home_judge(d->config->state_dir, err) != 0)
         return EX_CONFIG;
     snprintf(path, sizeof path, "%s/lock", d->config->state_dir);
-    return home_lock(d, path, err);
+    int status = home_lock(d, path, err);
+    if (status != EX_OK)
+        return status;
+    // Whoever has to halt a daemon by a file must not have to make the folder first.
+    snprintf(path, sizeof path, "%s/halt.d", d->config->state_dir);
+    if (mkdir(path, 0750) == 0 || errno == EEXIST)
+        return EX_OK;
+    err_set(err, "%s cannot be made: %s", path, strerror(errno));
+    close(d->home_fd);
+    return EX_CANTCREAT;
 }
 
 // Where we really listen, for scripts that let the system choose a port.

@@ -289,18 +289,16 @@ static struct http_server *server_new(struct daemon *d, unsigned connections,
     });
 }
 
-static int listen_inherited(struct daemon *d, const struct config_listen *l, struct http_listen *out)
+static void listen_inherited(const struct config_listen *l, struct http_listen *out)
 {
     int fds[CONFIG_LISTENS_MAX];
     const char *names[CONFIG_LISTENS_MAX];
     int n = service_listen_fds(fds, names, CONFIG_LISTENS_MAX);
-    (void)d;
     for (int i = 0; i < n; i++)
         if (str_equal(names[i], l->name)) {
             out->fd = fds[i];
-            return 1;
+            return;
         }
-    return 0;
 }
 
 int daemon_listen(struct daemon *d, struct err *err)
@@ -317,7 +315,7 @@ int daemon_listen(struct daemon *d, struct err *err)
             .allow = (const char *const *)l->allow.words,
             .allow_count = l->allow.count,
         };
-        listen_inherited(d, l, &listen);
+        listen_inherited(l, &listen);
         if (http_server_listen(d->http, &listen, err) != 0)
             return err_wrap(err, "[listen \"%s\"]", l->name);
         log_notice("listening on %s (%s)", http_server_address(d->http, i), l->name);

@@ -312,12 +312,18 @@ static void put_errors(const struct snapshot *s, struct json_out *o)
     json_array_end(o);
 }
 
+static const char *peer_text(bool up, const char *word, const char *trouble)
+{
+    return up ? word : trouble[0] ? trouble : "has not answered yet";
+}
+
 // Who gives prices and takes orders.
 static void put_providers(const struct snapshot *s, struct json_out *o)
 {
     json_key(o, "providers");
     json_object_begin(o);
-    json_put_string(o, s->simulator ? "simulator" : "alpaca", s->broker_connected ? "answers" : s->broker_detail);
+    json_put_string(o, s->simulator ? "simulator" : "alpaca",
+                    peer_text(s->broker_connected, "answers", s->broker_detail));
     json_object_end(o);
 }
 
@@ -353,9 +359,10 @@ static void put_details(const struct snapshot *s, struct json_out *o)
 {
     json_key(o, "details");
     json_object_begin(o);
-    json_put_string(o, "database", s->database_connected ? "ready" : s->database_detail);
-    json_put_string(o, "alpaca", s->broker_connected ? "answers" : s->broker_detail);
-    json_put_string(o, "redis", !s->redis_configured ? "not configured" : s->redis_connected ? "up" : s->redis_detail);
+    json_put_string(o, "database", peer_text(s->database_connected, "ready", s->database_detail));
+    json_put_string(o, "alpaca", peer_text(s->broker_connected, "answers", s->broker_detail));
+    json_put_string(o, "redis",
+                    s->redis_configured ? peer_text(s->redis_connected, "up", s->redis_detail) : "not configured");
     json_object_end(o);
 }
 

@@ -186,6 +186,33 @@ void ctl_body_begin(struct text *t, struct json_out *o)
     json_object_begin(o);
 }
 
+void ctl_put_reason(const struct ctl *c, size_t first, const char *otherwise, struct json_out *o)
+{
+    struct text reason;
+    text_init(&reason, CTL_BODY_MAX / 2);
+    for (size_t i = first; i < c->word_count; i++)
+        text_addf(&reason, "%s%s", i > first ? " " : "", c->words[i]);
+    json_put_string(o, "reason", reason.len ? text_str(&reason) : otherwise);
+    text_free(&reason);
+}
+
+void ctl_put_strategies(const struct ctl *c, size_t count, struct json_out *o)
+{
+    json_key(o, "strategies");
+    json_array_begin(o);
+    for (size_t i = 0; i < count; i++)
+        json_add_string(o, c->words[i]);
+    json_array_end(o);
+}
+
+int ctl_post(struct ctl *c, const char *path, struct text *body, struct json_out *o, struct ctl_answer *out)
+{
+    json_object_end(o);
+    int code = ctl_ask(c, "POST", path, text_str(body), out);
+    text_free(body);
+    return code;
+}
+
 void ctl_pause_ms(long ms)
 {
     const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};

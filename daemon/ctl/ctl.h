@@ -105,7 +105,12 @@ int ctl_refused(struct ctl_answer *a);
 void ctl_answer_free(struct ctl_answer *a);
 const struct json_node *ctl_root(const struct ctl_answer *a);
 void ctl_pause_ms(long ms);
-void ctl_body_begin(struct text *t, struct json_out *o); // an object, for a POST
+// The body of a POST, an object: begun, filled, and sent as ctl_ask does; ctl_post frees it.
+void ctl_body_begin(struct text *t, struct json_out *o);
+void ctl_put_reason(const struct ctl *c, size_t first, const char *otherwise,
+                    struct json_out *o);                                        // the words from first
+void ctl_put_strategies(const struct ctl *c, size_t count, struct json_out *o); // the first words
+int ctl_post(struct ctl *c, const char *path, struct text *body, struct json_out *o, struct ctl_answer *out) MUST_CHECK;
 
 // --- show.c, tone.c: for people. What comes from elsewhere is printed without control bytes.
 enum { CTL_RIGHT = 1, CTL_MAY_GO = 2, CTL_TONE = 4 }; // numbers; left out when too narrow; coloured by its word

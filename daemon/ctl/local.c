@@ -12,7 +12,7 @@
 #include "daemon/facts.h"
 #include "daemon/ledger.h"
 #include "lib/base/json_write.h"
-#include "lib/base/when.h"
+#include "lib/base/log.h"
 #include "lib/guard/guard.h"
 #include "lib/io/clock.h"
 #include "lib/io/pg_client.h"
@@ -81,8 +81,7 @@ static int local_read(struct ctl *c, const char *path, struct local *l)
 {
     struct err err;
     l->envp = environment_with(c->envp, c->options.url, c->options.environment);
-    if (when_zone_init(&err) != 0 || config_load(path, &l->config, &err) != 0 ||
-        facts_gather(l->config, path, l->envp, &l->facts, &err) != 0) {
+    if (config_load(path, &l->config, &err) != 0 || facts_gather(l->config, path, l->envp, &l->facts, &err) != 0) {
         fprintf(stderr, "paperguard: %s\n", err.text);
         return EX_CONFIG;
     }
@@ -218,7 +217,7 @@ static int may_init(const struct local *l)
             continue;
         fprintf(stderr, "paperguard: %s %s: ", guard_check_name(needed[i]), guard_answer_name(r->answer));
         ctl_print(stderr, r->detail);
-        fputc('\n', stderr);
+        fprintf(stderr, "%s\n", needed[i] == CHECK_STAGE ? ", or give --environment" : "");
         return EX_CONFIG;
     }
     if (!l->config->database_url || !l->config->database_url[0]) {
@@ -243,6 +242,16 @@ static int read_without_config(struct ctl *c, struct local *l)
     return code;
 }
 
+// The user that owns the database is often not the one who types.
+static int db_failed(const struct err *err, int code)
+{
+    fprintf(stderr, "paperguard: %s\n", err->text);
+    if (strstr(err->text, "authentication failed") || strstr(err->text, "permission denied"))
+        fprintf(stderr, "paperguard: run it as the user that owns the database: runuser -u paperguard -- paperguard db "
+                        "...; a password comes from STAGING_DB_PASSWORD\n");
+    return code;
+}
+
 // What every db verb begins with: config and environment read, a database that may be touched.
 static int db_begin(struct ctl *c, struct local *l)
 {
@@ -252,6 +261,7 @@ static int db_begin(struct ctl *c, struct local *l)
         code = may_init(l);
     if (code == EX_OK)
         pg_client_global_init();
+    log_set_level(LOG_LEVEL_ERROR); // what goes wrong is this verb's answer, said once
     return code;
 }
 
@@ -267,8 +277,7 @@ int ctl_db_init(struct ctl *c)
         const char *stage = facts_environment_name(l.facts);
         if (ledger_init_database(l.config->database_url, facts_secrets(l.facts)->database_password, stage, host,
                                  l.config->instance, clock_wall_ns(), &err) != 0) {
-            fprintf(stderr, "paperguard: %s\n", err.text);
-            code = CTL_REFUSED;
+            code = db_failed(&err, CTL_REFUSED);
         } else if (c->options.json) {
             printf("{\"status\":\"initialised\",\"environment\":\"%s\",\"host\":\"%s\"}\n", stage, host);
         } else {
@@ -305,8 +314,7 @@ int ctl_db_status(struct ctl *c)
     json_out_init(&o, &t);
     if (code == EX_OK && ledger_database_status(l.config->database_url, facts_secrets(l.facts)->database_password, &o,
                                                 &fits, &err) != 0) {
-        fprintf(stderr, "paperguard: %s\n", err.text);
-        code = EX_TEMPFAIL;
+        code = db_failed(&err, EX_TEMPFAIL);
     } else if (code == EX_OK) {
         if (c->options.json)
             printf("%s\n", text_str(&t));
@@ -338,8 +346,7 @@ int ctl_db_migrate(struct ctl *c)
         int rc = ledger_migrate_database(l.config->database_url, facts_secrets(l.facts)->database_password,
                                          facts_environment_name(l.facts), told_migration, c, &count, &err);
         if (rc != 0) {
-            fprintf(stderr, "paperguard: %s\n", err.text);
-            code = CTL_REFUSED;
+            code = db_failed(&err, CTL_REFUSED);
         } else if (c->options.json) {
             printf("{\"status\":\"current\",\"applied\":%zu}\n", count);
         } else if (count == 0) {

@@ -29,11 +29,8 @@ int ctl_logs(struct ctl *c)
     argv[n++] = c->options.run ? match : "SYSLOG_IDENTIFIER=paperguardd";
     argv[n] = NULL;
     if (access(JOURNAL, F_OK) != 0) {
-        fprintf(
-            stderr,
-            "paperguard: there is no journal on this host; the daemon logs to its standard error. Lines of a run carry "
-            "RUN_ID:\n  grep '%s' THE-FILE\n",
-            c->options.run ? match : "paperguardd");
+        fprintf(stderr, "paperguard: there is no journal on this host; the daemon logs to its standard error%s%s\n",
+                c->options.run ? ", and each line of the run has " : "", c->options.run ? match : "");
         return EX_UNAVAILABLE;
     }
     fflush(stdout);

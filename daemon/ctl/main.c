@@ -66,8 +66,12 @@ static int option_take(struct ctl_options *o, int argc, char **argv, int *i, boo
     if (!value && *i + 1 >= argc)
         return usage_wrong("a value is missing after", d->name, NULL);
     value = value ? value + 1 : argv[++*i];
-    if (d->kind == CTL_NUMBER && !str_int64(value, 1, 1000000, (int64_t *)at))
-        return usage_wrong("not a whole number from 1:", value, NULL);
+    if (d->kind == CTL_NUMBER && !str_int64(value, 1, 1000000, (int64_t *)at)) {
+        fprintf(stderr, "paperguard: %s: found \"", d->name);
+        ctl_print(stderr, value);
+        fprintf(stderr, "\", expected a whole number from 1\n");
+        return EX_USAGE;
+    }
     if (d->kind == CTL_TEXT)
         *(const char **)at = value;
     if (at == (void *)&o->config)

@@ -57,14 +57,9 @@ int ctl_plan(struct ctl *c)
     struct json_out o;
     struct ctl_answer a;
     ctl_body_begin(&body, &o);
-    json_key(&o, "strategies");
-    json_array_begin(&o);
-    json_add_string(&o, c->words[0]);
-    json_array_end(&o);
-    json_object_end(&o);
+    ctl_put_strategies(c, 1, &o);
     c->call_timeout_s = c->options.timeout_s ? c->options.timeout_s : PLAN_TIMEOUT_S; // the strategy has its own
-    int code = ctl_ask(c, "POST", "/admin/plan", text_str(&body), &a);
-    text_free(&body);
+    int code = ctl_post(c, "/admin/plan", &body, &o, &a);
     if (code != EX_OK)
         return code;
     if (!c->options.json)

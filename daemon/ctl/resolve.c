@@ -9,30 +9,17 @@
 #define WHOLE_ORDER_ID_MIN 30
 #define PARKED_LIMIT "500"
 
-// The words from `first` on, as one line.
-static void join_words(const struct ctl *c, size_t first, struct text *out)
-{
-    text_init(out, CTL_BODY_MAX / 2);
-    for (size_t i = first; i < c->word_count; i++)
-        text_addf(out, "%s%s", i > first ? " " : "", c->words[i]);
-}
-
 // {"code","reason"}, or {} to ask.
 static int post(struct ctl *c, const char *path, const char *code, size_t reason_at, struct ctl_answer *out)
 {
-    struct text body, reason;
+    struct text body;
     struct json_out o;
     ctl_body_begin(&body, &o);
     if (code) {
-        join_words(c, reason_at, &reason);
         json_put_string(&o, "code", code);
-        json_put_string(&o, "reason", text_str(&reason));
-        text_free(&reason);
+        ctl_put_reason(c, reason_at, "", &o);
     }
-    json_object_end(&o);
-    int exit_code = ctl_ask(c, "POST", path, text_str(&body), out);
-    text_free(&body);
-    return exit_code;
+    return ctl_post(c, path, &body, &o, out);
 }
 
 // --- orders

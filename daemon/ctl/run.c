@@ -62,18 +62,11 @@ int ctl_run(struct ctl *c)
         if ((code = ctl_check_strategy(c, c->words[i])) != EX_OK)
             return code;
     ctl_body_begin(&body, &o);
-    if (c->word_count) {
-        json_key(&o, "strategies");
-        json_array_begin(&o);
-        for (size_t i = 0; i < c->word_count; i++)
-            json_add_string(&o, c->words[i]);
-        json_array_end(&o);
-    }
-    json_object_end(&o);
+    if (c->word_count)
+        ctl_put_strategies(c, c->word_count, &o);
     c->options.json = json && !c->options.wait; // one document on stdout
-    code = ctl_ask(c, "POST", "/admin/run", text_str(&body), &a);
+    code = ctl_post(c, "/admin/run", &body, &o, &a);
     c->options.json = json;
-    text_free(&body);
     if (code != EX_OK)
         return code;
     str_copy_cut(id, sizeof id, ctl_text(ctl_root(&a), "run_id"));

@@ -68,7 +68,11 @@ static void show_status(const struct json_node *root)
     ctl_line("positions", "%s, gross exposure %s; %s orders open, %s unknown", ctl_text(execution, "positions_synced"),
              ctl_text(execution, "gross_exposure")[0] ? ctl_text(execution, "gross_exposure") : "not known",
              ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));
-    ctl_toned("ready", ready ? "ready" : "pending", "%s%s%s", ready ? "yes" : "no", ready ? "" : ": ",
+    bool halted = !ctl_is(root, "halt.state", "running");
+    ctl_toned("ready", ready && !halted ? "ready" : "pending", "%s%s",
+              !ready   ? "no: "
+              : halted ? "yes, once the halt is released"
+                       : "yes",
               ctl_text(root, "ready_reason"));
     if (ctl_int(execution, "orders_unknown") > 0)
         ctl_line("", "orders without an answer: paperguard orders --parked");

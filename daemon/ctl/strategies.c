@@ -86,22 +86,13 @@ int ctl_strategies(struct ctl *c)
 // NAME [REASON]: the reason is wanted for a pause; a resume may do without.
 static int change(struct ctl *c, const char *path, const char *done)
 {
-    struct text reason, body;
+    struct text body;
     struct json_out o;
     struct ctl_answer a;
-    text_init(&reason, CTL_BODY_MAX / 2);
-    for (size_t i = 1; i < c->word_count; i++)
-        text_addf(&reason, "%s%s", i > 1 ? " " : "", c->words[i]);
     ctl_body_begin(&body, &o);
-    json_key(&o, "strategies");
-    json_array_begin(&o);
-    json_add_string(&o, c->words[0]);
-    json_array_end(&o);
-    json_put_string(&o, "reason", text_str(&reason)[0] ? text_str(&reason) : "resumed");
-    json_object_end(&o);
-    int code = ctl_ask(c, "POST", path, text_str(&body), &a);
-    text_free(&body);
-    text_free(&reason);
+    ctl_put_strategies(c, 1, &o);
+    ctl_put_reason(c, 1, "resumed", &o);
+    int code = ctl_post(c, path, &body, &o, &a);
     if (code != EX_OK)
         return code;
     if (!c->options.json)

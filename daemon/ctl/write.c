@@ -15,18 +15,11 @@
 // All words after the verb as one reason.
 static int post_reason(struct ctl *c, const char *path, struct ctl_answer *a)
 {
-    struct text reason, body;
+    struct text body;
     struct json_out o;
-    text_init(&reason, CTL_BODY_MAX / 2);
-    for (size_t i = 0; i < c->word_count; i++)
-        text_addf(&reason, "%s%s", i ? " " : "", c->words[i]);
     ctl_body_begin(&body, &o);
-    json_put_string(&o, "reason", text_str(&reason));
-    json_object_end(&o);
-    int code = ctl_ask(c, "POST", path, text_str(&body), a);
-    text_free(&body);
-    text_free(&reason);
-    return code;
+    ctl_put_reason(c, 0, "", &o);
+    return ctl_post(c, path, &body, &o, a);
 }
 
 // A daemon that is down sends nothing; a file makes it halted from the moment it starts.
@@ -98,9 +91,7 @@ int ctl_release_confirm(struct ctl *c)
     struct ctl_answer a;
     ctl_body_begin(&body, &o);
     json_put_string(&o, "code", c->words[0]);
-    json_object_end(&o);
-    int code = ctl_ask(c, "POST", "/admin/release/confirm", text_str(&body), &a);
-    text_free(&body);
+    int code = ctl_post(c, "/admin/release/confirm", &body, &o, &a);
     if (code != EX_OK)
         return code;
     if (!c->options.json)

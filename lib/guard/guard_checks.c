@@ -29,17 +29,18 @@ static bool orders(const struct guard_case *c)
     return c->class == GUARD_OPEN || c->class == GUARD_REDUCE;
 }
 
-static enum guard_answer lock_switch(const struct fact_switch *s, const char *name, char detail[FACT_TEXT_MAX])
+static enum guard_answer lock_switch(const struct fact_switch *s, const char *name, const char *wanted,
+                                     char detail[FACT_TEXT_MAX])
 {
     switch (s->state) {
     case SWITCH_TRUE:
         return guard_say(detail, GUARD_PASS, "true (%s)", s->source);
     case SWITCH_FALSE:
-        return guard_say(detail, GUARD_FAIL, "%s is false (%s); it must be true", name, s->source);
+        return guard_say(detail, GUARD_FAIL, "%s is false (%s); it must be %s", name, s->source, wanted);
     case SWITCH_UNSET:
         return guard_say(detail, GUARD_FAIL, "%s is not set; set %s=true", name, name);
     case SWITCH_INVALID:
-        return guard_say(detail, GUARD_FAIL, "%s is %s (%s); it must be exactly true", name, s->found, s->source);
+        return guard_say(detail, GUARD_FAIL, "%s is %s (%s); it must be exactly %s", name, s->found, s->source, wanted);
     case SWITCH_UNREAD:
         break;
     }
@@ -48,19 +49,19 @@ static enum guard_answer lock_switch(const struct fact_switch *s, const char *na
 
 static enum guard_answer check_dry_run(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
-    return lock_switch(&c->facts->dry_run, "DRY_RUN", detail);
+    return lock_switch(&c->facts->dry_run, "DRY_RUN", "true", detail);
 }
 
 static enum guard_answer check_alpaca_paper(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
-    return lock_switch(&c->facts->alpaca_paper, "ALPACA_PAPER", detail);
+    return lock_switch(&c->facts->alpaca_paper, "ALPACA_PAPER", "true", detail);
 }
 
 static enum guard_answer check_staging_mode(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
     if (c->facts->staging_mode.state == SWITCH_UNSET)
         return guard_say(detail, GUARD_PASS, "not set");
-    return lock_switch(&c->facts->staging_mode, "STAGING_MODE", detail);
+    return lock_switch(&c->facts->staging_mode, "STAGING_MODE", "true or 1", detail);
 }
 
 static enum guard_answer check_stage(const struct guard_case *c, char detail[FACT_TEXT_MAX])

@@ -10,11 +10,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
-from harness import Daemon, Scratch, Sim, Site, Strategy, until
+from harness import BIN, Daemon, Scratch, Sim, Site, Strategy, until
+from harness.basics import SANITIZER
 from harness.site import QUIET_SIM
 
 
@@ -34,6 +36,13 @@ def ends(d, code, *words):
         assert word in d.text(), d.text()
     assert not d.notify.has("READY") and "postgres:" not in d.text()
     return d.text()
+
+
+def checks_wrong(d, word):
+    """--check tells before the start what would end it."""
+    done = subprocess.run([BIN / "paperguardd", "--config", d.config, "--check"], env={**SANITIZER, **d.env},
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 78 and word in done.stderr, done.stderr
 
 
 # --- state_dir
@@ -109,6 +118,12 @@ def test_admin_socket_left_by_a_dead_daemon(lonely):
     assert lonely.stop() == 0 and not lonely.admin.exists()
 
 
+def test_status_says_why_peers_do_not_answer(lonely):
+    lonely.start().up()
+    until(lambda: "Alpaca refused: Failed to connect" in lonely.cli("status").stdout, 10, lambda: lonely.cli("status").stdout)
+    assert str(lonely.state.parent) in lonely.cli("status").stdout.split("Postgres", 1)[1]
+
+
 def test_admin_socket_in_use(lonely):
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(lonely.admin))
@@ -132,6 +147,7 @@ def test_database_address(lonely, url, word):
     lonely.sections["database"]["url"] = url
     lonely.write()
     ends(lonely, 78, word)
+    checks_wrong(lonely, word)
 
 
 def test_database_address_from_the_environment(lonely):
@@ -142,7 +158,8 @@ def test_database_address_from_the_environment(lonely):
 def test_redis_address(lonely):
     lonely.sections["redis"]["url"] = "gibberish"
     lonely.write()
-    ends(lonely, 78, "redis://")
+    ends(lonely, 78, "[redis] url", "redis://")
+    checks_wrong(lonely, "[redis] url")
 
 
 # --- the host's clock

@@ -204,7 +204,7 @@ def test_orders_per_run_are_bounded(make_site):
 def test_halt_and_release_in_two_steps(site):
     site.daemon.ctl("halt", "looks", "odd")
     until(lambda: site.daemon.get("/health")["status"] == "halted", 5, "halted")
-    assert "looks odd" in site.daemon.ctl("status")
+    assert "looks odd" in site.daemon.ctl("status") and "yes, once the halt is released" in site.daemon.ctl("status")
     refused = site.daemon.cli("run")
     assert refused.returncode != 0 and "halt" in refused.stdout + refused.stderr
     assert site.daemon.run_http()[0] == 409
@@ -231,9 +231,7 @@ def test_halt_and_release_in_two_steps(site):
 
 
 def test_halt_by_file(site):
-    folder = site.daemon.state / "halt.d"
-    folder.mkdir(exist_ok=True)
-    (folder / "maintenance").write_text("disk is replaced\n")
+    (site.daemon.state / "halt.d/maintenance").write_text("disk is replaced\n")  # the folder is there already
     until(lambda: site.daemon.get("/health")["status"] == "halted", 5, "halted by file")
     assert site.daemon.cli("run").returncode != 0 and site.runs() == []
 

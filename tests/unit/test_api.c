@@ -295,7 +295,7 @@ static void unknown_things_get_a_suggestion(void **state)
         int status;
     } cases[] = {
         {"/api/v1/ordrs", "there is nothing here; did you mean /api/v1/orders?", 404},
-        {"/api/v1/nonsense/that/is/far", "there is nothing here", 404},
+        {"/api/v1/nonsense/that/is/far", "there is nothing here; /openapi.json lists what there is", 404},
         {"/api/v1/config?verbose=1", "unknown parameter \"verbose\"; this path takes none", 400},
         {"/api/v1/prices?symbl=SPY", "unknown parameter \"symbl\"; did you mean \"symbol\"?", 400},
         {"/api/v1/prices?limit=1", "unknown parameter \"limit\"; this path takes symbol", 400},
