@@ -4,8 +4,6 @@
 // How ledger and broker differ, and taking the broker's side of exactly the difference that was looked at.
 #include "daemon/admin_internal.h"
 
-#include "lib/base/log.h"
-
 static void answer(struct admin *a, struct http_exchange *x)
 {
     struct text t;
