@@ -317,8 +317,7 @@ void exposure_release(struct exposure *e, const char *client_order_id)
 // The lowest of the prices known: so many shares a sell in dollars may need.
 static bool low_price(const struct symbol *s, int64_t *out)
 {
-    const int64_t known[] = {s->trade_known ? s->trade.price.nanos : 0, s->quote_known ? s->quote.bid.nanos : 0,
-                             s->quote_known ? s->quote.ask.nanos : 0};
+    const int64_t known[] = {s->trade.price.nanos, s->quote.bid.nanos, s->quote.ask.nanos}; // zero: not known
     *out = 0;
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (known[i] > 0 && (*out == 0 || known[i] < *out))

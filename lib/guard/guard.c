@@ -46,9 +46,7 @@ uint64_t guard_permits(const struct guard *g)
 
 static enum guard_answer worse(enum guard_answer a, enum guard_answer b)
 {
-    if (a == GUARD_FAIL || b == GUARD_FAIL)
-        return GUARD_FAIL;
-    return a == GUARD_PASS ? b : a;
+    return a == GUARD_PASS || b == GUARD_FAIL ? b : a;
 }
 
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,

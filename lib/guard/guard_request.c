@@ -47,9 +47,9 @@ static bool id_char(char ch)
 // An id in a path may not become another path: no slash, no percent, no "." or "..".
 static bool id_ok(const char *id, size_t len)
 {
-    if (len == 0 || len > ID_MAX)
+    if (len > ID_MAX)
         return false;
-    if (strspn(id, ".") >= len)
+    if (strspn(id, ".") >= len) // or empty
         return false;
     for (size_t i = 0; i < len; i++)
         if (!id_char(id[i]))

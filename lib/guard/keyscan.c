@@ -42,7 +42,7 @@ static bool part_is(const char *part, size_t len, const char *word)
 {
     char copy[8];
 
-    if (len != strlen(word) || len >= sizeof copy)
+    if (len >= sizeof copy)
         return false;
     memcpy(copy, part, len);
     copy[len] = '\0';

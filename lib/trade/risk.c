@@ -66,9 +66,7 @@ static void work_out_value(struct case_file *c)
         c->unit = o->limit_price;
     if (o->notional.nanos > 0) {
         // As many shares as the money could buy or sell: at the lower of the two prices.
-        struct price low = c->unit;
-        if (c->priced && c->view->price.nanos < low.nanos)
-            low = c->view->price;
+        struct price low = c->view->price;
         if (o->limit_price.nanos > 0 && o->limit_price.nanos < low.nanos)
             low = o->limit_price;
         c->value = o->notional;

@@ -322,6 +322,241 @@ static void a_sell_in_dollars_without_a_price_takes_all_that_is_held(void **stat
     exposure_free(e);
 }
 
+static bool price_of(const struct exposure *e, struct price *price, int64_t *wall, int64_t *boot)
+{
+    return exposure_price(e, "SPY", price, wall, boot);
+}
+
+static void the_fresher_of_trade_and_quote_is_the_price(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_trade t = {.symbol = "SPY", .at = NOW};
+    struct alpaca_quote q = {.symbol = "SPY", .at = NOW}, quote;
+    struct price price;
+    int64_t wall, boot;
+    assert_false(price_of(e, &price, &wall, &boot));
+    assert_false(exposure_quote(e, "SPY", &quote));
+    exposure_set_trade(e, &t, NOW, NOW);
+    exposure_set_quote(e, &q, NOW, NOW);
+    assert_false(price_of(e, &price, &wall, &boot)); // zeros on all sides
+    assert_true(exposure_quote(e, "SPY", &quote));
+    q.bid.nanos = 98 * DECIMAL_ONE;
+    exposure_set_quote(e, &q, NOW, NOW);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, q.bid.nanos); // no ask
+    t.price.nanos = 100 * DECIMAL_ONE;
+    exposure_set_trade(e, &t, NOW, NOW);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, q.bid.nanos); // as fresh: the quote
+    t.at = NOW + NS_PER_S;
+    exposure_set_trade(e, &t, NOW + NS_PER_S, NOW + NS_PER_S);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, t.price.nanos);
+    assert_int_equal(wall, t.at);
+    q.at = NOW + 2 * NS_PER_S; // its clock is ahead of ours
+    exposure_set_quote(e, &q, NOW + NS_PER_S, NOW + NS_PER_S);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, q.bid.nanos);
+    assert_int_equal(wall, q.at);
+    assert_int_equal(boot, NOW + NS_PER_S);
+    exposure_free(e);
+}
+
+static void a_quote_alone_is_a_price(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_quote q = {.symbol = "SPY", .ask = {50 * DECIMAL_ONE}, .at = NOW};
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(-4)}, flat = {.symbol = "QQQ"};
+    const struct alpaca_position both[] = {p, flat}, *read;
+    struct price price;
+    int64_t wall, boot;
+    bool known;
+    exposure_set_positions(e, both, 2, NOW);
+    assert_int_equal(exposure_positions(e, &read), 2);
+    assert_string_equal(read[1].symbol, "QQQ");
+    exposure_gross(e, &known);
+    assert_false(known);
+    exposure_set_quote(e, &q, NOW - 5, NOW);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, q.ask.nanos);
+    assert_int_equal(exposure_gross(e, &known).nanos, USD(200).nanos); // a short position is exposure
+    assert_true(known);                                                // what is flat needs no price
+    p.current_price.nanos = 70 * DECIMAL_ONE;
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, p.current_price.nanos); // read later than the quote
+    assert_int_equal(boot, NOW + 1);
+    p.current_price.nanos = 90 * DECIMAL_ONE;
+    exposure_set_positions(e, &p, 1, NOW + 2);
+    assert_true(price_of(e, &price, &wall, &boot));
+    assert_int_equal(price.nanos, 70 * DECIMAL_ONE); // known already
+    struct intent in = dollars_of("one", 100);
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(2).nanos); // at the ask, the lowest there is
+    exposure_free(e);
+}
+
+static void a_buy_in_dollars_keeps_its_reservation_until_it_ends(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = dollars_of("a", 150);
+    in.order.side = ORDER_BUY;
+    exposure_reserve(e, &in);
+    exposure_filled(e, "a", SHARES(1), NOW);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.open_buys.nanos, USD(150).nanos);
+    assert_int_equal(v.open_buy_qty.nanos, 0);
+    assert_int_equal(v.open_sell_qty.nanos, 0);
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, 0);
+    exposure_free(e);
+}
+
+static void odd_fills_free_nothing(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_BUY, 3, 300);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "nobody", SHARES(1), NOW);
+    exposure_filled(e, "a", SHARES(1), NOW);
+    exposure_filled(e, "a", SHARES(2), NOW);
+    exposure_filled(e, "a", SHARES(1), NOW); // older news
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).open_buy_qty.nanos, SHARES(1).nanos);
+    exposure_filled(e, "a", SHARES(4), NOW); // more than was ordered
+    assert_int_equal(view_of(e, NOW).open_buy_qty.nanos, 0);
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, 0);
+    exposure_free(e);
+}
+
+static void sums_that_do_not_fit_make_everything_unknown(void **state)
+{
+    (void)state;
+    const struct order_request o = {.symbol = "SPY"};
+    struct alpaca_position huge = {.symbol = "SPY", .qty = {INT64_MAX}, .current_price = {100 * DECIMAL_ONE}};
+    struct intent in = intent_of("a", ORDER_BUY, 1, 1), more = intent_of("b", ORDER_BUY, 1, 1);
+    struct risk_view v;
+    bool known;
+    in.reserved.nanos = more.reserved.nanos = INT64_MAX / 3 * 2;
+    for (int what = 0; what < 3; what++) {
+        struct exposure *e = with_account();
+        if (what == 0) {
+            exposure_set_positions(e, &huge, 1, NOW);
+        } else if (what == 1) { // the day's value alone: what is open fits
+            exposure_reserve(e, &in);
+            exposure_release(e, "a");
+            exposure_reserve(e, &more);
+        } else { // of another session, so the day's value fits
+            exposure_reserve(e, &in);
+            more.session.mday++;
+            exposure_reserve(e, &more);
+        }
+        assert_false(exposure_view(e, &o, "run-1", session, NOW, &v));
+        assert_false(exposure_view_again(e, &more, NOW, &v));
+        exposure_gross(e, &known);
+        assert_false(known);
+        exposure_free(e);
+    }
+}
+
+static void the_older_read_is_the_age_of_the_account(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_account a = {.equity = USD(1000)}, told;
+    struct alpaca_asset asset = {.symbol = "SPY"};
+    int64_t boot;
+    assert_false(exposure_account(e, &told, &boot));
+    assert_false(exposure_asset(e, "SPY", &asset));
+    exposure_set_account(e, &a, NOW + 5);
+    exposure_set_positions(e, NULL, 0, NOW + 3);
+    assert_int_equal(view_of(e, NOW + 10).account_age_ns, 7);
+    exposure_set_positions(e, NULL, 0, NOW + 9);
+    assert_int_equal(view_of(e, NOW + 10).account_age_ns, 5);
+    a.equity = USD(1);
+    exposure_set_account(e, &a, NOW + 4); // overtaken on its way
+    assert_true(exposure_account(e, &told, &boot));
+    assert_int_equal(told.equity.nanos, USD(1000).nanos);
+    assert_int_equal(boot, NOW + 5);
+    struct alpaca_trade t = {.symbol = "SPY"};
+    exposure_set_trade(e, &t, NOW, NOW);
+    assert_false(exposure_asset(e, "SPY", &asset)); // a symbol heard of otherwise
+    exposure_set_asset(e, &asset);
+    assert_true(exposure_asset(e, "SPY", &asset));
+    exposure_free(e);
+}
+
+static void each_run_and_session_counts_from_nothing(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent first = intent_of("a", ORDER_BUY, 1, 100), second = intent_of("b", ORDER_BUY, 1, 100);
+    struct risk_view v;
+    struct order_request o = {.symbol = "SPY"};
+    strcpy(second.run_id, "run-2");
+    second.session.mday++;
+    exposure_reserve(e, &first);
+    exposure_reserve(e, &second);
+    assert_true(exposure_view(e, &o, "run-2", second.session, NOW, &v));
+    assert_int_equal(v.orders_in_run, 1);
+    assert_int_equal(v.orders_in_day, 1);
+    assert_int_equal(v.notional_in_day.nanos, USD(100).nanos);
+    assert_int_equal(view_of(e, NOW).orders_in_run, 0); // of run-1
+    assert_true(exposure_view_again(e, &first, NOW, &v));
+    assert_int_equal(v.orders_in_run, 0);
+    assert_int_equal(v.orders_in_day, 0);
+    assert_int_equal(v.notional_in_day.nanos, 0);
+    exposure_free(e);
+}
+
+// Judged again, an order does not stand in its own way.
+static void an_order_is_judged_again_without_itself(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent buy = intent_of("b", ORDER_BUY, 2, 200), sell = intent_of("s", ORDER_SELL, 3, 300);
+    struct intent dollars = dollars_of("d", 100), unknown = intent_of("u", ORDER_BUY, 1, 100);
+    struct risk_view v;
+    exposure_reserve(e, &buy);
+    exposure_reserve(e, &sell);
+    exposure_reserve(e, &dollars);
+    assert_true(exposure_view_again(e, &buy, NOW, &v));
+    assert_int_equal(v.open_buy_qty.nanos, 0);
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(4).nanos);
+    assert_int_equal(v.open_buys.nanos, 0);
+    assert_int_equal(v.gross.nanos, USD(400).nanos);
+    assert_int_equal(v.orders_in_run, 2);
+    assert_true(exposure_view_again(e, &sell, NOW, &v));
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(1).nanos);
+    assert_true(exposure_view_again(e, &dollars, NOW, &v));
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(3).nanos);
+    assert_true(exposure_view_again(e, &unknown, NOW, &v)); // not reserved: as it stands
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(v.orders_in_run, 3);
+    exposure_free(e);
+}
+
+static void without_a_price_a_sell_of_shares_takes_its_shares(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(2)};
+    struct intent in = intent_of("s", ORDER_SELL, 1, 0), more = intent_of("t", ORDER_SELL, 3, 0);
+    struct intent dollars = dollars_of("d", 1);
+    exposure_set_positions(e, &p, 1, NOW);
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(1).nanos);
+    exposure_reserve(e, &more);
+    exposure_reserve(e, &dollars);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos); // more than is held
+    exposure_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +573,15 @@ int main(void)
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
         cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
         cmocka_unit_test(a_sell_in_dollars_without_a_price_takes_all_that_is_held),
+        cmocka_unit_test(the_fresher_of_trade_and_quote_is_the_price),
+        cmocka_unit_test(a_quote_alone_is_a_price),
+        cmocka_unit_test(a_buy_in_dollars_keeps_its_reservation_until_it_ends),
+        cmocka_unit_test(odd_fills_free_nothing),
+        cmocka_unit_test(sums_that_do_not_fit_make_everything_unknown),
+        cmocka_unit_test(the_older_read_is_the_age_of_the_account),
+        cmocka_unit_test(each_run_and_session_counts_from_nothing),
+        cmocka_unit_test(an_order_is_judged_again_without_itself),
+        cmocka_unit_test(without_a_price_a_sell_of_shares_takes_its_shares),
         cmocka_unit_test(orders_outside_runs_leave_the_count_of_a_run_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,8 @@ SET(number_unknown, TEXT(account_number, ""))
 SET(number_live, TEXT(account_number, "010203ABCD"))
 SET(number_short, TEXT(account_number, "PA"))
 SET(number_odd, TEXT(account_number, "PA3ZZ C58PH5"))
+SET(number_lower, TEXT(account_number, "PA3ZZJC58PHz"))
+SET(number_colon, TEXT(account_number, "PA3ZZJC58PH:"))
 SET(number_simulator, TEXT(account_number, "PASIM0000001"))
 SET(age_never, f->account_boot_ns = 0)
 SET(age_edge, f->account_boot_ns = GOOD_NOW - GUARD_ACCOUNT_AGE_NS)
@@ -180,6 +182,8 @@ static const struct row rows[] = {
     {CHECK_ACCOUNT_NUMBER, "live", set_number_live, "PFFFF"},
     {CHECK_ACCOUNT_NUMBER, "only PA", set_number_short, "PFFFF"},
     {CHECK_ACCOUNT_NUMBER, "odd characters", set_number_odd, "PFFFF"},
+    {CHECK_ACCOUNT_NUMBER, "lower case", set_number_lower, "PFFFF"},
+    {CHECK_ACCOUNT_NUMBER, "past the digits", set_number_colon, "PFFFF"},
     {CHECK_ACCOUNT_NUMBER, "simulator's", set_number_simulator, "PFFFF"},
     {CHECK_ACCOUNT_AGE, "never", set_age_never, "PUUUU"},
     {CHECK_ACCOUNT_AGE, "just in time", set_age_edge, "PPPPP"},
@@ -400,12 +404,39 @@ static void test_table_tells_the_cause(void **state)
     assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
     r[CHECK_HALT].answer = r[CHECK_DATABASE_MARKER].answer = GUARD_UNKNOWN;
     assert_int_equal(guard_table_worst(r), CHECK_DATABASE_MARKER);
+    r[CHECK_DATABASE_MARKER].answer = GUARD_PASS;
+    assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
+    r[CHECK_ACCOUNT_FIRST].answer = GUARD_PASS;
+    assert_int_equal(guard_table_worst(r), CHECK_HALT); // a halt that nobody can read is no known one
+    r[CHECK_ACCOUNT_FIRST].answer = r[CHECK_DATABASE_MARKER].answer = GUARD_UNKNOWN;
     r[CHECK_ACCOUNT_NUMBER].answer = GUARD_UNKNOWN;
     assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_NUMBER);
     r[CHECK_DATABASE_AGE].answer = GUARD_FAIL;
     assert_int_equal(guard_table_worst(r), CHECK_DATABASE_AGE);
     r[CHECK_ACCOUNT_FIRST].answer = GUARD_FAIL;
     assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
+}
+
+// Soon after the machine's start the clock itself is younger than the bounds: what was never read is no fresh reading.
+static void test_never_read_is_not_fresh(void **state)
+{
+    const int64_t now = INT64_C(1000000000);
+    struct guard_result results[GUARD_CHECK_COUNT];
+    struct guard_facts f = good_facts();
+
+    (void)state;
+    f.account_boot_ns = f.database_boot_ns = now;
+    guard_table(&f, now, false, results);
+    assert_int_equal(results[CHECK_ACCOUNT_AGE].answer, GUARD_PASS);
+    assert_int_equal(results[CHECK_DATABASE_AGE].answer, GUARD_PASS);
+    f.account_boot_ns = f.database_boot_ns = 0;
+    str_copy_cut(f.account_pinned, sizeof f.account_pinned, GOOD_ACCOUNT);
+    f.account_number[0] = '\0';
+    guard_table(&f, now, false, results);
+    assert_int_equal(results[CHECK_ACCOUNT_AGE].answer, GUARD_UNKNOWN);
+    assert_int_equal(results[CHECK_DATABASE_AGE].answer, GUARD_UNKNOWN);
+    assert_int_equal(results[CHECK_ACCOUNT_PIN].answer, GUARD_UNKNOWN);
+    assert_int_equal(results[CHECK_ACCOUNT_FIRST].answer, GUARD_UNKNOWN);
 }
 
 static void test_simulator(void **state)
@@ -435,6 +466,11 @@ static void test_simulator(void **state)
     DENIED(CHECK_ENDPOINT, str_copy_cut(f.trading_host, sizeof f.trading_host, PAPER_TRADING_HOST));
     DENIED(CHECK_ENDPOINT, str_copy_cut(f.trading_scheme, sizeof f.trading_scheme, "https"));
     DENIED(CHECK_ENDPOINT, f.trading_port = 0);
+    DENIED(CHECK_ENDPOINT, f.trading_port = f.data_port = 0);
+    DENIED(CHECK_ENDPOINT, f.trading_port = f.data_port = 65536);
+    DENIED(CHECK_ENDPOINT, str_copy_cut(f.data_scheme, sizeof f.data_scheme, "https"));
+    DENIED(CHECK_ENDPOINT, str_copy_cut(f.trading_host, sizeof f.trading_host, "192.168.1.5");
+           str_copy_cut(f.data_host, sizeof f.data_host, "192.168.1.5"));
     DENIED(CHECK_ENDPOINT, f.data_port = 1);
     DENIED(CHECK_ENDPOINT, str_copy_cut(f.data_host, sizeof f.data_host, PAPER_DATA_HOST));
     guard_free(g);
@@ -448,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_table_worst),
         cmocka_unit_test(test_table_tells_the_cause),
+        cmocka_unit_test(test_never_read_is_not_fresh),
         cmocka_unit_test(test_simulator),
         cmocka_unit_test(test_every_check_is_seen_to_deny),
     };

@@ -38,6 +38,8 @@ static const struct target_row targets[] = {
     {OP_ORDER, "/v2/orders/", false},
     {OP_ORDER, "/v2/orders/..", false},
     {OP_ORDER, "/v2/orders/.", false},
+    {OP_ORDER, "/v2/orders/", false},
+    {OP_ORDERS, "/v2/orders?a=\x7f", false},
     {OP_ORDER, "/v2/orders/a/b", false},
     {OP_ORDER, "/v2/orders/%2e%2e", false},
     {OP_ORDER, "/v2/orders/a%2Fb", false},
@@ -81,6 +83,14 @@ static void test_targets(void **state)
     struct permit *p = NULL;
     struct guard_verdict v;
     assert_int_equal(guard_permit(g, &f, OP_ORDERS, &r, GOOD_NOW, &p, &v), -1);
+    for (int len = 128; len <= 129; len++) { // of an id in the path
+        memset(path, 'a', sizeof path);
+        memcpy(path, "/v2/orders/", 11);
+        path[11 + len] = '\0';
+        const struct wire_request one = good_request(&f, OP_ORDER, path);
+        assert_int_equal(guard_permit(g, &f, OP_ORDER, &one, GOOD_NOW, &p, &v), len == 128 ? 0 : -1);
+        permit_drop(&p);
+    }
     guard_free(g);
 }
 
@@ -122,6 +132,7 @@ static void test_operations(void **state)
     const struct wire_request r = good_request(&f, OP_ORDERS, NULL);
     assert_int_equal(guard_permit(g, &f, GUARD_OP_COUNT, &r, GOOD_NOW, &p, &v), -1);
     assert_int_equal(v.check, CHECK_REQUEST_SHAPE);
+    assert_int_equal(guard_denials(g, CHECK_REQUEST_SHAPE), 1);
     guard_free(g);
 }
 
@@ -190,6 +201,8 @@ static const struct peer_row peers[] = {
     {"2001:db8::1", false, false},
     {"2002:7f00:1::1", false, false},
     {"3fff::1", false, false},
+    {"3fff:1000::1", true, false},
+    {"2001:4860:4860::8888", true, false},
     {"fc00::1", false, false},
     {"fd12:3456::1", false, false},
     {"fe80::1", false, false},
@@ -225,6 +238,11 @@ static void test_peers(void **state)
     const struct sockaddr local = {.sa_family = AF_UNIX};
     assert_false(guard_peer_allowed(&f, &local));
     assert_false(guard_peer_allowed(&f, NULL));
+    struct sockaddr_storage odd = {.ss_family = AF_PACKET}; // bytes that would be an address of another family
+    struct sockaddr_in6 v6 = {0};
+    inet_pton(AF_INET6, "2606:4700::1111", &v6.sin6_addr);
+    memcpy((char *)&odd + sizeof odd.ss_family, (char *)&v6 + sizeof v6.sin6_family, sizeof v6 - sizeof v6.sin6_family);
+    assert_false(guard_peer_allowed(&f, (const struct sockaddr *)&odd));
 }
 
 int main(void)

@@ -78,6 +78,7 @@ static void test_values(void **state)
         {"X", "XAKABCDEFGHIJ12345678", false, false},                       // not a whole word
         {"X", "AKABCDEFGHIJ12345678x", false, false},                       //
         {"X", "AKABCDEFGHIj12345678", false, false},                        //
+        {"X", "ABABCDEFGHIJ12345678", false, false},                        //
         {"X", "PKABCDEFGHIJ12345678", false, false},                        //
         {"X", "PKABCDEFGHIJ12345678 AKABCDEFGHIJ12345678", true, false},    //
         {"AWS_ACCESS_KEY_ID", "AKIAABCDEFGHIJKLMNOP", false, true},         //
@@ -216,6 +217,28 @@ static void test_endpoints(void **state)
         }
 }
 
+// What is shown of an address fits a line of a log, whatever was found.
+static void test_shown(void **state)
+{
+    char scheme[8], host[128], detail[FACT_TEXT_MAX], url[FACT_TEXT_MAX];
+    int port;
+
+    (void)state;
+    keyscan_endpoint("http://a\nb\x7f c", false, scheme, host, &port, detail);
+    assert_non_null(strstr(detail, "found http://a?b??c;"));
+    keyscan_endpoint("https://api.alpaca.markets", false, scheme, host, &port, detail);
+    assert_non_null(strstr(detail, "LIVE"));
+    keyscan_endpoint("https://user:word@host", false, scheme, host, &port, detail);
+    assert_null(strstr(detail, "word"));
+    memset(url, 'x', sizeof url);
+    url[100] = '\0';
+    keyscan_endpoint(url, true, scheme, host, &port, detail);
+    assert_true(strspn(strchr(detail, 'x'), "x") == 60);
+    assert_null(strstr(detail, "LIVE"));
+    keyscan_endpoint("", true, scheme, host, &port, detail);
+    assert_non_null(strstr(detail, "simulator"));
+}
+
 static void test_data_endpoint(void **state)
 {
     char detail[FACT_TEXT_MAX];
@@ -236,7 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_class),     cmocka_unit_test(test_names),         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_endpoints), cmocka_unit_test(test_data_endpoint),
+        cmocka_unit_test(test_endpoints), cmocka_unit_test(test_data_endpoint), cmocka_unit_test(test_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

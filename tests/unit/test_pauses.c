@@ -101,6 +101,19 @@ static void reading_goes_on_until_it_worked_and_then_ends(void **state)
     assert_int_equal(w.loads, 2);
 }
 
+static void reading_is_tried_again_by_itself(void **state)
+{
+    (void)state;
+    pauses_load(pauses);
+    w.loaded(w.loaded_arg, LEDGER_DOWN, NULL, 0);
+    while (w.loads == 1 && loop_step(loop, 100)) // ends with nothing left when nothing is tried
+        continue;
+    assert_int_equal(w.loads, 2);
+    w.loaded(w.loaded_arg, LEDGER_OK, &core, 1);
+    assert_true(pauses_known(pauses));
+    assert_int_equal(w.loads, 2);
+}
+
 static void a_pause_holds_at_once_even_when_it_is_not_kept(void **state)
 {
     (void)state;
@@ -129,7 +142,15 @@ static void a_resume_holds_only_when_it_is_kept(void **state)
     w.written(w.written_arg, LEDGER_OK, "");
     assert_true(w.ok);
     assert_null(pauses_of(pauses, "core"));
+    assert_string_equal(w.detail, "");
     assert_int_equal(w.changed, 3);
+    pauses_set(pauses, &core, false, ended, NULL); // nothing to resume
+    w.written(w.written_arg, LEDGER_OK, "");
+    assert_true(w.ok);
+    pauses_set(pauses, &core, false, ended, NULL);
+    w.written(w.written_arg, LEDGER_DOWN, "");
+    assert_null(pauses_of(pauses, "core")); // asking to resume pauses nothing
+    assert_non_null(strstr(w.detail, "not resumed"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -137,6 +158,7 @@ static void a_resume_holds_only_when_it_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(reading_is_tried_again_by_itself),
         T(reading_goes_on_until_it_worked_and_then_ends),
         T(a_pause_holds_at_once_even_when_it_is_not_kept),
         T(a_resume_holds_only_when_it_is_kept),

@@ -180,6 +180,51 @@ static void quiet_scene_passes(void **state)
     s.limits.deny = only_tlt;
     s.limits.deny_count = 1;
     assert_verdict(&s, RISK_PASS, RISK_SYMBOL_LIST, "allowed");
+    s.view.fractionable = false;
+    assert_verdict(&s, RISK_PASS, RISK_TRADABLE, "whole shares");
+    s.view.held.nanos = -5 * D; // to 5 long: no larger a position than it was
+    s.limits.max_position_share.nanos = 0;
+    assert_verdict(&s, RISK_PASS, RISK_POSITION_SHARE, "as large on the other side");
+}
+
+// A row asked alone has nothing before it that could have denied.
+static void rows_need_no_other_row(void **state)
+{
+    (void)state;
+    struct scene s = quiet();
+    struct risk_verdict v;
+    s.order.qty.nanos = 0;
+    s.order.notional.nanos = 1000 * D;
+    s.view.price_known = false; // what stands beside it is no price
+    risk_judge_row(RISK_POSITION_SHARE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    s.order.side = ORDER_SELL;
+    risk_judge_row(RISK_LONG_ONLY, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    assert_non_null(strstr(v.detail, "without a price"));
+    s = quiet();
+    s.limits.long_only = false;
+    s.order.side = ORDER_SELL;
+    s.order.qty.nanos = 30 * D;
+    s.view.price_known = false;
+    risk_judge_row(RISK_GROSS_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN); // 10 short, worth nobody knows what
+    s = quiet();
+    s.order.side = ORDER_SELL;
+    s.order.qty.nanos = 0;
+    s.order.notional.nanos = 500 * D;
+    s.view.account_known = false;
+    risk_judge_row(RISK_GROSS_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    s = quiet();
+    s.view.price.nanos = 1;
+    s.view.held.nanos = INT64_MIN;
+    risk_judge_row(RISK_POSITION_SHARE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    s = quiet();
+    s.order.side = ORDER_SELL;
+    risk_judge_row(RISK_PRICE_AGE, &s.limits, &s.view, &s.order, &v);
+    assert_true(v.answer == RISK_PASS && v.row == RISK_PRICE_AGE && v.reduces);
 }
 
 static void every_row_fires(void **state)
@@ -467,6 +512,8 @@ static void shrinking_is_never_too_large(void **state)
     assert_verdict(&s, RISK_PASS, RISK_POSITION_SHARE, "sell by notional");
     s.limits.max_gross_exposure.nanos = D / 100;
     assert_verdict(&s, RISK_PASS, RISK_GROSS_EXPOSURE, "sell by notional");
+    s.view.cash.nanos = -D;
+    assert_verdict(&s, RISK_PASS, RISK_BUYING_POWER, "sell by notional");
 }
 
 static void shorts_are_exposure(void **state)
@@ -499,6 +546,11 @@ static void notional_counts_most_shares(void **state)
     s.order.type = ORDER_LIMIT;
     s.order.limit_price.nanos = 97 * D;
     assert_verdict(&s, RISK_FAIL, RISK_LONG_ONLY, "at the limit price");
+    s.order.limit_price.nanos = 104 * D; // above the market: the shares are those of the market
+    s.order.notional.nanos = 2000 * D;
+    assert_verdict(&s, RISK_PASS, RISK_LONG_ONLY, "at the market");
+    s.order.notional.nanos += D;
+    assert_verdict(&s, RISK_FAIL, RISK_LONG_ONLY, "at the market");
 }
 
 static void names_and_texts(void **state)
@@ -515,6 +567,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quiet_scene_passes),
+        cmocka_unit_test(rows_need_no_other_row),
         cmocka_unit_test(every_row_fires),
         cmocka_unit_test(every_unknown_denies),
         cmocka_unit_test(rows_deny_on_their_own),
