@@ -134,12 +134,12 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
     service_ready();
 }
 
-// A wrong account or a refused key while running: latch a halt, follow what is open, stay.
+// A wrong account, a refused key or another endpoint while running: latch a halt, follow what is open, stay.
 static void latch_failures(struct daemon *d, const struct snapshot *s)
 {
     // Of the identity's age only a refused key is a FAIL; being old is UNKNOWN.
-    static const enum guard_check latching[] = {CHECK_ACCOUNT_NUMBER, CHECK_ACCOUNT_PIN, CHECK_ACCOUNT_FIRST,
-                                                CHECK_ACCOUNT_AGE};
+    static const enum guard_check latching[] = {CHECK_ENDPOINT, CHECK_ACCOUNT_NUMBER, CHECK_ACCOUNT_PIN,
+                                                CHECK_ACCOUNT_FIRST, CHECK_ACCOUNT_AGE};
     if (!d->ready_told || s->halt == HALT_HALTED)
         return;
     for (size_t i = 0; i < ARRAY_LEN(latching); i++)

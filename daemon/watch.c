@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Calls are counted in buckets of WATCH_BUCKET_S, each marked with its number since boot: a bucket whose number is not
-// of the window any more counts nothing, so nothing has to run while nothing happens.
+// Calls are counted in buckets of WATCH_BUCKET_S, each marked with its number since boot: a bucket with another number
+// counts nothing, so nothing has to run while nothing happens.
 #include "daemon/watch.h"
 
 #include <stdio.h>
@@ -11,7 +11,8 @@
 #include "lib/base/decimal.h"
 #include "lib/base/text.h"
 
-#define BUCKETS (WATCH_WINDOW_S / WATCH_BUCKET_S)
+#define BUCKETS (WATCH_REACH_S / WATCH_BUCKET_S)
+#define WINDOW (WATCH_WINDOW_S / WATCH_BUCKET_S)
 #define SECOND_NS INT64_C(1000000000)
 
 struct bucket {
@@ -27,6 +28,7 @@ struct watch {
     watch_alert_fn *alert;
     void *arg;
     struct bucket buckets[BUCKETS];
+    int64_t row, row_from_ns, row_to_ns; // failed calls since the last good one
     bool errors_told;
     struct watched_strategy strategies[WATCH_STRATEGIES_MAX];
     int64_t live_attempts;
@@ -60,25 +62,47 @@ void watch_call(struct watch *w, bool failed, int64_t now_ns)
         *b = (struct bucket){.number = number};
     b->calls++;
     b->failed += failed;
+    if (!failed)
+        w->row = 0;
+    else if (w->row++ == 0)
+        w->row_from_ns = now_ns;
+    w->row_to_ns = now_ns;
+}
+
+struct share {
+    int64_t calls, failed, seconds;
+};
+
+// Of the window, or of as many buckets before it as it takes to have enough calls.
+static struct share share_of(const struct watch *w, int64_t now)
+{
+    struct share s = {0};
+    for (int64_t n = 0; n < BUCKETS && n <= now && (n < WINDOW || s.calls < WATCH_CALLS_MIN); n++) {
+        const struct bucket *b = &w->buckets[(now - n) % BUCKETS];
+        s.calls += b->number == now - n ? b->calls : 0;
+        s.failed += b->number == now - n ? b->failed : 0;
+        s.seconds = (n < WINDOW ? WINDOW : n + 1) * WATCH_BUCKET_S;
+    }
+    return s;
 }
 
 void watch_look(struct watch *w, int64_t now_ns)
 {
-    int64_t now = bucket_number(now_ns), calls = 0, failed = 0;
+    const struct share s = share_of(w, bucket_number(now_ns));
+    bool row = w->row >= WATCH_ROW_MIN && w->row_to_ns - w->row_from_ns >= WATCH_ROW_S * SECOND_NS;
+    bool above = s.failed * 100 > s.calls * WATCH_ERRORS_PERCENT, enough = s.calls >= WATCH_CALLS_MIN;
     char detail[WATCH_DETAIL_MAX];
-    for (size_t i = 0; i < BUCKETS; i++)
-        if (w->buckets[i].number > now - BUCKETS) {
-            calls += w->buckets[i].calls;
-            failed += w->buckets[i].failed;
-        }
-    bool above = failed * 100 > calls * WATCH_ERRORS_PERCENT;
-    if (!above)
-        w->errors_told = w->errors_told && calls == 0; // without a call nothing has become better
-    if (!above || calls < WATCH_CALLS_MIN || w->errors_told)
+    if (!row && !above)
+        w->errors_told = w->errors_told && s.calls == 0; // without a call nothing has become better
+    if (w->errors_told || !(row || (above && enough)))
         return;
     w->errors_told = true;
-    snprintf(detail, sizeof detail, "%lld of %lld broker calls of the last %d s failed, more than %d%%",
-             (long long)failed, (long long)calls, WATCH_WINDOW_S, WATCH_ERRORS_PERCENT);
+    if (above && enough)
+        snprintf(detail, sizeof detail, "%lld of %lld broker calls of the last %lld s failed, more than %d%%",
+                 (long long)s.failed, (long long)s.calls, (long long)s.seconds, WATCH_ERRORS_PERCENT);
+    else
+        snprintf(detail, sizeof detail, "the last %lld broker calls failed, for %lld s", (long long)w->row,
+                 (long long)((w->row_to_ns - w->row_from_ns) / SECOND_NS));
     w->alert(w->arg, "broker_errors", "broker", detail);
 }
 

@@ -12,8 +12,11 @@
 
 #define WATCH_WINDOW_S 300     // of broker calls that are looked at
 #define WATCH_BUCKET_S 10      // the window moves by this much
-#define WATCH_CALLS_MIN 20     // fewer calls tell nothing
+#define WATCH_CALLS_MIN 20     // fewer calls tell nothing: the window then reaches back further,
+#define WATCH_REACH_S 1800     // at most this far
 #define WATCH_ERRORS_PERCENT 5 // more of them than this is told
+#define WATCH_ROW_MIN 3        // failed calls in a row that are told as well, however few were made,
+#define WATCH_ROW_S 60         // when they failed for this long
 #define WATCH_INTERVALS 2      // of a strategy without a completed run
 #define WATCH_STRATEGIES_MAX 16
 #define WATCH_DETAIL_MAX 200
@@ -26,7 +29,7 @@ void watch_free(struct watch *w);
 
 // A broker call ended; times are boot nanoseconds and never fall.
 void watch_call(struct watch *w, bool failed, int64_t now_ns);
-// Alert broker_errors: once, until the share is below again. Called with every tick.
+// Alert broker_errors: once, until the share is below again and a call came through. Called with every tick.
 void watch_look(struct watch *w, int64_t now_ns);
 
 // Strategy i of the config. applies: enabled, not paused, the market open; interval_ns: of its `every` schedule, 0 =

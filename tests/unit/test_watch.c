@@ -68,16 +68,77 @@ static void few_calls_tell_nothing(void **state)
     (void)state;
     calls(0, 19, START);
     assert_int_equal(told, 0);
-    calls(0, 1, START + 299 * S);
+    calls(1, 0, START + S);
     assert_int_equal(told, 1);
+}
+
+static void a_quiet_time_is_looked_at_from_further_back(void **state)
+{
+    (void)state;
+    calls(12, 0, START);
+    calls(6, 0, START + 600 * S);
+    calls(0, 1, START + 900 * S);
+    assert_int_equal(told, 0); // 19 calls in all
+    calls(0, 1, START + 1200 * S);
+    assert_int_equal(told, 1);
+    assert_string_equal(detail, "2 of 20 broker calls of the last 1210 s failed, more than 5%");
+}
+
+static void enough_calls_of_the_window_are_all_that_is_looked_at(void **state)
+{
+    (void)state;
+    calls(0, 2, START);
+    calls(10, 0, START + 200 * S);
+    assert_int_equal(told, 0);
+    calls(10, 0, START + 400 * S);
+    assert_int_equal(told, 0);
+    calls(40, 0, START + 450 * S);
+    calls(0, 2, START + 700 * S); // of 50 since +401 s
+    assert_int_equal(told, 0);
 }
 
 static void old_calls_are_forgotten(void **state)
 {
     (void)state;
-    calls(0, 19, START);
-    calls(0, 1, START + 300 * S);
+    calls(1, 18, START);
+    calls(1, 0, START + 1800 * S);
     assert_int_equal(told, 0);
+    calls(1, 18, START + 4000 * S);
+    calls(1, 0, START + 5810 * S);
+    assert_int_equal(told, 0);
+    calls(1, 18, START + 8000 * S);
+    calls(1, 0, START + 9790 * S);
+    assert_int_equal(told, 1);
+}
+
+static void a_row_of_failed_calls_is_told_however_few(void **state)
+{
+    (void)state;
+    calls(0, 1, START);
+    calls(0, 1, START + 60 * S);
+    watch_look(w, START + 500 * S);
+    assert_int_equal(told, 0); // two
+    calls(0, 1, START + 61 * S);
+    assert_int_equal(told, 1);
+    assert_string_equal(kind, "broker_errors");
+    assert_string_equal(detail, "the last 3 broker calls failed, for 61 s");
+    calls(0, 5, START + 90 * S);
+    assert_int_equal(told, 1);
+    calls(1, 0, START + 2000 * S); // nothing failed for half an hour
+    calls(0, 3, START + 2001 * S);
+    calls(0, 1, START + 2060 * S);
+    assert_int_equal(told, 1); // for 59 s
+    calls(1, 0, START + 2060 * S);
+    calls(0, 3, START + 2061 * S); // a new row
+    assert_int_equal(told, 1);
+    calls(0, 1, START + 2121 * S);
+    assert_int_equal(told, 2);
+    calls(200, 0, START + 9000 * S); // few of many, and all of the last minute: once as well
+    calls(0, 3, START + 9060 * S);
+    calls(0, 1, START + 9120 * S);
+    watch_look(w, START + 9121 * S);
+    watch_look(w, START + 9122 * S);
+    assert_int_equal(told, 3);
 }
 
 static void failed_calls_are_told_once_until_they_are_fewer(void **state)
@@ -86,11 +147,12 @@ static void failed_calls_are_told_once_until_they_are_fewer(void **state)
     calls(0, 20, START);
     calls(0, 20, START + 100 * S);
     assert_int_equal(told, 1);
-    watch_look(w, START + 1000 * S); // nothing was asked: nothing has become better
-    calls(0, 20, START + 1000 * S);
+    calls(1, 0, START + 110 * S);
+    watch_look(w, START + 3000 * S); // nothing was asked: nothing has become better
+    calls(0, 20, START + 3000 * S);
     assert_int_equal(told, 1);
-    calls(20, 0, START + 2000 * S);
-    calls(0, 20, START + 2010 * S);
+    calls(20, 0, START + 5000 * S);
+    calls(0, 20, START + 5010 * S);
     assert_int_equal(told, 2);
 }
 
@@ -175,6 +237,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(failed_calls_are_told_above_their_share, setup, teardown),
         cmocka_unit_test_setup_teardown(few_calls_tell_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quiet_time_is_looked_at_from_further_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(enough_calls_of_the_window_are_all_that_is_looked_at, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_of_failed_calls_is_told_however_few, setup, teardown),
         cmocka_unit_test_setup_teardown(old_calls_are_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_calls_are_told_once_until_they_are_fewer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_strategy_that_does_not_complete_is_told_once, setup, teardown),
