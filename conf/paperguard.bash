@@ -12,7 +12,7 @@ _paperguard() {
     local reach=()
     COMPREPLY=()
     local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -46,7 +46,7 @@ _paperguard() {
     case "$verb" in
     config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
-    orders) seconds='resolve' ;;
+    orders) seconds='resolve retry' ;;
     drift) seconds='accept' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
@@ -115,6 +115,9 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask STRATEGY; return; } ;;
     'orders resolve')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
+    'orders retry')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
     'drift accept')

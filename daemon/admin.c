@@ -210,6 +210,7 @@ static const struct verb {
     {"/admin/limits", false, admin_serve_limits},
     {"/admin/plan", true, admin_serve_plan},
     {"/admin/orders/resolve/", true, admin_serve_resolve},
+    {"/admin/orders/retry/", true, admin_serve_retry},
     {"/admin/drift", false, admin_serve_drift},
     {"/admin/drift/accept", true, admin_serve_drift_accept},
     {"/admin/halt", true, serve_halt},

@@ -14,7 +14,7 @@
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
 // · /admin/limits · /admin/drift · POST /admin/drift/accept {"code","reason"}
-// · POST /admin/orders/resolve/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
+// · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths

@@ -8,13 +8,16 @@
 #include "daemon/admin.h"
 #include "daemon/api_internal.h"
 
+#define ADMIN_TOKEN_VALID_S 120
+struct admin_token { // the order that the second step of a verb may be about
+    char token[17], order[CLIENT_ORDER_ID_MAX];
+    int64_t until_boot_ns;
+};
+
 struct admin {
     struct admin_params p;
     struct risk_limits ceilings; // as this life began
-    struct {                     // the order that may be resolved with this token
-        char token[17], order[CLIENT_ORDER_ID_MAX];
-        int64_t until_boot_ns;
-    } resolve;
+    struct admin_token resolve, retry;
     struct order_row looked_at; // the order that was found last, while the ledger is asked whether it is parked
     unsigned looked_at_turn;    // which question that is
 };
@@ -28,11 +31,16 @@ admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
 admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
+admin_serve_fn admin_serve_retry;                           // admin_retry.c
 admin_serve_fn admin_serve_drift, admin_serve_drift_accept; // admin_drift.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 // Completion of what an operator accepts, with its wait: tells what was recorded, or 409 and why not.
 void admin_answer_accepted(void *wait, bool ok, const char *detail);
-void admin_put_paused(const struct admin *a, struct json_out *o); // names of what is paused
+// A token for this order alone, that a guess does not find; it fits once.
+const char *admin_token_make(struct admin_token *t, const char *order);
+bool admin_token_fits(struct admin_token *t, const char *order, const char *token) MUST_CHECK;
+void admin_put_order(struct json_out *o, const struct order_row *row); // members
+void admin_put_paused(const struct admin *a, struct json_out *o);      // names of what is paused
 
 #endif

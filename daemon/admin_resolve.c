@@ -13,7 +13,6 @@
 #include "lib/io/clock.h"
 
 #define PATH "/admin/orders/resolve/"
-#define VALID_S 120
 
 struct confirmed { // an operator's word, while the broker is asked once more
     char reason[API_REASON_MAX + 1], who[64];
@@ -40,7 +39,7 @@ static void put_when(struct json_out *o, const char *key, int64_t at)
         json_put_null(o, key);
 }
 
-static void put_row(struct json_out *o, const struct order_row *r)
+void admin_put_order(struct json_out *o, const struct order_row *r)
 {
     const struct order_request *q = &r->intent.order;
     json_put_string(o, "client_order_id", q->client_order_id);
@@ -56,16 +55,23 @@ static void put_row(struct json_out *o, const struct order_row *r)
     put_when(o, "sent_at", r->sent_at);
 }
 
-// A token for this order alone, that a guess does not find.
-static const char *token_make(struct admin *a, const char *id)
+const char *admin_token_make(struct admin_token *t, const char *order)
 {
     uint8_t bytes[8];
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(a->resolve.token + 2 * i, 3, "%02x", bytes[i]);
-    str_copy_cut(a->resolve.order, sizeof a->resolve.order, id);
-    a->resolve.until_boot_ns = clock_boot_ns() + VALID_S * NS_PER_S;
-    return a->resolve.token;
+        snprintf(t->token + 2 * i, 3, "%02x", bytes[i]);
+    str_copy_cut(t->order, sizeof t->order, order);
+    t->until_boot_ns = clock_boot_ns() + ADMIN_TOKEN_VALID_S * NS_PER_S;
+    return t->token;
+}
+
+bool admin_token_fits(struct admin_token *t, const char *order, const char *token)
+{
+    bool fits = t->token[0] && strcmp(t->token, token) == 0 && strcmp(t->order, order) == 0 &&
+                clock_boot_ns() < t->until_boot_ns;
+    mem_wipe(t, sizeof *t); // one try
+    return fits;
 }
 
 static void answer(struct admin *a, struct http_exchange *x, const struct order_row *row, bool open, const char *broker,
@@ -76,12 +82,12 @@ static void answer(struct admin *a, struct http_exchange *x, const struct order_
     api_answer_begin(&t, &o);
     json_key(&o, "ledger");
     json_object_begin(&o);
-    put_row(&o, row);
+    admin_put_order(&o, row);
     json_object_end(&o);
     json_put_string(&o, "broker", broker);
     json_put_string(&o, "broker_says", said);
-    json_put_string(&o, "code", open ? token_make(a, row->intent.order.client_order_id) : NULL);
-    json_put_int(&o, "valid_seconds", open ? VALID_S : 0);
+    json_put_string(&o, "code", open ? admin_token_make(&a->resolve, row->intent.order.client_order_id) : NULL);
+    json_put_int(&o, "valid_seconds", open ? ADMIN_TOKEN_VALID_S : 0);
     json_put_int(&o, "wait_seconds", wait_s);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
@@ -152,14 +158,6 @@ static void request(struct admin *a, struct http_exchange *x, const char *id)
         api_reply_problem(x, 409, "the broker is being asked for this order already; try again");
 }
 
-static bool token_fits(struct admin *a, const char *id, const char *token)
-{
-    bool fits = a->resolve.token[0] && strcmp(a->resolve.token, token) == 0 && strcmp(a->resolve.order, id) == 0 &&
-                clock_boot_ns() < a->resolve.until_boot_ns;
-    mem_wipe(&a->resolve, sizeof a->resolve); // one try
-    return fits;
-}
-
 static void answer_resolved(struct admin *a, struct http_exchange *x)
 {
     struct text t;
@@ -222,8 +220,9 @@ static void ask_again(struct admin *a, struct http_exchange *x, const char *id, 
 static void confirm(struct admin *a, struct http_exchange *x, const char *id, const struct api_body *body,
                     const char *who)
 {
-    if (!token_fits(a, id, body->code)) {
-        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again", VALID_S);
+    if (!admin_token_fits(&a->resolve, id, body->code)) {
+        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again",
+                          ADMIN_TOKEN_VALID_S);
     } else if (is_unknown(a, id)) {
         ask_again(a, x, id, body->reason, who);
     } else {

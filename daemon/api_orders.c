@@ -259,14 +259,14 @@ static void answer_known(struct api *a, struct http_exchange *x, const struct in
 }
 
 // Who asks waits for the answer: what cannot leave in a minute, or before the close that it was asked for, does not.
-static int64_t send_until(const struct api *a, const struct intent *in)
+int64_t api_send_until(const struct api *a, const struct intent *in)
 {
     bool always_open;
     const struct calendar days = scheduler_calendar(a->p.scheduler, &always_open);
     const struct session_day *day = session_find(&days, in->session);
     bool ends = day && !always_open && in->order.tif == TIF_DAY && !in->order.extended_hours;
-    int64_t now = clock_wall_ns(), until = now + SEND_WITHIN_NS, close = ends ? session_close_ns(day) : 0;
-    return close > now && close < until ? close : until;
+    int64_t until = clock_wall_ns() + SEND_WITHIN_NS, close = ends ? session_close_ns(day) : 0;
+    return close > in->created_at && close < until ? close : until;
 }
 
 // The desk knows it by now, or it is placed.
@@ -310,7 +310,7 @@ static void prices_read(void *arg, bool ok, const char *detail)
         in->quote_at = quote.at;
     }
     in->created_at = clock_wall_ns();
-    in->send_until = send_until(a, in);
+    in->send_until = api_send_until(a, in);
     keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     desk_place(a->p.desk, in, answered, c);
     reconcile_kick(a->p.reconcile);

@@ -20,8 +20,6 @@
 #define COMMIT_RETRY_MS 1000
 #define IN_HAND_MAX 64u // on their way at a time: reads, cancels and the ledger's heartbeat wait behind no more
 #define UNKNOWN_FOR_MS 60000
-#define CANCEL_RETRY_MS 2000
-#define CANCEL_SLOWER_MAX 3u // doublings of it
 
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
@@ -31,7 +29,7 @@ static const uint32_t moves[] = {
     [DESK_SENDING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_LOOKING) | FSM_BIT(DESK_ENDED),
     [DESK_LOOKING] = FSM_BIT(DESK_COMMITTING) | FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_ENDED),
     [DESK_LIVE] = FSM_BIT(DESK_ENDED),
-    [DESK_ENDED] = FSM_BIT(DESK_LIVE), // given up, and there after all
+    [DESK_ENDED] = FSM_BIT(DESK_LIVE) | FSM_BIT(DESK_COMMITTING), // there after all; or an operator has it sent again
 };
 
 struct desk *desk_new(const struct desk_params *params)
@@ -54,9 +52,11 @@ static void order_free(struct desk_order *o)
     list_remove(&o->node);
     list_remove(&o->queued);
     loop_cancel(d->p.loop, &o->timer);
+    loop_cancel(d->p.loop, &o->until_timer);
     map_remove(d->by_client_id, o->row.intent.order.client_order_id);
     receipt_drop(&o->receipt);
     free(o->body);
+    free(o->retry);
     free(o);
 }
 
@@ -99,7 +99,7 @@ void desk_set_state(struct desk_order *o, enum desk_state to)
         start_next(d);
 }
 
-static void make_body(struct desk_order *o)
+void desk_make_body(struct desk_order *o)
 {
     struct text body;
     text_init(&body, 4096);
@@ -167,6 +167,16 @@ static const char *broker_word(int status)
     }
 }
 
+static void file_ended(struct desk_order *o)
+{
+    struct desk *d = o->desk;
+    list_remove(&o->node);
+    list_append(&d->ended, &o->node);
+    d->open_count--;
+    d->ended_count++;
+    prune_ended(d, o);
+}
+
 void desk_end_order(struct desk_order *o)
 {
     struct desk *d = o->desk;
@@ -174,16 +184,29 @@ void desk_end_order(struct desk_order *o)
         return;
     desk_set_state(o, DESK_ENDED);
     loop_cancel(d->p.loop, &o->timer);
+    loop_cancel(d->p.loop, &o->until_timer);
     receipt_drop(&o->receipt);
     free(o->body);
     o->body = NULL;
     exposure_release(d->p.exposure, o->row.intent.order.client_order_id);
     count_ended(o);
-    list_remove(&o->node);
-    list_append(&d->ended, &o->node);
-    d->open_count--;
-    d->ended_count++;
-    prune_ended(d, o);
+    file_ended(o);
+}
+
+struct desk_order *desk_take_ended(struct desk *d, const struct order_row *row)
+{
+    struct desk_order *o = order_new(d, &row->intent);
+    o->row = *row;
+    o->answered = true;
+    desk_set_state(o, DESK_ENDED);
+    file_ended(o);
+    return o;
+}
+
+// What may be at the broker all the same is not denied: not_placed is what its word can still be taken after.
+void desk_refuse(struct desk_order *o, const char *source, const char *reason)
+{
+    desk_set_status(o, o->was_out ? ORDER_NOT_PLACED : ORDER_DENIED, source, reason);
 }
 
 // --- what the broker says
@@ -197,8 +220,6 @@ static bool is_news(const struct order_row *row, const struct order_state *s)
         return new_rank > old_rank;
     return s->status != row->status || s->filled_qty.nanos > row->filled_qty.nanos;
 }
-
-static void send_cancel(struct desk_order *o);
 
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source)
 {
@@ -220,7 +241,7 @@ void desk_apply_state(struct desk_order *o, const struct order_state *s, const c
     }
     desk_changed(o, s->updated_at, source);
     if (o->cancel_wanted && o->state == DESK_LIVE)
-        send_cancel(o);
+        desk_send_cancel(o);
 }
 
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source)
@@ -279,7 +300,7 @@ static void sent(void *arg, const struct broker_answer *answer)
         return;
     case BROKER_DENIED:
         o->why = "guard";
-        desk_set_status(o, ORDER_DENIED, "guard", answer->detail);
+        desk_refuse(o, "guard", answer->detail);
         return;
     case BROKER_NOT_SENT:
         if (desk_send_when_reached(o, answer->detail))
@@ -328,7 +349,7 @@ static void slot_ready(void *arg)
         ledger_decision(d->p.ledger, "guard", o->row.intent.order.client_order_id, guard_answer_name(verdict.answer),
                         guard_check_name(verdict.check), verdict.detail, clock_wall_ns());
         o->why = guard_check_name(verdict.check);
-        desk_set_status(o, ORDER_DENIED, "guard", verdict.detail);
+        desk_refuse(o, "guard", verdict.detail);
         return;
     }
     desk_set_state(o, DESK_SENDING);
@@ -390,7 +411,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             return;
         }
         o->why = "ledger";
-        desk_set_status(o, ORDER_DENIED, "ledger", detail);
+        desk_refuse(o, "ledger", detail);
         return;
     }
 }
@@ -466,63 +487,13 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     }
     o->row.intent.reserved = verdict.value;
     o->row.intent.reduces = verdict.reduces;
-    make_body(o);
+    desk_make_body(o);
     exposure_reserve(d->p.exposure, &o->row.intent);
     list_append(&d->queue, &o->queued);
     start_next(d);
 }
 
-// --- cancel, adopt, lookups
-
-static void cancel_again(void *arg)
-{
-    struct desk_order *o = arg;
-    o->timer = 0;
-    send_cancel(o);
-}
-
-static void cancelled(void *arg, const struct broker_answer *answer)
-{
-    struct desk_order *o = arg;
-    o->calls--;
-    if (answer->result == BROKER_OK)
-        return; // taken: the order's status tells
-    // A refusal may mean that there is nothing to cancel any more, or not yet: again for as long as the order lives.
-    o->cancel_sent = false;
-    int64_t wait_ms = CANCEL_RETRY_MS << (o->cancels < CANCEL_SLOWER_MAX ? o->cancels : CANCEL_SLOWER_MAX);
-    o->cancels++;
-    if (o->state == DESK_LIVE && !o->timer)
-        o->timer = loop_after_ms(o->desk->p.loop, wait_ms, cancel_again, o);
-}
-
-static void send_cancel(struct desk_order *o)
-{
-    if (o->cancel_sent)
-        return;
-    o->cancel_sent = true;
-    o->calls++;
-    broker_call(o->desk->p.broker, OP_CANCEL, o->row.order_id, NULL, cancelled, o);
-}
-
-void desk_cancel(struct desk *d, const char *client_order_id)
-{
-    struct desk_order *o = map_get(d->by_client_id, client_order_id);
-    if (!o || o->state == DESK_ENDED)
-        return;
-    o->cancel_wanted = true;
-    if (o->state == DESK_LIVE)
-        send_cancel(o);
-}
-
-void desk_cancel_run(struct desk *d, const char *run_id)
-{
-    LIST_EACH(n, tmp, &d->open)
-    {
-        const struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
-        if (strcmp(o->row.intent.run_id, run_id) == 0)
-            desk_cancel(d, o->row.intent.order.client_order_id);
-    }
-}
+// --- adopt, lookups
 
 void desk_adopt(struct desk *d, const struct order_row *row)
 {
@@ -540,11 +511,13 @@ void desk_adopt(struct desk *d, const struct order_row *row)
         exposure_filled(d->p.exposure, row->intent.order.client_order_id, row->filled_qty, clock_boot_ns());
     if (row->order_id[0]) {
         desk_set_state(o, DESK_LIVE);
+        desk_cancel_in_time(o);
         return;
     }
     // An earlier life may have sent it in its last moment.
-    make_body(o); // the same, should it turn out that it has not
+    desk_make_body(o); // the same, should it turn out that it has not
     desk_become_unknown(o, "found without an answer at start");
+    desk_cancel_in_time(o);
 }
 
 size_t desk_open_count(const struct desk *d)

@@ -78,5 +78,16 @@ bool desk_inquire(struct desk *d, const char *client_order_id,
 #define DESK_OPERATOR_SAYS "never arrived, says "
 int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const char *reason, const char *who,
                             struct err *err) MUST_CHECK;
+// A parked order that was never placed is sent once more, as it was and under its id, because an operator says so; row
+// is that of ledger_order_retry, its send_until says how long it may leave. Refused when its session or its time is
+// over, the guard or a halt would not let it leave, the broker has it after all or does not say, or risk denies it now.
+// reason NULL: nothing is sent, only asked whether it could be. done may be called at once.
+struct desk_retried {
+    const struct order_row *row; // borrowed for the callback
+    char refused[300];           // why not, "" when it is on its way (or could be)
+    bool later;                  // nothing that the order itself is: ask again
+};
+void desk_retry(struct desk *d, const struct order_row *row, struct day session, const char *reason, const char *who,
+                void (*done)(void *arg, const struct desk_retried *r), void *arg);
 
 #endif

@@ -120,7 +120,7 @@ bool desk_judged_again(struct desk_order *o)
         return true;
     if (!exposure_view_again(d->p.exposure, in, clock_boot_ns(), &view)) {
         o->why = "exposure";
-        desk_set_status(o, ORDER_DENIED, "risk", "exposure: sums of the account do not fit; exposure is unknown");
+        desk_refuse(o, "risk", "exposure: sums of the account do not fit; exposure is unknown");
         return false;
     }
     risk_judge(d->p.limits, &view, &in->order, &v);
@@ -136,6 +136,6 @@ bool desk_judged_again(struct desk_order *o)
     ledger_decision(d->p.ledger, "risk", in->order.client_order_id, "denied", rule, detail, clock_wall_ns());
     snprintf(reason, sizeof reason, "%s: %.120s", rule, detail);
     o->why = rule;
-    desk_set_status(o, ORDER_DENIED, "risk", reason);
+    desk_refuse(o, "risk", reason);
     return false;
 }

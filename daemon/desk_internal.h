@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Shared by the parts of the desk only: the conversation (desk.c), orders without an answer (desk_lookup.c),
-// orders that go out once more (desk_again.c) and changes on their way into the ledger (desk_change.c).
+// Shared by the parts of the desk only: the conversation (desk.c), cancels (desk_cancel.c), orders without an answer
+// (desk_lookup.c), orders that go out once more by themselves (desk_again.c) or by an operator's word (desk_retry.c)
+// and changes on their way into the ledger (desk_change.c).
 #ifndef PAPERGUARD_DAEMON_DESK_INTERNAL_H
 #define PAPERGUARD_DAEMON_DESK_INTERNAL_H
 
@@ -46,7 +47,10 @@ struct desk_order {
     unsigned unsent;     // times the broker could not be reached
     unsigned sent_again; // times it went out anew because it had never arrived
     unsigned limited;    // times the broker's rate limit refused it
+    bool was_out;        // for all we know the broker may have it: what refuses it now does not end that doubt
     loop_timer timer;
+    loop_timer until_timer; // an operator had it sent again: cancelled when its run's time is over
+    struct retry *retry;    // an operator asks for that; NULL: none. Owned
     void (*done)(void *arg, const struct order_row *row);
     void *arg;
     void (*inquired)(void *arg, const struct desk_inquiry *inquiry); // an operator asks; NULL: none
@@ -82,13 +86,19 @@ void desk_log_change(const struct desk_order *o, const char *source);
 bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);
 // desk.c
+struct desk_order *desk_take_ended(struct desk *d, const struct order_row *row); // one that this life does not know
+void desk_make_body(struct desk_order *o);
+void desk_refuse(struct desk_order *o, const char *source, const char *reason); // never placed, or denied
 bool desk_too_late(const struct desk_order *o);
 void desk_wait_for_slot(struct desk_order *o);
 void desk_commit(void *arg); // the intent; then a rate slot
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);
+// desk_cancel.c
+void desk_send_cancel(struct desk_order *o);
 // desk_resolve.c
+void desk_open_again(struct desk_order *o); // from the ended among the open ones
 void desk_turned_up(struct desk_order *o, const struct order_state *s, const char *source); // given up, there after all
 // desk_again.c
 void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms); // the same, from the intent on
@@ -97,6 +107,8 @@ bool desk_send_later(struct desk_order *o);                                    /
 bool desk_judged_again(struct desk_order *o); // false: it is denied, or waits until figures are read anew
 bool desk_may_wait(const struct desk_order *o);
 bool desk_send_when_reached(struct desk_order *o, const char *why); // nothing of it left; false: it may not wait
+// desk_retry.c
+void desk_cancel_in_time(struct desk_order *o); // when its run's time is over
 // desk_lookup.c
 void desk_become_unknown(struct desk_order *o, const char *why);
 

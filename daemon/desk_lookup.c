@@ -119,6 +119,7 @@ static void look_up(void *arg)
 void desk_become_unknown(struct desk_order *o, const char *why)
 {
     desk_set_state(o, DESK_LOOKING);
+    o->was_out = true;
     o->unknown_since_ns = clock_boot_ns();
     desk_set_status(o, ORDER_UNKNOWN, "desk", why);
     look_later(o);

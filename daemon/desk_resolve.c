@@ -15,7 +15,7 @@
 #define NOT_FOUND_CODE 40410000
 
 // Back among the open ones, which stand by the age of their intents.
-static void open_again(struct desk_order *o)
+void desk_open_again(struct desk_order *o)
 {
     struct desk *d = o->desk;
     struct list *before = &d->open;
@@ -32,7 +32,7 @@ void desk_turned_up(struct desk_order *o, const struct order_state *s, const cha
 {
     const char *id = o->row.intent.order.client_order_id;
     log_warning("order %s: given up, and at the broker after all (%s, order %s)", id, s->status_word, s->id);
-    open_again(o);
+    desk_open_again(o);
     desk_set_state(o, DESK_LIVE);
     exposure_reserve(o->desk->p.exposure, &o->row.intent);
     o->row.status = ORDER_UNKNOWN; // as it was all along: whatever the broker says is news

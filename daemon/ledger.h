@@ -126,7 +126,7 @@ struct intent {              // doubles as the reservation
     struct price bid, ask;      // at decision, 0 = unknown
     int64_t quote_at, price_at; // the broker's times of them and of decision_price, 0 = unknown; kept beside the intent
     int64_t created_at;         // ns
-    int64_t send_until;         // ns; not stored: see desk_send_until
+    int64_t send_until;         // ns; not stored: see desk_send_until. Read for what an operator had sent again
     char strategy[BOOK_NAME_MAX]; // whose book when there is no leg
 };
 // Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
@@ -174,15 +174,21 @@ void ledger_run_stored(struct ledger *l, const char *run_id,
 // One order by its id; row NULL when no intent has it.
 void ledger_order_find(struct ledger *l, const char *client_order_id,
                        void (*done)(void *arg, enum ledger_result result, const struct order_row *row), void *arg);
-// A parked order that was never placed becomes an intent again, of this session only, so that ledger_intent_commit with
-// the same content gives a receipt: it is sent again under its id. CONFLICT says why not.
+// May this order be sent again because an operator says so? row as ledger_order_find, with the deadline of its run as
+// send_until; refused says why not, "" = it may.
+void ledger_order_retry(struct ledger *l, const char *client_order_id, struct day session, int64_t now_ns,
+                        void (*done)(void *arg, enum ledger_result result, const struct order_row *row,
+                                     const char *refused),
+                        void *arg);
+// Such an order becomes an intent again, so that ledger_intent_commit with the same content gives a receipt: it is sent
+// again under its id. CONFLICT says why not. The same call with the same now_ns again changes nothing.
 void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
                          const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
-// A parked order that was never placed is seen and closed: it is not sent again. CONFLICT says why not.
 // An order of the broker's list that the desk does not follow: one of ours is brought up to date (it may have been
 // given up, here or in an earlier life), another's is noted as such; a fill of either need not wait any more.
 void ledger_order_listed(struct ledger *l, const char *account, const struct order_state *state, int64_t now_ns,
                          ledger_done_fn *done, void *arg);
+// A parked order that was never placed is seen and closed: it is not sent again. CONFLICT says why not.
 void ledger_order_close(struct ledger *l, const char *client_order_id, const char *reason, const char *operator,
                         int64_t now_ns, ledger_done_fn *done, void *arg);
 struct day_usage {

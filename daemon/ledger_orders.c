@@ -157,6 +157,7 @@ static bool intent_read(struct ledger_row *r, struct intent *i)
     i->bid.nanos = ledger_get_decimal(r, "bid");
     i->ask.nanos = ledger_get_decimal(r, "ask");
     i->created_at = ledger_get_when(r, "created_at");
+    i->send_until = ledger_get_when(r, "send_until");
     ledger_get_text(r, "strategy", i->strategy, sizeof i->strategy);
     return request_read(r, &i->order);
 }
@@ -215,20 +216,6 @@ void ledger_order_find(struct ledger *l, const char *client_order_id, found_done
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_ORDER_FIND, 1, (const char *const[]){client_order_id});
     ledger_op_write(ledger_op_new(l, found_finish, LEDGER_DONE(done), arg), b);
-}
-
-void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
-                         const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg)
-{
-    struct ledger_values v = {0};
-    ledger_put(&v, client_order_id);
-    ledger_put_day(&v, session);
-    ledger_put(&v, reason);
-    ledger_put(&v, operator);
-    ledger_put_when(&v, now_ns);
-    struct pg_batch *b = pg_batch_new();
-    pg_batch_add(b, &SQL_ORDER_REOPEN, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }
 
 void ledger_orders_open(struct ledger *l, const char *account, orders_done_fn *done, void *arg)

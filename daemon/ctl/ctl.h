@@ -165,7 +165,7 @@ ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;        
 ctl_verb_fn ctl_plan, ctl_limits;                                                   // plan.c
 ctl_verb_fn ctl_config_show, ctl_config_diff;                                       // config.c
 ctl_verb_fn ctl_logs;                                                               // logs.c
-ctl_verb_fn ctl_orders_resolve, ctl_drift, ctl_drift_accept;                        // resolve.c
+ctl_verb_fn ctl_orders_resolve, ctl_orders_retry, ctl_drift, ctl_drift_accept;      // resolve.c
 ctl_verb_fn ctl_next;                                                               // next.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init, ctl_db_status, ctl_db_migrate;                  // local.c

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Resolving in two steps: an order whose fate nobody told, and a difference between ledger and broker.
+// Operators' words in two steps: an order whose fate nobody told, one that is sent once more, and a difference between
+// ledger and broker.
 #include <string.h>
 
 #include "daemon/ctl/ctl.h"
@@ -89,10 +90,10 @@ static void show_inquiry(const struct json_node *root, const char *id)
     }
 }
 
-int ctl_orders_resolve(struct ctl *c)
+// Step one or two of a verb about one order; confirming: that was the second.
+static int order_step(struct ctl *c, const char *verb, char id[160], bool *confirming, struct ctl_answer *out)
 {
-    struct ctl_answer a;
-    char id[160], path[200];
+    char path[200];
     if (c->word_count == 2) {
         fprintf(stderr, "paperguard: a reason is missing behind the token\n");
         return EX_USAGE;
@@ -100,19 +101,59 @@ int ctl_orders_resolve(struct ctl *c)
     int code = order_id(c, c->words[0], id);
     if (code != EX_OK)
         return code;
-    if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(id)) {
+    if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") != strlen(id)) {
         fprintf(stderr, "paperguard: that is no client order id\n");
         return EX_USAGE;
     }
-    snprintf(path, sizeof path, "/admin/orders/resolve/%s", id);
-    bool confirming = c->word_count > 2;
-    code = post(c, path, confirming ? c->words[1] : NULL, 2, &a);
+    snprintf(path, sizeof path, "/admin/orders/%s/%s", verb, id);
+    *confirming = c->word_count > 2;
+    return post(c, path, *confirming ? c->words[1] : NULL, 2, out);
+}
+
+int ctl_orders_resolve(struct ctl *c)
+{
+    struct ctl_answer a;
+    char id[160];
+    bool confirming;
+    int code = order_step(c, "resolve", id, &confirming, &a);
     if (code != EX_OK)
         return code;
     if (!c->options.json && confirming)
         ctl_line("resolved", "%s is %s", id, ctl_text(ctl_root(&a), "status"));
     else if (!c->options.json)
         show_inquiry(ctl_root(&a), id);
+    ctl_answer_free(&a);
+    return EX_OK;
+}
+
+static void show_retry(const struct json_node *root, const char *id)
+{
+    char at[WHEN_TEXT_MAX];
+    const struct json_node *row = ctl_at(root, "ledger");
+    ctl_line("ledger", "%s: %s %s %s, %s, %s reserved for it", id, ctl_text(row, "side"), ctl_text(row, "qty"),
+             ctl_text(row, "symbol"), ctl_text(row, "status"), ctl_text(row, "reserved"));
+    ctl_line("", "written %s%s%s", ctl_ny(ctl_text(row, "created_at"), at), ctl_text(row, "reason")[0] ? ": " : "",
+             ctl_text(row, "reason"));
+    ctl_line("broker", "it does not have it, and risk passes it now");
+    ctl_line("until", "%s: after that it does not leave any more", ctl_ny(ctl_text(root, "send_until"), at));
+    ctl_line("token", "%s, valid for %s s", ctl_text(root, "code"), ctl_text(root, "valid_seconds"));
+    ctl_line("", "nothing is changed yet. To send it again, as it was and under its id:");
+    ctl_line("", "paperguard orders retry %s %s REASON", id, ctl_text(root, "code"));
+}
+
+int ctl_orders_retry(struct ctl *c)
+{
+    struct ctl_answer a;
+    char id[160];
+    bool confirming;
+    int code = order_step(c, "retry", id, &confirming, &a);
+    if (code != EX_OK)
+        return code;
+    if (!c->options.json && confirming)
+        ctl_line("retry", "%s is on its way again: paperguard orders --symbol %s", id,
+                 ctl_text(ctl_root(&a), "ledger.symbol"));
+    else if (!c->options.json)
+        show_retry(ctl_root(&a), id);
     ctl_answer_free(&a);
     return EX_OK;
 }

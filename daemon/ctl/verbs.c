@@ -84,6 +84,15 @@ const struct ctl_verb ctl_verbs[] = {
      "orders "
      "--parked.",
      ctl_orders_resolve, 1, MANY, CTL_ACTS, false},
+    {"orders retry", "ORDER [TOKEN REASON]",
+     "send a parked order that was never placed once more, as it was and under its id; two steps",
+     "First with the order alone: the broker is asked whether it has it after all, risk judges it anew, and there is a "
+     "token valid for 120 seconds. Then with token and reason: asked and judged once more, it is reserved and goes the "
+     "way of every order. Refused under a halt, when the session or the order's time is over (the deadline of its run; "
+     "outside a run the close), when a run has planned since or is under way, and when it is not parked. What is open "
+     "of it at the deadline of its run is cancelled. When it is refused for its time: run plans what is missing, "
+     "orders resolve closes it.",
+     ctl_orders_retry, 1, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
      "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "
      "while orders "

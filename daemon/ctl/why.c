@@ -14,7 +14,8 @@
 
 struct story {
     const struct json_node *run, *status; // of the run; of the daemon
-    size_t sent, open, filled, refused, unknown;
+    size_t sent, open, filled, refused, unknown, not_placed;
+    char parked[160]; // one of them that waits for an operator, "" none
     size_t legs, unsent;
     bool *has_order; // by leg; owned
     bool ended;
@@ -63,6 +64,7 @@ static void count(struct story *s)
         s->open += !is_over(o);
         s->filled += ctl_is(o, "status", "filled");
         s->unknown += ctl_is(o, "status", "unknown");
+        s->not_placed += ctl_is(o, "status", "not_placed");
         s->refused += ctl_is(o, "status", "denied") || ctl_is(o, "status", "rejected");
     }
     for (size_t i = 0; i < s->legs; i++)
@@ -84,6 +86,15 @@ static void next(struct story *s, const char *format, ...)
 static bool halted(const struct story *s)
 {
     return !ctl_is(s->status, "halt.state", "running");
+}
+
+// To the deadline of the run, rounded down; below zero when it has passed or is not known.
+static int64_t minutes_left(const struct story *s)
+{
+    int64_t at;
+    if (!when_parse(ctl_text(s->run, "deadline_at"), &at) || at <= clock_wall_ns())
+        return -1;
+    return (at - clock_wall_ns()) / (60 * NS_PER_S);
 }
 
 static void judge_running(struct story *s)
@@ -123,6 +134,9 @@ static void judge_ended(struct story *s)
         next(s, "paperguard orders --parked    (then, when the broker stays silent: paperguard orders resolve ORDER)");
     if (halted(s))
         next(s, "paperguard release request REASON");
+    if (s->parked[0] && !halted(s) && minutes_left(s) > 0)
+        next(s, "paperguard orders retry %s    (sends it as it was, for %lld more minutes)", s->parked,
+             (long long)minutes_left(s));
     if (!whole && !ctl_is(s->status, "ready", "yes"))
         next(s, "paperguard status    (orders are held back: %s)", ctl_text(s->status, "ready_reason"));
     else if (!whole && !halted(s))
@@ -263,6 +277,37 @@ static void story_json(const struct story *s, const char *run)
     text_free(&t);
 }
 
+// Of the orders that were never placed, one that an operator may have sent again.
+static int find_parked(struct ctl *c, struct story *s)
+{
+    struct ctl_answer a;
+    char path[160];
+    if (!s->ended || !s->not_placed)
+        return EX_OK;
+    snprintf(path, sizeof path, "/admin/orders?status=parked&limit=500&run_id=%s", ctl_text(s->run, "run_id"));
+    int code = ctl_get(c, path, &a);
+    if (code != EX_OK)
+        return code;
+    const struct json_node *rows = ctl_at(ctl_root(&a), "orders");
+    for (size_t i = 0; i < json_size(rows) && !s->parked[0]; i++)
+        if (ctl_is(json_at(rows, i), "status", "not_placed"))
+            str_copy_cut(s->parked, sizeof s->parked, ctl_text(json_at(rows, i), "client_order_id"));
+    ctl_answer_free(&a);
+    return EX_OK;
+}
+
+static void tell(const struct ctl *c, struct story *s, const char *run)
+{
+    if (s->ended)
+        judge_ended(s);
+    else
+        judge_running(s);
+    if (c->options.json)
+        story_json(s, run);
+    else
+        show_story(c, s);
+}
+
 int ctl_why(struct ctl *c)
 {
     struct ctl_answer run, status;
@@ -278,14 +323,9 @@ int ctl_why(struct ctl *c)
     if (code == EX_OK) {
         struct story s = {.run = ctl_root(&run), .status = ctl_root(&status)};
         count(&s);
-        if (s.ended)
-            judge_ended(&s);
-        else
-            judge_running(&s);
-        if (c->options.json)
-            story_json(&s, run.body);
-        else
-            show_story(c, &s);
+        code = find_parked(c, &s);
+        if (code == EX_OK)
+            tell(c, &s, run.body);
         free(s.has_order);
         ctl_answer_free(&status);
     }

@@ -41,7 +41,11 @@ static struct {
     void (*commit_done)(void *, enum ledger_result, struct receipt *, const char *);
     void *commit_arg;
     struct intent committed;
-    char rule[64];
+    char rule[64], decided[400];
+    int reopens;
+    int64_t reopened_at;
+    ledger_done_fn *reopen_done;
+    void *reopen_arg;
     // broker
     int submits, calls;
     void (*ready)(void *);
@@ -102,9 +106,23 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns)
 {
-    (void)l, (void)kind, (void)subject, (void)answer, (void)detail, (void)now_ns;
+    (void)l, (void)kind, (void)subject, (void)now_ns;
     w.decisions++;
+    snprintf(w.decided, sizeof w.decided, "%s %s", answer, detail);
     snprintf(w.rule, sizeof w.rule, "%s", rule);
+}
+
+void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day of, const char *reason,
+                         const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg)
+{
+    (void)l;
+    assert_string_equal(client_order_id, ID);
+    assert_true(day_compare(of, session) == 0);
+    assert_true(reason[0] && operator[0]);
+    w.reopens++;
+    w.reopened_at = now_ns;
+    w.reopen_done = done;
+    w.reopen_arg = arg;
 }
 
 const char *ledger_result_name(enum ledger_result r)

@@ -59,6 +59,7 @@ static const struct {
     {"GET", "/admin/limits", NULL},
     {"POST", "/admin/plan", "{}"},
     {"POST", "/admin/orders/resolve/pg1-x", "{}"},
+    {"POST", "/admin/orders/retry/pg1-x", "{}"},
     {"GET", "/admin/drift", NULL},
     {"POST", "/admin/drift/accept", "{}"},
     {"POST", "/admin/halt", "{\"reason\":\"x\"}"},

@@ -46,6 +46,18 @@ static enum ledger_result reopen(const char *id, struct day session)
     return got.result;
 }
 
+static size_t open_rows;
+static struct order_row first_open;
+static void on_open(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
+{
+    (void)arg;
+    got.done++;
+    got.result = result;
+    open_rows = count;
+    if (count)
+        first_open = rows[0];
+}
+
 static void an_order_outside_a_run_is_parked_while_unknown(void **state)
 {
     (void)state;
@@ -144,6 +156,127 @@ static void only_what_was_never_placed_is_sent_again(void **state)
     finish();
 }
 
+// --- sent again by an operator, when nothing stands against it
+
+#define REOPENED (T0 + 1000 * SECOND)
+
+static char refused[300];
+static void on_retry(void *arg, enum ledger_result result, const struct order_row *row, const char *why)
+{
+    on_found(arg, result, row);
+    str_copy_cut(refused, sizeof refused, why);
+}
+
+// "" when it may be sent again; asking and doing tell the same.
+static const char *retried(const char *id)
+{
+    CALL(ledger_order_retry(ledger, id, THE_DAY, REOPENED, on_retry, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_int_equal(reopen(id, THE_DAY), refused[0] ? LEDGER_CONFLICT : LEDGER_OK);
+    assert_string_equal(got.detail, refused);
+    return refused;
+}
+
+static void end_planned(const char *id, const char *slot, int64_t planned_at, int64_t deadline_at)
+{
+    struct run_row row = a_run(id, slot);
+    row.status = RUN_PARTIAL;
+    row.planned_at = planned_at;
+    row.deadline_at = deadline_at;
+    row.completed_at = T0 + 900 * SECOND;
+    CALL(ledger_run_update(ledger, &row, on_done, NULL));
+    assert_string_equal(got.detail, "");
+}
+
+static void never_placed(void)
+{
+    use_database(true);
+    start_ready();
+    plan_leg("run-a", SLOT, ORDER_BUY, 6, 4, 0);
+    struct intent i = an_intent("a", "run-a", 1, 1, 10);
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "lookup", "never reached the broker"), LEDGER_OK);
+}
+
+static void it_may_be_sent_again_before_its_runs_deadline(void **state)
+{
+    (void)state;
+    never_placed();
+    assert_non_null(strstr(retried("a"), "its run run-a is under way"));
+    end_planned("run-a", SLOT, T0 + SECOND, T0 + 1200 * SECOND);
+    CALL(ledger_order_retry(ledger, "a", THE_DAY, REOPENED, on_retry, NULL));
+    assert_string_equal(refused, "");
+    assert_true(found.intent.send_until == T0 + 1200 * SECOND);
+    CALL(ledger_order_retry(ledger, "nobody", THE_DAY, REOPENED, on_retry, NULL));
+    assert_false(got.taken);
+    assert_string_equal(retried("a"), "");
+    assert_int_equal(reopen("a", THE_DAY), LEDGER_OK); // the answer was lost: the same call
+    assert_sql("SELECT count(*) FROM order_events WHERE status = 'intent' AND source = 'operator'", "1");
+    CALL(ledger_order_reopen(ledger, "a", THE_DAY, "again", "bob", REOPENED + SECOND, on_done, NULL));
+    assert_int_equal(got.result, LEDGER_CONFLICT); // another one
+    // Its deadline goes with it over a restart, whatever becomes of it.
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    CALL(ledger_orders_open(ledger, ACCOUNT, on_open, NULL));
+    assert_int_equal(open_rows, 1);
+    assert_true(first_open.intent.send_until == T0 + 1200 * SECOND);
+    finish();
+}
+
+static void not_at_its_runs_deadline(void **state)
+{
+    (void)state;
+    never_placed();
+    end_planned("run-a", SLOT, T0 + SECOND, REOPENED);
+    assert_non_null(strstr(retried("a"), "the deadline of its run was 2026-10-08T15:46:58Z"));
+    assert_sql("SELECT status FROM orders", "not_placed");
+    finish();
+}
+
+static void not_when_a_run_is_under_way(void **state)
+{
+    (void)state;
+    never_placed();
+    end_planned("run-a", SLOT, T0 + SECOND, 0);
+    struct run_row row = a_run("run-b", "2026-10-08T19:45:00Z");
+    CALL(ledger_run_claim(ledger, &row, on_claim, NULL));
+    assert_non_null(strstr(retried("a"), "run run-b is under way"));
+    row.status = RUN_FAILED;
+    row.completed_at = T0 + 950 * SECOND;
+    CALL(ledger_run_update(ledger, &row, on_done, NULL));
+    assert_string_equal(retried("a"), ""); // it has planned nothing
+    finish();
+}
+
+static void not_when_a_run_has_planned_since(void **state)
+{
+    (void)state;
+    never_placed();
+    end_planned("run-a", SLOT, T0 + SECOND, 0);
+    plan_leg("run-b", "2026-10-08T19:45:00Z", ORDER_BUY, 6, 4, 0);
+    end_planned("run-b", "2026-10-08T19:45:00Z", T0 + 910 * SECOND, 0);
+    assert_non_null(strstr(retried("a"), "run run-b has planned since"));
+    finish();
+}
+
+static void what_belongs_to_no_strategy_waits_for_no_run(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    struct intent mine = an_intent("a", "", 0, 0, 1), theirs = an_intent("b", "", 0, 0, 1);
+    str_copy_cut(theirs.strategy, sizeof theirs.strategy, "alpha");
+    commit_ok(&mine);
+    commit_ok(&theirs);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "desk", "no route"), LEDGER_OK);
+    assert_int_equal(say("b", ORDER_NOT_PLACED, "desk", "no route"), LEDGER_OK);
+    plan_leg("run-b", SLOT, ORDER_BUY, 6, 4, 0);
+    assert_non_null(strstr(retried("b"), "run run-b is under way"));
+    assert_string_equal(retried("a"), "");
+    finish();
+}
+
 // --- given up, and at the broker after all
 
 // Two orders of alpha's and beta's: the first left and was given up.
@@ -238,6 +371,11 @@ int main(void)
         LEDGER_TEST(what_a_run_leaves_behind_is_parked),
         LEDGER_TEST(an_operator_resolves_it),
         LEDGER_TEST(only_what_was_never_placed_is_sent_again),
+        LEDGER_TEST(it_may_be_sent_again_before_its_runs_deadline),
+        LEDGER_TEST(not_at_its_runs_deadline),
+        LEDGER_TEST(not_when_a_run_is_under_way),
+        LEDGER_TEST(not_when_a_run_has_planned_since),
+        LEDGER_TEST(what_belongs_to_no_strategy_waits_for_no_run),
         LEDGER_TEST(a_given_up_order_is_whatever_the_broker_says),
         LEDGER_TEST(its_fill_waits_for_it_and_finds_its_books),
         LEDGER_TEST(a_fill_of_anothers_order_waits_only_until_that_is_seen),
