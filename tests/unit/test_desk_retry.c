@@ -26,10 +26,10 @@ static void on_retried(void *arg, const struct desk_retried *r)
 // As the ledger tells it, with the deadline of its run.
 static struct order_row parked;
 
-static void given_up(void)
+static void side_given_up(enum order_side side, int64_t shares)
 {
     memset(&answered, 0, sizeof answered);
-    to_the_wire(ORDER_BUY, 2);
+    to_the_wire(side, shares);
     broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
     ledger_takes(LEDGER_OK);
     never_arrived();
@@ -39,6 +39,11 @@ static void given_up(void)
     cleared_order_drop(&w.cleared);
     parked = *desk_order(desk, ID);
     parked.intent.send_until = clock_wall_ns() + HOUR;
+}
+
+static void given_up(void)
+{
+    side_given_up(ORDER_BUY, 2);
 }
 
 static void retry_in(struct day now, const char *reason)
@@ -126,10 +131,8 @@ static void it_goes_the_way_of_all_orders_under_its_id(void **state)
     assert_non_null(strstr(answered.refused, "the order is filled"));
 }
 
-static void one_of_an_earlier_life_too(void **state)
+static void another_life(void)
 {
-    (void)state;
-    given_up();
     desk_free(desk);
     desk = desk_new(&(struct desk_params){.loop = loop,
                                           .guard = guard,
@@ -140,6 +143,13 @@ static void one_of_an_earlier_life_too(void **state)
                                           .alert = on_alert,
                                           .refresh = on_refresh});
     assert_null(desk_order(desk, ID));
+}
+
+static void one_of_an_earlier_life_too(void **state)
+{
+    (void)state;
+    given_up();
+    another_life();
     to_the_slot();
     w.ready(w.ready_arg);
     assert_int_equal(w.submits, 2);
@@ -303,6 +313,19 @@ static void when_risk_denies_it_by_now(void **state)
     is_refused("order_notional: ", false);
 }
 
+static void when_it_would_not_only_shrink_the_position_any_more(void **state)
+{
+    (void)state;
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(1), .current_price = {100 * DECIMAL_ONE}};
+    limits.long_only = false;
+    side_given_up(ORDER_SELL, 10);
+    exposure_set_positions(exposure, &p, 1, clock_boot_ns()); // somebody sold nine
+    retry();
+    broker_denies();
+    figures();
+    is_refused("reduces: ", false);
+}
+
 static void when_it_has_no_answer_yet(void **state)
 {
     (void)state;
@@ -393,6 +416,7 @@ static void what_is_refused_at_its_slot_is_parked_again_not_denied(void **state)
 {
     (void)state;
     given_up();
+    another_life();
     to_the_slot();
     limits.max_order_notional = USD(150);
     w.ready(w.ready_arg);
@@ -460,6 +484,7 @@ int main(void)
         T(when_the_broker_does_not_say),
         T(when_a_404_is_not_the_brokers),
         T(when_risk_denies_it_by_now),
+        T(when_it_would_not_only_shrink_the_position_any_more),
         T(when_it_has_no_answer_yet),
         T(while_the_ledger_has_not_taken_its_end),
         T(twice_at_a_time),
