@@ -250,6 +250,22 @@ static void under_a_halt(void **state)
     is_refused("halt: ", false);
 }
 
+static void what_only_reduces_is_sent_under_reduce_only_and_not_under_a_halt(void **state)
+{
+    (void)state;
+    side_given_up(ORDER_SELL, 2);
+    w.facts.halt_memory = HALT_HALTED;
+    retry();
+    is_refused("halt: ", false);
+    w.facts.halt_memory = HALT_REDUCE_ONLY;
+    retry();
+    broker_denies();
+    figures();
+    assert_int_equal(w.reopens, 1);
+    reopens(LEDGER_OK, "");
+    assert_string_equal(answered.refused, "");
+}
+
 static void under_a_halt_that_comes_while_the_broker_is_asked(void **state)
 {
     (void)state;
@@ -478,6 +494,7 @@ int main(void)
         T(when_its_time_runs_out_before_its_slot),
         T(when_it_is_another_accounts),
         T(under_a_halt),
+        T(what_only_reduces_is_sent_under_reduce_only_and_not_under_a_halt),
         T(under_a_halt_that_comes_while_the_broker_is_asked),
         T(when_the_guard_does_not_pass),
         T(when_the_broker_has_it_after_all),
