@@ -1,4 +1,4 @@
--- compatible-from: 16
+-- compatible-from: 17
 -- An operator has a parked order sent again: the same order under the same id, in its own session, before its run's deadline, and
 -- only while nothing has planned, or is planning, what it would buy or sell.
 
