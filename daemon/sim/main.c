@@ -319,7 +319,7 @@ static int serve(const struct options *o, struct sim *sim, int64_t not_before, F
     struct loop *loop = loop_new();
     loop_on_signal(loop, SIGTERM, on_stop, loop);
     loop_on_signal(loop, SIGINT, on_stop, loop);
-    struct sim_server *server = sim_server_new(loop, sim, log, not_before);
+    struct sim_server *server = sim_server_new(loop, sim, log, not_before, o->sim.admin_apart);
     int result = sim_server_listen(server, o->listen, false, err);
     if (result == 0 && o->admin != NULL)
         result = sim_server_listen(server, o->admin, true, err);

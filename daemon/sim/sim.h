@@ -85,6 +85,12 @@ void sim_free(struct sim *s);
 struct exchange *sim_exchange(struct sim *s);
 const char *sim_account_number(const struct sim *s);
 
+bool sim_key_fits(const struct sim *s, const char *key, const char *secret); // NULL fits nothing
+// What happened to orders: the number of the newest, 0 when there is none; the message of the stream for the first that
+// is known after *number, which becomes its number (false: none).
+uint64_t sim_updates_last(const struct sim *s);
+bool sim_update_after(const struct sim *s, uint64_t *number, struct text *message);
+
 void sim_handle(struct sim *s, const struct sim_request *q, int64_t now, struct sim_reply *reply);
 void sim_reply_free(struct sim_reply *reply);
 // Called before a request that can change something is processed; when it fails the request is refused with 500.

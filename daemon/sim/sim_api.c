@@ -163,6 +163,12 @@ static bool path_decode(const char *path, char *out, size_t size)
     return http_query_get(query, "p", out, size);
 }
 
+bool sim_key_fits(const struct sim *s, const char *key, const char *secret)
+{
+    bool key_fits = secret_equal(key, s->key), secret_fits = secret_equal(secret, s->secret);
+    return key_fits && secret_fits;
+}
+
 static bool let_in(struct sim_call *c)
 {
     const struct sim_request *q = c->request;
@@ -175,7 +181,7 @@ static bool let_in(struct sim_call *c)
     }
     if (str_starts(q->key, "AK")) // a live key on the paper host
         sim_refuse(c, 401, 40110000, "request is not authorized");
-    else if (!secret_equal(q->key, c->sim->key) || !secret_equal(q->secret, c->sim->secret))
+    else if (!sim_key_fits(c->sim, q->key, q->secret))
         sim_refuse(c, 401, 0, "unauthorized.");
     else
         return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/sim/sim_server.h"
+#include "daemon/sim/sim_stream.h"
 #include "lib/base/json_write.h"
 #include "lib/base/list.h"
 #include "lib/io/clock.h"
@@ -22,10 +23,12 @@ struct sim_server {
     struct loop *loop;
     struct sim *sim;
     struct http_server *http;
+    struct sim_stream *stream;
     FILE *log;
     loop_timer tick;
     int64_t now;         // never goes back, whatever the wall clock does
     struct list delayed; // of struct delayed
+    bool admin_apart;    // /sim/ is served on the admin's port only
 };
 
 struct delayed { // an answer that waits
@@ -53,6 +56,7 @@ static void tick(void *arg)
     int64_t next = exchange_next(sim_exchange(s->sim)), wait_ms = (next - s->now) / NS_PER_MS + 1;
     loop_cancel(s->loop, &s->tick);
     s->tick = loop_after_ms(s->loop, wait_ms < 60000 ? wait_ms : 60000, tick, s);
+    sim_stream_send(s->stream);
 }
 
 static struct sim_request request_of(struct http_exchange *x)
@@ -170,6 +174,22 @@ static void delay(struct sim_server *s, struct http_exchange *x, const struct si
     d->timer = loop_after_ms(s->loop, fault->delay_ms, delay_over, d);
 }
 
+// What belongs to the order stream and is no matter of the exchange's.
+static bool handle_stream(struct sim_server *s, struct http_exchange *x, const struct sim_request *q)
+{
+    struct sim_fault none = {0};
+    if (str_equal(q->path, "/sim/stream") && (q->admin || !s->admin_apart)) {
+        sim_stream_admin(s->stream, x);
+        return true;
+    }
+    if (q->admin || !http_exchange_wants_upgrade(x) ||
+        (!str_equal(q->path, "/stream") && !str_equal(q->path, "/stream/")))
+        return false;
+    log_request(s, x, &none, NULL);
+    sim_stream_open(s->stream, x);
+    return true;
+}
+
 static void handle(void *arg, struct http_exchange *x)
 {
     struct sim_server *s = arg;
@@ -187,6 +207,8 @@ static void handle(void *arg, struct http_exchange *x)
         delay(s, x, &fault);
         return;
     }
+    if (fault.action == SIM_FAULT_NONE && handle_stream(s, x, &q))
+        return;
     process(s, x, &fault, &reply);
     if (fault.action == SIM_FAULT_DROP_AFTER)
         http_reply_drop(x);
@@ -195,13 +217,16 @@ static void handle(void *arg, struct http_exchange *x)
     sim_reply_free(&reply);
 }
 
-struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log, int64_t not_before)
+struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log, int64_t not_before,
+                                  bool admin_apart)
 {
     struct sim_server *s = check_alloc(1, sizeof *s);
     s->loop = loop;
     s->sim = sim;
     s->log = request_log;
     s->now = not_before;
+    s->admin_apart = admin_apart;
+    s->stream = sim_stream_new(loop, sim);
     list_init(&s->delayed);
     struct http_server_params params = {.loop = loop,
                                         .max_connections = CONNECTIONS_MAX,
@@ -236,6 +261,7 @@ void sim_server_free(struct sim_server *s)
     LIST_EACH(node, tmp, &s->delayed)
     delayed_end(LIST_ENTRY(node, struct delayed, node));
     loop_cancel(s->loop, &s->tick);
+    sim_stream_free(s->stream);
     http_server_free(s->http);
     free(s);
 }

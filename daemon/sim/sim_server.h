@@ -15,7 +15,8 @@ struct sim_server;
 
 // request_log: NULL or a stream that gets one JSON line per request; borrowed, as are sim and loop. not_before: the
 // instant up to which the exchange was run already; time does not go behind it.
-struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log, int64_t not_before);
+struct sim_server *sim_server_new(struct loop *loop, struct sim *sim, FILE *request_log, int64_t not_before,
+                                  bool admin_apart);
 // admin: for /sim/ only, see admin_apart.
 int sim_server_listen(struct sim_server *s, const char *address, bool admin, struct err *err) MUST_CHECK;
 const char *sim_server_address(const struct sim_server *s, size_t i); // of the i-th that listens; "127.0.0.1:43121"

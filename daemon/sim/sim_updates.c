@@ -26,6 +26,23 @@ void sim_json_update(struct json_out *o, const struct exchange *e, const struct 
     json_object_end(o);
 }
 
+uint64_t sim_updates_last(const struct sim *s)
+{
+    return exchange_feed_last(s->feed);
+}
+
+bool sim_update_after(const struct sim *s, uint64_t *number, struct text *message)
+{
+    const struct exchange_update *u = exchange_feed_after(s->feed, *number);
+    struct json_out o;
+    if (u == NULL)
+        return false;
+    *number = u->number;
+    json_out_init(&o, message);
+    sim_json_update(&o, s->exchange, u);
+    return true;
+}
+
 void sim_admin_updates(struct sim_call *c)
 {
     int64_t after = 0;
