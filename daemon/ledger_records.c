@@ -67,40 +67,12 @@ void ledger_records_kick(struct ledger *l)
 
 // --- one record
 
-static size_t utf8_len(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80                   ? 1
-               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-               : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-               : s[0] < 0xf5                 ? 4
-                                             : 0;
-    if (n == 0 || (s[0] >= 0x80 && s[0] < 0xc2))
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-// A row must not be lost because a text in it is too long or not UTF-8.
+// A row must not be lost because a text in it is too long.
 static char *clean_text(const char *s)
 {
-    struct text t;
-    text_init(&t, RECORD_TEXT_MAX);
-    while (s && *s && t.len + 4 <= RECORD_TEXT_MAX) {
-        size_t n = utf8_len((const unsigned char *)s);
-        if (n == 0)
-            text_addc(&t, '?');
-        else
-            text_addn(&t, s, n);
-        s += n ? n : 1;
-    }
-    char *out = check_strdup(text_str(&t));
-    text_free(&t);
-    return out;
+    char cut[RECORD_TEXT_MAX];
+    str_copy_cut(cut, sizeof cut, s ? s : "");
+    return check_strdup(cut);
 }
 
 static struct record *record_new(struct ledger_records *r, const struct pg_statement *statement)

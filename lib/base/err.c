@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/text.h"
+
 int err_set(struct err *err, const char *format, ...)
 {
     if (err == NULL)
@@ -17,6 +19,7 @@ int err_set(struct err *err, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(buf, sizeof buf, format, args);
     va_end(args);
+    str_make_readable(buf);
     memcpy(err->text, buf, strlen(buf) + 1);
     return -1;
 }
@@ -33,6 +36,7 @@ int err_wrap(struct err *err, const char *format, ...)
     char whole[2 * ERR_TEXT_MAX + 2];
     (void)snprintf(whole, sizeof whole, "%s: %s", buf, err->text);
     whole[ERR_TEXT_MAX - 1] = '\0';
+    str_make_readable(whole);
     memcpy(err->text, whole, strlen(whole) + 1);
     return -1;
 }

@@ -65,21 +65,6 @@ void json_array_end(struct json_out *o)
     close_level(o, ']', false);
 }
 
-// Bytes of the UTF-8 character at s, or 0 when it is not one (overlong, surrogate, beyond U+10FFFF, cut).
-static size_t utf8_char(const unsigned char *s)
-{
-    size_t more = s[0] < 0x80 ? 0 : s[0] >= 0xc2 && s[0] <= 0xdf ? 1 : s[0] >= 0xe0 && s[0] <= 0xef ? 2 : 3;
-    if (more == 3 && (s[0] < 0xf0 || s[0] > 0xf4))
-        return 0;
-    for (size_t i = 1; i <= more; i++)
-        if ((s[i] & 0xc0) != 0x80) // the NUL at the end stops here too
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return more + 1;
-}
-
 static void add_escape(struct text *t, unsigned char c)
 {
     static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt";
@@ -99,7 +84,7 @@ static void add_quoted(struct text *t, const char *s)
     const char *plain = s; // start of what needs no change
     while (*s != '\0') {
         unsigned char c = (unsigned char)*s;
-        size_t n = utf8_char((const unsigned char *)s);
+        size_t n = str_char(s);
         if (n > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             s += n;
             continue;

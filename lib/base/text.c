@@ -112,13 +112,42 @@ char *text_take(struct text *t)
     return data;
 }
 
+size_t str_char(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t more = s[0] < 0x80 ? 0 : s[0] >= 0xc2 && s[0] <= 0xdf ? 1 : s[0] >= 0xe0 && s[0] <= 0xef ? 2 : 3;
+    if (more == 3 && (s[0] < 0xf0 || s[0] > 0xf4))
+        return 0;
+    for (size_t i = 1; i <= more; i++)
+        if ((s[i] & 0xc0) != 0x80) // the NUL at the end stops here too
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return more + 1;
+}
+
+void str_make_readable(char *s)
+{
+    while (*s) {
+        const size_t len = str_char(s);
+        const unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+        if (c == '\n' || c == '\t')
+            *s = ' ';
+        else if (len == 0 || c < ' ' || c == 0x7f || (c == 0xc2 && next < 0xa0))
+            memset(s, '?', len ? len : 1);
+        s += len ? len : 1;
+    }
+}
+
 bool str_copy(char *out, size_t size, const char *s)
 {
     CHECK(size > 0);
     size_t n = strnlen(s, size);
     bool fits = n < size;
     if (!fits)
-        n = size - 1;
+        for (n = size - 1; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80;)
+            n--;
     memmove(out, s, n);
     out[n] = '\0';
     return fits;

@@ -30,7 +30,11 @@ void text_addf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *text_str(const struct text *t); // "" when empty
 char *text_take(struct text *t);            // hands the buffer to the caller (free()); t is empty after
 
-// Bounded copy; returns false (and cuts, always NUL-terminated) when it does not fit.
+// Bytes of the UTF-8 character at s (1 to 4), or 0 when it is none (overlong, a surrogate, beyond U+10FFFF, cut).
+size_t str_char(const char *s);
+// What is quoted may come from anywhere: makes of it one line of whole characters that moves no cursor.
+void str_make_readable(char *s);
+// Bounded copy; returns false (and cuts, between characters and always NUL-terminated) when it does not fit.
 bool str_copy(char *out, size_t size, const char *s) MUST_CHECK;
 void str_copy_cut(char *out, size_t size, const char *s); // cutting is fine
 bool str_equal(const char *a, const char *b);             // NULL-safe: NULL equals only NULL

@@ -22,6 +22,17 @@ struct pg_batch *pg_batch_new(void)
     return b;
 }
 
+// The server refuses a whole batch for one byte that is no UTF-8, such as one from a broker's error page.
+static void make_utf8(char *s)
+{
+    while (*s) {
+        const size_t len = str_char(s);
+        if (len == 0)
+            *s = '?';
+        s += len ? len : 1;
+    }
+}
+
 void pg_batch_add(struct pg_batch *b, const struct pg_statement *statement, size_t count, const char *const *values)
 {
     CHECK(count <= PG_PARAMS_MAX && b->script == NULL);
@@ -39,6 +50,7 @@ void pg_batch_add(struct pg_batch *b, const struct pg_statement *statement, size
             continue;
         size_t len = strlen(values[i]) + 1;
         memcpy(at, values[i], len);
+        make_utf8(at);
         copy[i] = at;
         at += len;
     }

@@ -106,6 +106,19 @@ static void a_failed_first_use_keeps_the_preparation(void **state)
     pg_client_free(c);
 }
 
+static void bytes_that_are_no_text_do_not_lose_a_batch(void **state)
+{
+    (void)state;
+    struct pg_client *c = client_up();
+    ask(c, &delete_all, NULL);
+    seen.count = 0;
+    submit(c, 0, &insert_row, "1", "caf\xe9 \xe2\x82 \xed\xa0\x80 \xe2\x82\xac"); // Latin-1, cut, a surrogate, a euro
+    wait_seen(1);
+    assert_int_equal(seen.outcomes[0], PG_COMMITTED);
+    assert_string_equal(ask(c, &note_of, "1"), "caf? ?? ??? \xe2\x82\xac");
+    pg_client_free(c);
+}
+
 static void a_commit_that_fails_is_a_failure(void **state)
 {
     (void)state;
@@ -155,6 +168,7 @@ int main(void)
         cmocka_unit_test(completions_come_in_order_and_failures_stay_alone),
         cmocka_unit_test(a_statement_that_cannot_be_prepared_fails_its_own_batch),
         cmocka_unit_test(a_failed_first_use_keeps_the_preparation),
+        cmocka_unit_test(bytes_that_are_no_text_do_not_lose_a_batch),
         cmocka_unit_test(a_commit_that_fails_is_a_failure),
         cmocka_unit_test(scripts_are_one_transaction),
     };

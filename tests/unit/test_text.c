@@ -91,6 +91,48 @@ static void test_str_copy(void **state)
     assert_string_equal(out, "wxy");
     str_copy_cut(out, 1, "a");
     assert_string_equal(out, "");
+    // Never inside a character.
+    assert_false(str_copy(out, sizeof out, "ab\xe2\x82\xac"));
+    assert_string_equal(out, "ab");
+    assert_false(str_copy(out, sizeof out, "\xf0\x9f\x92\xb0"));
+    assert_string_equal(out, "");
+}
+
+static void test_str_char(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *s;
+        size_t len;
+    } cases[] = {{"", 1},
+                 {"a", 1},
+                 {"\x1b", 1},
+                 {"\xc3\xa9", 2},
+                 {"\xe2\x82\xac", 3},
+                 {"\xc3", 0},
+                 {"\xc3x", 0},
+                 {"\xe9", 0},
+                 {"\xf0\x9f\x92\xb0", 4},
+                 {"\xe2\x82", 0},
+                 {"\xc0\x80", 0},
+                 {"\xe0\x80\x80", 0},
+                 {"\xed\xa0\x80", 0},
+                 {"\xf4\x90\x80\x80", 0},
+                 {"\xff", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(str_char(cases[i].s), cases[i].len);
+}
+
+static void test_errors_are_one_readable_line(void **state)
+{
+    (void)state;
+    struct err err;
+    err_set(&err, "side is \"%.6s\"", "\x1b[2Jb\xc3\xa9"); // cut inside the last character
+    assert_string_equal(err.text, "side is \"?[2Jb?\"");
+    err_set(&err, "a\n%s", "b\xc2\x9b\xe9\xe2\x82\xac");
+    assert_string_equal(err.text, "a b???\xe2\x82\xac");
+    err_wrap(&err, "%s", "\r");
+    assert_string_equal(err.text, "?: a b???\xe2\x82\xac");
 }
 
 static void test_str_compare(void **state)
@@ -207,10 +249,12 @@ static void test_err(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_adds),   cmocka_unit_test(test_text_bound),  cmocka_unit_test(test_text_take),
-        cmocka_unit_test(test_str_copy),    cmocka_unit_test(test_str_compare), cmocka_unit_test(test_str_int64),
-        cmocka_unit_test(test_str_nearest), cmocka_unit_test(test_key_redact),  cmocka_unit_test(test_mem_wipe),
-        cmocka_unit_test(test_err),
+        cmocka_unit_test(test_text_adds),   cmocka_unit_test(test_text_bound),
+        cmocka_unit_test(test_text_take),   cmocka_unit_test(test_str_copy),
+        cmocka_unit_test(test_str_char),    cmocka_unit_test(test_errors_are_one_readable_line),
+        cmocka_unit_test(test_str_compare), cmocka_unit_test(test_str_int64),
+        cmocka_unit_test(test_str_nearest), cmocka_unit_test(test_key_redact),
+        cmocka_unit_test(test_mem_wipe),    cmocka_unit_test(test_err),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
