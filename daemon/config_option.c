@@ -108,12 +108,14 @@ static int pin_check(const char *value, struct err *err)
 }
 
 // The config is read by more people than the password may be.
-static int no_password(const char *value, struct err *err)
+static int no_password(const struct option *o, const char *value, struct err *err)
 {
     const char *scheme = strstr(value, "://");
     const char *at = scheme ? strchr(scheme, '@') : NULL, *colon = scheme ? strchr(scheme + 3, ':') : NULL;
+    // redis://secret@host, as older URLs write it, is a password without a user.
+    const bool alone = scheme && str_equal(o->section, "redis") && memchr(scheme + 3, '@', strcspn(scheme + 3, "/"));
 
-    if ((at && colon && colon < at) || strstr(value, "password"))
+    if ((at && colon && colon < at) || alone || strstr(value, "password"))
         return err_set(err, "holds a password: take it out and hand it over in the environment (STAGING_DB_PASSWORD, "
                             "REDIS_URL) or as a credential");
     return 0;
@@ -180,7 +182,7 @@ int option_rule_check(const struct option *o, const char *value, bool from_file,
     };
 
     if (from_file && str_equal(o->key, "url"))
-        return no_password(value, err);
+        return no_password(o, value, err);
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)
         if (str_equal(o->section, rules[i].section) && str_equal(o->key, rules[i].key))
             return rules[i].check(value, err);

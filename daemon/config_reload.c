@@ -140,14 +140,14 @@ static bool strategy_same(const struct config_strategy *a, const struct config_s
            a->band.nanos == b->band.nanos && strcmp(a->schedule.text, b->schedule.text) == 0 &&
            a->schedule.early_close == b->schedule.early_close && a->timeout_ms == b->timeout_ms &&
            a->lookback_days == b->lookback_days && a->min_confidence.nanos == b->min_confidence.nanos &&
-           a->enabled == b->enabled;
+           a->execution == b->execution && a->enabled == b->enabled;
 }
 
 static bool listen_same(const struct config_listen *a, const struct config_listen *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->address, b->address) == 0 &&
            strcmp(a->service ? a->service : "", b->service ? b->service : "") == 0 && a->roles == b->roles &&
-           words_same(&a->hosts, &b->hosts);
+           words_same(&a->hosts, &b->hosts) && words_same(&a->allow, &b->allow);
 }
 
 static void sections_note(const struct config *running, const struct config *fresh, char *changed, size_t size)

@@ -22,6 +22,7 @@ void facts_say(char *out, size_t size, const char *format, ...)
     va_start(args, format);
     vsnprintf(out, size, format, args);
     va_end(args);
+    str_make_readable(out);
 }
 
 void facts_bad(struct fact_state *s, const char *format, ...)
@@ -34,6 +35,7 @@ void facts_bad(struct fact_state *s, const char *format, ...)
     va_start(args, format);
     vsnprintf(s->detail, sizeof s->detail, format, args);
     va_end(args);
+    str_make_readable(s->detail);
 }
 
 const char *facts_env(const struct facts *f, const char *name)

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Connection strings: the password is taken out of them before anybody else sees them, and words that say production
-// are found. Both forms libpq knows: URL and key = value.
+// are found. Both forms libpq knows, read as libpq reads them: URL and key = value.
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "lib/base/text.h"
 
 #define DSN_MAX 4096
+#define BLANKS " \t\n\v\f\r"
 
 static int hex_value(char c)
 {
@@ -59,7 +60,9 @@ static int query_split(const char *query, struct text *clean, char **password, s
 
     for (const char *p = query; *p;) {
         const size_t len = strcspn(p, "&");
-        if (len > 9 && strncmp(p, "password=", 9) == 0) {
+        if (memchr(p, '%', strcspn(p, "=&")))
+            return err_set(err, "the name of a parameter has a %%-escape; write it plainly");
+        if (len >= 9 && strncmp(p, "password=", 9) == 0) {
             if (*password || !(*password = decoded(p + 9, len - 9)))
                 return bad_password(err);
         } else if (len) {
@@ -79,6 +82,8 @@ static int url_split(const char *dsn, struct text *clean, char **password, struc
     const char *at = memchr(p, '@', authority);
 
     text_addn(clean, dsn, (size_t)(p - dsn));
+    if (!at && memchr(p, '@', strcspn(p, "/"))) // libpq takes all of it for user and password
+        return bad_password(err);
     if (at) {
         const char *colon = memchr(p, ':', (size_t)(at - p));
         if (memchr(at + 1, '@', authority - (size_t)(at + 1 - p)))
@@ -93,37 +98,44 @@ static int url_split(const char *dsn, struct text *clean, char **password, struc
     return p[rest] ? query_split(p + rest + 1, clean, password, err) : 0;
 }
 
-// One value of a key = value string, quotes and backslashes taken away; returns what follows.
+// One value of a key = value string, quotes and backslashes taken away; returns what follows, NULL when a quote stays
+// open.
 static const char *value_read(const char *p, struct text *value)
 {
     const bool quoted = *p == '\'';
 
-    for (p += quoted; *p && (quoted ? *p != '\'' : *p != ' ' && *p != '\t'); p++) {
-        if (*p == '\\' && p[1])
-            p++;
+    for (p += quoted; *p && !strchr(quoted ? "'" : BLANKS, *p); p++) {
+        if (*p == '\\' && !*++p)
+            break;
         text_addc(value, *p);
     }
-    return quoted && *p ? p + 1 : p;
+    if (quoted)
+        return *p ? p + 1 : NULL;
+    return p;
 }
 
 static int words_split(const char *dsn, struct text *clean, char **password, struct err *err)
 {
-    for (const char *p = dsn + strspn(dsn, " \t"); *p; p += strspn(p, " \t")) {
+    for (const char *p = dsn + strspn(dsn, BLANKS); *p; p += strspn(p, BLANKS)) {
         const char *start = p;
-        const size_t key = strcspn(p, " \t=");
+        const size_t key = strcspn(p, BLANKS "=");
         struct text value;
 
         p += key;
-        p += strspn(p, " \t");
+        p += strspn(p, BLANKS);
         if (*p != '=' || key == 0)
             return err_set(err, "expected postgresql://… or key=value pairs");
-        p += 1 + strspn(p + 1, " \t");
+        p += 1 + strspn(p + 1, BLANKS);
         text_init(&value, DSN_MAX);
         p = value_read(p, &value);
+        if (!p) {
+            text_wipe_free(&value);
+            return err_set(err, "a quote in it stays open");
+        }
         if (key == 8 && strncmp(start, "password", 8) == 0) {
             const bool twice = *password != NULL;
-            free(*password);
-            *password = check_strdup(text_str(&value));
+            if (!twice)
+                *password = check_strdup(text_str(&value));
             if (twice || !value.len) {
                 text_wipe_free(&value);
                 return bad_password(err);

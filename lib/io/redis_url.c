@@ -47,7 +47,8 @@ static char *percent_decode(const char *s, size_t len)
     return out;
 }
 
-static int parse_number(const char *s, size_t len, int64_t max, const char *what, int *out, struct err *err)
+static int parse_number(const char *s, size_t len, int64_t min, int64_t max, const char *what, int *out,
+                        struct err *err)
 {
     char digits[16];
     int64_t value;
@@ -55,8 +56,9 @@ static int parse_number(const char *s, size_t len, int64_t max, const char *what
         return err_set(err, "the Redis URL's %s is too long", what);
     memcpy(digits, s, len);
     digits[len] = '\0';
-    if (!str_int64(digits, 0, max, &value))
-        return err_set(err, "the Redis URL's %s must be a number from 0 to %lld", what, (long long)max);
+    if (!str_int64(digits, min, max, &value))
+        return err_set(err, "the Redis URL's %s must be a number from %lld to %lld", what, (long long)min,
+                       (long long)max);
     *out = (int)value;
     return 0;
 }
@@ -113,7 +115,7 @@ static int parse_host(const char *s, size_t len, struct redis_url *u, struct err
     u->port = PORT_DEFAULT;
     if (rest < end && *rest != ':')
         return err_set(err, "the Redis URL has something other than a port after its address");
-    if (rest < end && parse_number(rest + 1, (size_t)(end - rest - 1), 65535, "port", &u->port, err) != 0)
+    if (rest < end && parse_number(rest + 1, (size_t)(end - rest - 1), 1, 65535, "port", &u->port, err) != 0)
         return -1;
     return take_address(host, (size_t)(host_end - host), u, err);
 }
@@ -123,7 +125,7 @@ static int parse_query(const char *query, struct redis_url *u, struct err *err)
 {
     if (!str_starts(query, "?db="))
         return err_set(err, "the Redis URL has an unknown option: only ?db=N is known");
-    return parse_number(query + 4, strlen(query + 4), DATABASE_MAX, "database", &u->database, err);
+    return parse_number(query + 4, strlen(query + 4), 0, DATABASE_MAX, "database", &u->database, err);
 }
 
 static int parse_unix(const char *path, struct redis_url *u, struct err *err)
@@ -145,7 +147,7 @@ static int parse_tcp(const char *rest, struct redis_url *u, struct err *err)
         return -1;
     rest += authority;
     size_t path = strcspn(rest, "?");
-    if (path > 1 && parse_number(rest + 1, path - 1, DATABASE_MAX, "database", &u->database, err) != 0)
+    if (path > 1 && parse_number(rest + 1, path - 1, 0, DATABASE_MAX, "database", &u->database, err) != 0)
         return -1;
     return rest[path] == '\0' ? 0 : parse_query(rest + path, u, err);
 }

@@ -3,6 +3,7 @@
 //
 // The config is read strictly: what is wrong is named with its place, and nothing wrong is taken over.
 // needs: daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o daemon/config_doc.o
+// needs: daemon/config_reload.o
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -194,6 +195,8 @@ static void test_wrong_values(void **state)
         {"[database]\nurl = postgresql://u:hunter2@db/x\n", "password", "database.url"},
         {"[database]\nurl = host=db password=hunter2\n", "password", "database.url"},
         {"[redis]\nurl = redis://:hunter2@127.0.0.1/0\n", "password", "redis.url"},
+        {"[redis]\nurl = redis://hunter2@127.0.0.1/0\n", "password", "redis.url"},
+        {"[redis]\nurl = unix://hunter2@/run/redis.sock\n", "password", "redis.url"},
     };
 
     (void)state;
@@ -387,6 +390,35 @@ static void test_override(void **state)
     config_free(c);
 }
 
+// Sections wait for a restart, whichever of their keys has changed.
+static void test_reload_tells_of_sections(void **state)
+{
+    static const char *const same = "[listen \"a\"]\naddress = 127.0.0.1:1\nroles = api\n%s[strategy \"s\"]\n"
+                                    "command = /bin/true\nsymbols = SPY\nschedule = 15:30\nallocation = 1\n%s";
+    static const struct {
+        const char *listen, *strategy, *told;
+    } rows[] = {{"", "", ""},
+                {"", "execution = limit\n", "[strategy]"},
+                {"", "band = 0.1\n", "[strategy]"},
+                {"allow = 127.0.0.1\n", "", "[listen]"},
+                {"hosts = a.example\n", "", "[listen]"}};
+    char text[500], changed[500];
+    struct err err;
+
+    (void)state;
+    snprintf(text, sizeof text, same, "", "");
+    struct config *running = load(text);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(text, sizeof text, same, rows[i].listen, rows[i].strategy);
+        struct config *fresh = load(text);
+        assert_int_equal(config_reload(running, fresh, changed, sizeof changed, &err), 0);
+        if (!strstr(changed, rows[i].told) || !rows[i].told[0] != !changed[0])
+            fail_msg("%s%s: %s", rows[i].listen, rows[i].strategy, changed);
+        config_free(fresh);
+    }
+    config_free(running);
+}
+
 // The sample is a config: as it stands it gives the defaults, and with every line switched on it is still right.
 static void test_sample(void **state)
 {
@@ -474,10 +506,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),       TEST(test_values),   TEST(test_wrong_values), TEST(test_unknown),
-        TEST(test_duplicates),     TEST(test_drop_ins), TEST(test_unreadable),   TEST(test_listen),
-        TEST(test_strategy),       TEST(test_override), TEST(test_sample),       TEST(test_wrong_strategy),
-        TEST(test_shipped_sample), TEST(test_manual),
+        TEST(test_defaults),       TEST(test_values),     TEST(test_wrong_values),
+        TEST(test_unknown),        TEST(test_duplicates), TEST(test_drop_ins),
+        TEST(test_unreadable),     TEST(test_listen),     TEST(test_strategy),
+        TEST(test_override),       TEST(test_sample),     TEST(test_wrong_strategy),
+        TEST(test_shipped_sample), TEST(test_manual),     TEST(test_reload_tells_of_sections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,8 @@ static void test_dsn(void **state)
         {"host=/run dbname=d", "host=/run dbname=d", NULL},
         {"host=/run password=p dbname=d", "host=/run dbname=d", "p"},
         {"password='p q\\'r' host = '/run x'", "host = '/run x'", "p q'r"},
+        {"host=/run\npassword=p", "host=/run", "p"},
+        {"host=/run password=p\\", "host=/run", "p"},
     };
 
     (void)state;
@@ -189,7 +191,12 @@ static void test_dsn(void **state)
                                         "password=a password=b",
                                         "postgresql://u:@h/d",
                                         "postgresql://u:%00@h/d",
-                                        "postgresql://u:a@h/d?password=b"};
+                                        "postgresql://u:a@h/d?password=b",
+                                        "postgresql://u:a?b@h/d",
+                                        "postgresql://u:a#b@h/d",
+                                        "postgresql://u@h/d?password=",
+                                        "postgresql://u@h/d?pass%77ord=a",
+                                        "host='/run password=a"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         char *clean = NULL, *password = NULL;
         if (facts_dsn_split(wrong[i], &clean, &password, NULL) == 0)

@@ -59,6 +59,7 @@ static void bad_urls_are_refused_without_showing_them(void **state)
                                        "redis://1.2.3.4:hunter2",
                                        "redis://1.2.3.4:65536",
                                        "redis://1.2.3.4:-1",
+                                       "redis://1.2.3.4:0",
                                        "redis://1.2.3.4:",
                                        "redis://1.2.3.4/hunter2",
                                        "redis://1.2.3.4/1/2",
