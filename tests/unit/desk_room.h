@@ -61,6 +61,7 @@ static struct {
     int told, answered, alerts, refreshes;
     void (*refresh_done)(void *, bool, const char *);
     void *refresh_arg;
+    void *answer_arg;
     struct order_row last;
 } w;
 
@@ -205,7 +206,7 @@ static void on_refresh(void *arg, const char *symbol, void (*done)(void *, bool,
 
 static void on_answer(void *arg, const struct order_row *row)
 {
-    (void)arg;
+    w.answer_arg = arg;
     w.answered++;
     w.last = *row;
 }
