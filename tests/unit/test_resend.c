@@ -57,6 +57,13 @@ static void updated(void *arg)
         updates[i](update_args[i], LEDGER_OK, "");
 }
 
+void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day of, const char *reason,
+                         const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg)
+{
+    (void)l, (void)client_order_id, (void)of, (void)reason, (void)operator,(void) now_ns, (void)done, (void)arg;
+    fail(); // no operator is asked here
+}
+
 void ledger_order_update(struct ledger *l, const char *client_order_id, const char *order_id, enum order_status status,
                          struct qty filled_qty, struct price filled_avg_price, int64_t broker_at, int64_t now_ns,
                          const char *source, const char *reason, ledger_done_fn *done, void *arg)
