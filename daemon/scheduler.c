@@ -17,7 +17,8 @@
 #define BLOCKED_LOOK_MS 500
 #define ALL_DAY_S 86340 // a listed day until 23:59 or later is open around the clock
 #define KEY_MAX 80
-#define NAMES_MAX 512 // of strategies, space separated
+#define NAMES_MAX 512   // of strategies, space separated
+#define MANUAL "manual" // slot and label of a run that a client asks for
 
 struct scheduler {
     struct scheduler_params p;
@@ -83,9 +84,12 @@ static void taken_key(struct day session, const char *slot, char out[KEY_MAX])
     snprintf(out, KEY_MAX, "%s %s", day_format(session, day), slot);
 }
 
+// A client's run has a slot that no schedule asks for ("manual-7"): nothing to remember, however many there are.
 static void mark_taken(struct scheduler *s, struct day session, const char *slot)
 {
     char key[KEY_MAX];
+    if (str_starts(slot, MANUAL))
+        return;
     taken_key(session, slot, key);
     map_put(s->taken, key, s);
 }
@@ -434,7 +438,7 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
     } else if (doubted(s, day->date, day->date, &doubt)) {
         started(arg, NULL, false, doubt.text);
     } else {
-        fill_order(s, &order, day->date, "manual", "manual", cause, names, now);
+        fill_order(s, &order, day->date, MANUAL, MANUAL, cause, names, now);
         runs_start(s->p.runs, &order, started, arg);
     }
 }

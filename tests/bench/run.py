@@ -10,10 +10,10 @@ idle       anonymous and resident memory, wake-ups per second, after a settled r
 memory     anonymous memory after many settled runs on a moving market, beside the same after the first quarter of them
 start      exec to READY=1, beside starting an interpreter that does nothing
 
-scale      one order of a large run beside one of a small run: the daemon's CPU time, and plan stored to last answer
+scale      one order of a large run beside one of a small run, by process and by phase
 history    the API's questions over a large ledger beside the same over a small one; of them the slowest and the worst ratio
 
-LONG=1: memory over 1000 runs instead of 240, runs of 10,000 orders instead of 2000, a ledger of 1,000,000 fills instead of
+LONG=1: memory over 10,000 runs instead of 240, runs of 10,000 orders instead of 2000, a ledger of 1,000,000 fills instead of
 100,000 (scale.py, memory.py and history.py run by themselves, too, and tell more).
 """
 import json
@@ -42,7 +42,8 @@ PER_STRATEGY = 63  # symbols of one [strategy] section
 CONNECTIONS = 8
 IDLE_SECONDS = 10
 LONG = bool(os.environ.get("LONG"))
-MEMORY_RUNS = 1000 if LONG else 240
+MEMORY_RUNS = 10000 if LONG else 240
+SCALE_SMALL = 100
 SCALE_ORDERS = 10000 if LONG else 2000
 HISTORY_FILLS = 1000000 if LONG else 100000
 HISTORY_SMALL = 10000  # full pages
@@ -127,7 +128,7 @@ def idle(site):
 
 
 def memory_over_runs(pg):
-    site = Site(pg, sim_options=memory.SIM, **memory.DAEMON)
+    site = Site(pg, sim_options=memory.SIM, **memory.options(MEMORY_RUNS))
     try:
         site.begin()
         points = memory.grown(site, MEMORY_RUNS, MEMORY_RUNS // 12)
@@ -169,19 +170,15 @@ def measure(folder, pg):
     finally:
         site.close()
     result["memory"] = memory_over_runs(pg)
-    result["scale"] = [scale.cost(pg, 100, rounds=12), scale.cost(pg, SCALE_ORDERS, rounds=2)]
+    result["scale"] = scale.compare(pg, SCALE_SMALL, SCALE_ORDERS, 2)
     result["history"] = {"fills": HISTORY_FILLS, "small": HISTORY_SMALL, "ms": history.compare(pg, HISTORY_FILLS, HISTORY_SMALL)}
     return result
 
 
-def scale_rows(small, large):
-    """Sums over the runs after the first, which also gets to know the symbols."""
-    def each(runs, key):
-        return sum(r[key] for r in runs[1:]) / sum(r["orders"] for r in runs[1:])
-    for key, what in (("cpu", "CPU of the daemon"), ("sending", "plan stored to last answer")):
-        big, little = each(large, key) * 1e6, each(small, key) * 1e6
-        yield (f"an order of a run of {large[0]['orders']}: {what}", f"{big:.0f} us", f"of a run of {small[0]['orders']}",
-               f"{little:.0f} us", big / little)
+def scale_rows(phases):
+    for name, large, small in phases:
+        yield (f"an order of a run of {SCALE_ORDERS}: {scale.NAMES[name]}", f"{1e6 * large:.0f} us", f"of a run of {SCALE_SMALL}",
+               f"{1e6 * small:.0f} us", large / small)
 
 
 def history_rows(h):
@@ -222,7 +219,7 @@ def table(r):
         ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
          s["ready_ms"] / s["interpreter_ms"]),
     ]
-    rows += [*scale_rows(*r["scale"]), *history_rows(r["history"])]
+    rows += [*scale_rows(r["scale"]), *history_rows(r["history"])]
     print(f"{'what':80} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
     for what, value, beside, other, ratio in rows:
         print(f"{what:80} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}")

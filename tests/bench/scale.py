@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""What one order of a large run costs: runs of different sizes, each on a site of its own with as many symbols.
+"""What one order of a large run costs beside one of a small run, each on a site of its own with as many symbols.
 
-    scale.py [ORDERS...]     100 and 10000 without arguments
+    scale.py [SMALL [LARGE [ROUNDS]]]     100, 10000 and 2 without arguments
 """
-import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -20,7 +20,9 @@ from harness.site import Site  # noqa: E402
 
 DAYS = 40  # of prices; a run reads no history here
 STRATEGIES_MAX, SYMBOLS_MAX = 16, 640  # of the configuration
-TICKS = os.sysconf("SC_CLK_TCK")
+FILL_DELAY_MS = 4  # for each order: the first fills come after half of it
+NAMES = {"daemon": "CPU of the daemon", "simulator": "CPU of the simulator", "postgres": "CPU of Postgres",
+         "all": "CPU of all three", "sending": "plan stored to last answer", "settled": "trigger to settled"}
 
 
 def many_symbols(folder, count, days=DAYS):
@@ -46,8 +48,13 @@ def strategies_of(names):
 
 
 def cpu_seconds(site):
-    fields = Path(f"/proc/{site.daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Of the daemon, the simulator, and what Postgres does for the daemon."""
+    backends = site.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+    def of(pid):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    return {"daemon": of(site.daemon.process.pid), "simulator": of(site.sim.process.pid),
+            "postgres": sum(of(row["pid"]) for row in backends)}
 
 
 def one_run(site, seconds):
@@ -57,40 +64,51 @@ def one_run(site, seconds):
     row = site.run_ended(run_id, seconds)
     assert row["status"] == "completed", row
     until(lambda: site.daemon.get("/health/scheduler")["status"] != "busy", seconds, "the end of the run")
-    r = site.sql("SELECT extract(epoch FROM max(o.answered_at) - min(r.started_at)) AS whole, "
-                 "extract(epoch FROM max(o.answered_at) - min(r.planned_at)) AS sending, count(*) AS orders "
+    taken = {"settled": time.monotonic() - begun, **{name: cpu - before[name] for name, cpu in cpu_seconds(site).items()}}
+    r = site.sql("SELECT extract(epoch FROM max(o.answered_at) - min(r.planned_at)) AS sending, count(*) AS orders "
                  "FROM runs r JOIN intents i USING (run_id) JOIN orders o USING (client_order_id) WHERE r.run_id = %s", run_id)[0]
-    return {"orders": int(r["orders"]), "sending": float(r["sending"]), "whole": float(r["whole"]),
-            "settled": time.monotonic() - begun, "cpu": cpu_seconds(site) - before}
+    return {"orders": int(r["orders"]), "sending": float(r["sending"]), **taken, "all": sum(taken[name] for name in before)}
 
 
-def cost(pg, orders, rounds=2, seconds=600):
-    """The first run buys everything, those after it trade what has moved."""
+def cost(pg, orders, seconds=900):
+    """Seconds that each order took, by phase and by process: a site that has never traded buys that many symbols. Fills come
+    the later the more orders there are, so that few are booked while orders still go out, in a small run as in a large one."""
     scratch = Scratch()
     site = None
     try:
         data, names = many_symbols(scratch.path, orders)
         site = Site(pg, sim_options=("--no-rate-limit", "--partial-rate", "0", "--data", str(data), "--seed", "7", "--speed", "600",
-                                     "--cash", "10000000"),
+                                     "--cash", "10000000", "--fill-delay-ms", str(FILL_DELAY_MS * orders)),
                     strategies=list(strategies_of(names)), broker={"requests_per_minute": 100000, "connections": 8},
                     orders={"min_trade": "5"}, daemon={"log_level": "notice"},
                     risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000"})
         site.begin()
-        return [one_run(site, seconds) for _ in range(rounds)]
+        r = one_run(site, seconds)
+        assert r["orders"] == orders, r
+        return {name: value / orders for name, value in r.items() if name != "orders"}
     finally:
         if site:
             site.close()
         scratch.remove()
 
 
+def compare(pg, small, large, rounds):
+    """[(phase, seconds of an order of a large run, of a small one)]: medians; small runs before and after each large one."""
+    littles, bigs = [cost(pg, small) for _ in range(3)], []
+    for _ in range(rounds):
+        bigs.append(cost(pg, large))
+        littles += [cost(pg, small) for _ in range(3)]
+    return [(name, statistics.median(r[name] for r in bigs), statistics.median(r[name] for r in littles)) for name in bigs[0]]
+
+
 def main():
+    small, large, rounds = (int(v) for v in (sys.argv[1:] + ["100", "10000", "2"][len(sys.argv) - 1:])[:3])
     base = Scratch()
     pg = Postgres(base.path)
     try:
-        for orders in [int(v) for v in sys.argv[1:]] or [100, 10000]:
-            for name, r in zip(("first", "next"), cost(pg, orders)):
-                each = {k: f"{1000 * v / r['orders']:.3f}" for k, v in r.items() if k != "orders"}
-                print(f"{r['orders']:6} orders, {name}: ms for each {each}", flush=True)
+        print(f"ms for an order{'':17} of {large:6} of {small:6}  ratio")
+        for name, big, little in compare(pg, small, large, rounds):
+            print(f"{NAMES[name]:32} {1000 * big:9.3f} {1000 * little:9.3f} {big / little:6.2f}", flush=True)
     finally:
         pg.stop()
         base.remove()
