@@ -135,6 +135,14 @@ $(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call needs,tests/fuzz/fuzz_$$*.c) 
 $(O)/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $$(call needs,tests/fuzz/fuzz_$$*.c) $(LIBA)
 	$(call LINK)
 
+# The daemon's own objects on simulated peers: seams are filled by tests/sim, which comes before the archive.
+SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(filter-out %/main.o %/sim_server.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
+$(O)/tests/sim/daemon_main.o: $(O)/daemon/main.o
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym main=paperguardd_main $< $@
+$(O)/simulate: $(SIMULATE_OBJ) $(LIBA)
+	$(call LINK,-Wl$(,)--wrap=guard_redeem$(,)--wrap=guard_redeem_order$(,)--wrap=random_bytes)
+
 $(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c daemon/exposure.c) $(LIBA)
 	$(call LINK)
 $(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)

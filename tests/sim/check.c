@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The ledger is read by SQL of its own here, beside the daemon's; the exchange is asked as an object.
+#include "tests/sim/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/when.h"
+#include "tests/sim/store.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+#define CENT (DECIMAL_ONE / 100)
+
+static struct {
+    struct sim *sim;
+    const char *account;
+    int violations;
+} it;
+
+void check_begin(struct sim *exchange, const char *account)
+{
+    it.sim = exchange;
+    it.account = account;
+}
+
+void check_violation(const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    it.violations++;
+    world_note("VIOLATION %s", text);
+    printf("violation: seed %llu, step %llu: %s\n", (unsigned long long)world_seed(), (unsigned long long)world_steps(),
+           text);
+}
+
+int check_violations(void)
+{
+    return it.violations;
+}
+
+void check_order_leaves(const char *client_order_id, int64_t host_wall_ns)
+{
+    int64_t deadline;
+    if (!store_value("SELECT 1 FROM intents WHERE client_order_id = $1", client_order_id)[0]) {
+        check_violation("order %s leaves and no intent is committed", client_order_id);
+        return;
+    }
+    const char *until = store_value("SELECT utc(r.deadline_at) FROM intents i JOIN runs r USING (run_id) "
+                                    "WHERE i.client_order_id = $1",
+                                    client_order_id);
+    if (until[0] && when_parse(until, &deadline) && host_wall_ns > deadline)
+        check_violation("order %s leaves after its run's deadline %s", client_order_id, until);
+}
+
+static int64_t count(const char *sql)
+{
+    return strtoll(store_value(sql, it.account), NULL, 10);
+}
+
+// A run that could not be settled while its faults lasted stays so: terminal is enough.
+static const char OPEN_RUNS[] =
+    "SELECT r.run_id, 'is ' || status || ' since ' || coalesce(utc(r.started_at), '-') FROM runs r "
+    "JOIN run_statuses s USING (status) WHERE account_number = $1 AND NOT s.terminal";
+static const char OPEN_ORDERS[] =
+    "SELECT client_order_id, 'is ' || o.status FROM orders o JOIN intents i USING (client_order_id) "
+    "JOIN order_statuses s ON s.status = o.status WHERE i.account_number = $1 AND NOT s.terminal";
+
+static bool any(const char *sql)
+{
+    return store_value(sql, it.account)[0] != '\0';
+}
+
+bool check_quiet(void)
+{
+    return wire_under_way() == 0 && !any(OPEN_RUNS) && !any(OPEN_ORDERS);
+}
+
+static void unquiet(void *arg, const char *what, const char *how)
+{
+    check_violation("%s %s %s", (const char *)arg, what, how);
+}
+
+void check_tell_unquiet(void)
+{
+    static char run[] = "run", order[] = "order";
+    store_each(OPEN_RUNS, it.account, unquiet, run);
+    store_each(OPEN_ORDERS, it.account, unquiet, order);
+}
+
+static void fills_same(void)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    size_t n = exchange_fill_count(e);
+    int64_t kept = count("SELECT count(*) FROM fills WHERE account_number = $1");
+    if ((int64_t)n != kept)
+        check_violation("the exchange has %zu fills, the ledger %lld", n, (long long)kept);
+    for (size_t i = 0; i < n; i++) {
+        const struct exchange_fill *f = exchange_fill_at(e, i);
+        char want[2 * DECIMAL_TEXT_MAX + 4], qty[DECIMAL_TEXT_MAX], price[DECIMAL_TEXT_MAX];
+        snprintf(want, sizeof want, "%s @ %s", decimal_format(f->qty.nanos, qty),
+                 decimal_format(f->price.nanos, price));
+        const char *got =
+            store_value("SELECT plain(qty) || ' @ ' || plain(price) FROM fills WHERE activity_id = $1", f->id);
+        if (strcmp(got, want) != 0)
+            check_violation("fill %s is %s at the exchange and \"%s\" in the ledger", f->id, want, got);
+    }
+}
+
+static void position_same(void *arg, const char *symbol, const char *qty)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    const struct market_symbol *s = market_find(exchange_params(e)->market, symbol);
+    const struct exchange_position *p = s ? exchange_position_find(e, s) : NULL;
+    char want[DECIMAL_TEXT_MAX];
+    (void)arg;
+    decimal_format(p ? p->qty.nanos : 0, want);
+    if (strcmp(want, qty) != 0)
+        check_violation("%s: the exchange has %s, the books have %s", symbol, want, qty);
+}
+
+static void positions_same(void)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    const struct market *m = exchange_params(e)->market;
+    store_each("SELECT symbol, plain(sum(qty)) FROM books WHERE account_number = $1 GROUP BY symbol", it.account,
+               position_same, NULL);
+    for (size_t i = 0; i < market_symbol_count(m); i++) {
+        const struct market_symbol *s = market_symbol_at(m, i);
+        const struct exchange_position *p = exchange_position_find(e, s);
+        if (p && p->qty.nanos != 0 &&
+            !store_value("SELECT symbol FROM books WHERE symbol = $1 LIMIT 1", market_symbol_name(s))[0])
+            check_violation("%s is held at the exchange and in no book", market_symbol_name(s));
+    }
+}
+
+static void cash_same(void)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    const char *text = store_value("SELECT plain(cash) FROM cash_balances WHERE account_number = $1", it.account);
+    int64_t kept = 0, off;
+    if (decimal_parse(text, strlen(text), DECIMAL_EXACT, &kept) != DECIMAL_OK) {
+        check_violation("the ledger's cash is \"%s\"", text);
+        return;
+    }
+    off = kept - exchange_cash(e).nanos;
+    if ((off < 0 ? -off : off) > (int64_t)exchange_fill_count(e) * CENT)
+        check_violation("cash is off by %lld billionths over %zu fills", (long long)off, exchange_fill_count(e));
+}
+
+static void order_same(void *arg, const char *id, const char *status)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    const struct exchange_order *o = exchange_order_find_client(e, id);
+    (void)arg;
+    if (o && strcmp(order_status_name(o->status), status) != 0)
+        check_violation("order %s is %s at the exchange and %s in the ledger", id, order_status_name(o->status),
+                        status);
+}
+
+static void orders_same(void)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    store_each("SELECT client_order_id, o.status FROM orders o JOIN intents i USING (client_order_id) "
+               "WHERE account_number = $1",
+               it.account, order_same, NULL);
+    for (size_t i = 0; i < exchange_order_count(e); i++) {
+        const char *id = exchange_order_at(e, i)->client_order_id;
+        if (!store_value("SELECT 1 FROM intents WHERE client_order_id = $1", id)[0])
+            check_violation("the exchange has order %s, of which no intent is known", id);
+    }
+}
+
+static void leg_told(void *arg, const char *leg, const char *detail)
+{
+    (void)arg;
+    check_violation("leg %s is filled beyond its plan: %s", leg, detail);
+}
+
+void check_same(void)
+{
+    fills_same();
+    positions_same();
+    cash_same();
+    orders_same();
+    store_each(
+        "SELECT l.run_id || ' ' || l.leg, plain(l.qty) || ' planned, ' || plain(sum(o.filled_qty)) || ' filled' "
+        "FROM legs l JOIN intents i ON i.run_id = l.run_id AND i.leg = l.leg JOIN orders o USING (client_order_id) "
+        "JOIN runs r ON r.run_id = l.run_id WHERE r.account_number = $1 GROUP BY l.run_id, l.leg, l.qty "
+        "HAVING sum(o.filled_qty) > abs(l.qty)",
+        it.account, leg_told, NULL);
+    if (wire_unpermitted() != 0)
+        check_violation("%llu requests left without a permit", (unsigned long long)wire_unpermitted());
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""Runs the simulator of tests/sim over many seeds, or one with its trace, on a private Postgres.
+
+SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n, SIMULATE=program, BIN=folder of the programs."""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/system"))
+from harness.basics import Scratch  # noqa: E402
+from harness.servers import Postgres  # noqa: E402
+
+SYMBOLS = ("SPY", "TLT", "GLD")
+
+
+def number(name, usual):
+    text = os.environ.get(name) or str(usual)
+    if not text.isdigit():
+        sys.exit(f"{name}={text}: expected a whole number")
+    return int(text)
+
+
+def make_data(folder):
+    """Few symbols, and no splits: every seed reads all of it."""
+    prices = folder / "prices"
+    prices.mkdir(parents=True)
+    for symbol in SYMBOLS:
+        lines = (ROOT / f"conf/sample-data/prices/{symbol}.csv").read_text().splitlines(keepends=True)
+        (prices / f"{symbol}.csv").write_text("".join(lines[:1] + lines[-40:]))
+
+
+def db_init(folder, dsn):
+    config = folder / "init.conf"
+    config.write_text(f"[database]\nurl = {dsn}\n")
+    config.chmod(0o600)
+    env = {"PATH": "/usr/bin:/bin", "ENVIRONMENT": "staging", "DRY_RUN": "true", "ALPACA_PAPER": "true"}
+    subprocess.run([Path(os.environ.get("BIN", ROOT / "build/bin")) / "paperguard", "--config", config, "db", "init"], env=env, check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def main():
+    seed = os.environ.get("SEED")
+    seeds = 1 if seed else number("SEEDS", 200)
+    scratch = Scratch()
+    postgres = Postgres(scratch.path / "pg")
+    try:
+        dsn = postgres.database()
+        db_init(scratch.path, dsn)
+        make_data(scratch.path / "data")
+        options = "options='-c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex -c client_min_messages=warning'"
+        command = [os.environ.get("SIMULATE", ROOT / "build/obj-plain/simulate"), "--dsn", f"{dsn} {options}", "--dir", scratch.path,
+                   "--data", scratch.path / "data", "--base", str(number("SEED", 0) if seed else number("SEED_BASE", 1)),
+                   "--seeds", str(seeds), "--jobs", str(number("JOBS", 2))]
+        return subprocess.run([*command, "--trace"] if seed else command, check=False).returncode
+    finally:
+        postgres.stop()
+        shutil.rmtree(scratch.path, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

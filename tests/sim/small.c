@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Peers that a scenario has no use for yet: no Redis, no service manager, names that are addresses; random bytes come
+// from the seed.
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/io/cgroup.h"
+#include "lib/io/redis_client.h"
+#include "lib/io/sandbox.h"
+#include "lib/io/service.h"
+#include "tests/sim/world.h"
+
+struct redis_client {
+    int nothing;
+};
+
+struct redis_client *redis_client_new(const struct redis_client_params *params, struct err *err)
+{
+    (void)params, (void)err;
+    return check_alloc(1, sizeof(struct redis_client));
+}
+
+void redis_client_free(struct redis_client *c)
+{
+    (void)c;
+}
+
+bool redis_client_up(const struct redis_client *c)
+{
+    (void)c;
+    return false;
+}
+
+void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg)
+{
+    (void)c, (void)argc, (void)argv, (void)done, (void)arg;
+    CHECK(!"a client that is down takes no commands");
+}
+
+bool service_managed(void)
+{
+    return false;
+}
+
+void service_ready(void)
+{
+    world_note("ready");
+}
+
+void service_status(const char *text)
+{
+    (void)text;
+}
+
+void service_reloading(void)
+{
+}
+
+void service_stopping(void)
+{
+}
+
+void service_extend_timeout(int64_t ms)
+{
+    (void)ms;
+}
+
+void service_watchdog_ping(void)
+{
+}
+
+int64_t service_watchdog_ms(void)
+{
+    return 0;
+}
+
+int service_listen_fds(int *fds, const char **names, int max)
+{
+    (void)fds, (void)names, (void)max;
+    return 0;
+}
+
+const char *service_credentials_directory(void)
+{
+    return NULL;
+}
+
+static void log_line(void *arg, enum log_level level, const char *message_id, const char *message,
+                     const struct log_field *fields, size_t count)
+{
+    (void)arg, (void)message_id, (void)fields, (void)count;
+    world_note("%s: %s", log_level_name(level), message);
+}
+
+void service_log_open(const struct log_field *fixed, size_t count)
+{
+    (void)fixed, (void)count;
+    log_set_sink(log_line, NULL);
+}
+
+uint64_t service_log_dropped(void)
+{
+    return 0;
+}
+
+struct sandbox {
+    int nothing;
+};
+
+struct sandbox *sandbox_new(const struct sandbox_params *params, struct err *err)
+{
+    static struct sandbox one;
+    (void)params, (void)err;
+    return &one;
+}
+
+void sandbox_free(struct sandbox *s)
+{
+    (void)s;
+}
+
+int sandbox_landlock_abi(void)
+{
+    return SANDBOX_ABI_SIGNALS;
+}
+
+struct cgroup *cgroup_new(const char *parent, const char *name, uint64_t memory_max, uint64_t processes_max,
+                          struct err *err)
+{
+    (void)parent, (void)name, (void)memory_max, (void)processes_max, (void)err;
+    return NULL;
+}
+
+void cgroup_free(struct cgroup *g)
+{
+    (void)g;
+}
+
+void __wrap_random_bytes(void *out, size_t len);
+void __wrap_random_bytes(void *out, size_t len)
+{
+    unsigned char *p = out;
+    for (size_t i = 0; i < len; i++)
+        p[i] = (unsigned char)world_draw(DRAW_BYTES);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Postgres: the statements run on a real, private server, each batch at one instant of simulated time; only the way
+// there is simulated (how long it takes, when it breaks, whether the answer to a commit is lost).
+#ifndef PAPERGUARD_TESTS_SIM_STORE_H
+#define PAPERGUARD_TESTS_SIM_STORE_H
+
+#include <stdint.h>
+
+struct store_faults { // in millionths of batches
+    int64_t lost, answer_lost;
+    int64_t down_until; // world_ns: no connection holds
+};
+
+void store_begin(const char *dsn);
+struct store_faults *store_faults(void);
+uint64_t store_batches(void);
+// For checkers, outside simulated time: the first column of the first row, "" when there is none.
+const char *store_value(const char *sql, const char *param);
+// Each row of the one column.
+void store_each(const char *sql, const char *param, void (*fn)(void *arg, const char *a, const char *b), void *arg);
+
+#endif

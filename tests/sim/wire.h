@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The wire to the simulated broker: every request takes its time and may be lost before or after the exchange had it,
+// come late, or be answered by something in between. What reached the wire is kept for the checkers.
+#ifndef PAPERGUARD_TESTS_SIM_WIRE_H
+#define PAPERGUARD_TESTS_SIM_WIRE_H
+
+#include "daemon/sim/sim.h"
+
+struct wire_faults { // in millionths of requests
+    int64_t lost, answer_lost, late, gateway, limited, html, truncated;
+    int64_t down_until; // world_ns: nobody answers
+};
+
+void wire_begin(struct sim *exchange);
+struct wire_faults *wire_faults(void);
+size_t wire_under_way(void); // requests that may still reach the exchange
+
+struct wire_order { // one POST of an order that left a host
+    char client_order_id[CLIENT_ORDER_ID_MAX];
+    int host;
+    int64_t left_ns;
+    bool arrived;
+    int status; // of the exchange, 0 = never arrived
+};
+size_t wire_orders(void);
+const struct wire_order *wire_order_at(size_t i);
+// Requests that left without a permit of the guard redeemed for them just before.
+uint64_t wire_unpermitted(void);
+
+#endif

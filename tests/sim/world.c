@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Time, draws, the queue of events, and the lives that take turns.
+#include "tests/sim/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "daemon/sim/draw.h"
+#include "lib/base/check.h"
+#include "lib/base/when.h"
+#include "lib/io/clock.h"
+
+#define STACK_SIZE ((size_t)16 << 20)
+#define ENDERS_MAX 8
+#define SIGNALS_MAX 8
+#define NOTE_MAX 400
+
+struct event {
+    int64_t at;
+    uint64_t number; // of those at one instant, the first comes first
+    uint32_t slot;
+    struct host *host; // NULL: the world
+    unsigned life;
+    loop_fn *fn;
+    void *arg;
+    bool cancelled;
+};
+
+struct slot { // of a timer, by its id
+    struct event *event;
+    uint32_t generation;
+};
+
+struct handler {
+    int signo;
+    loop_signal_fn *fn;
+    void *arg;
+};
+
+struct loop {
+    struct host *host;
+    bool stop;
+    uint64_t turns;
+};
+
+struct clock_alarm {
+    struct clock_alarm *next;
+    struct loop *loop;
+    loop_fn *fn;
+    void *arg;
+    int64_t at_ns;
+    loop_timer timer;
+};
+
+struct host {
+    char name[32];
+    int index;
+    host_main_fn *entry;
+    char **argv;
+    unsigned life;
+    bool alive, ended;
+    int status;
+    ucontext_t context;
+    void *stack;
+    loop_fn *fn; // handed over when it is resumed
+    void *arg;
+    int64_t wall_offset, frozen_until;
+    struct handler handlers[SIGNALS_MAX];
+    size_t handler_count;
+    struct clock_alarm *alarms;
+};
+
+static struct world {
+    uint64_t seed, counts[WORLD_DRAW_COUNT], numbers, steps, hash;
+    int64_t now, wall;
+    struct event **heap;
+    size_t count, cap;
+    struct slot *slots;
+    uint32_t slot_count, *idle, idle_count, idle_cap;
+    struct host *hosts[WORLD_HOSTS_MAX], *current;
+    ucontext_t context;
+    void (*enders[ENDERS_MAX])(struct host *h);
+    size_t ender_count;
+    bool trace;
+} w;
+
+void world_begin(uint64_t seed, int64_t wall_ns)
+{
+    w.seed = seed;
+    w.wall = wall_ns;
+}
+
+uint64_t world_seed(void)
+{
+    return w.seed;
+}
+
+uint64_t world_draw(enum world_draw what)
+{
+    return draw3(w.seed, what, w.counts[what]++, 7);
+}
+
+int64_t world_between(enum world_draw what, int64_t low, int64_t high)
+{
+    return low + draw_below(world_draw(what), high - low + 1);
+}
+
+bool world_chance(enum world_draw what, int64_t ppm)
+{
+    return draw_below(world_draw(what), 1000000) < ppm;
+}
+
+int64_t world_ns(void)
+{
+    return w.now;
+}
+
+int64_t world_wall_ns(void)
+{
+    return w.wall + w.now;
+}
+
+uint64_t world_steps(void)
+{
+    return w.steps;
+}
+
+uint64_t world_hash(void)
+{
+    return w.hash;
+}
+
+void world_trace(bool on)
+{
+    w.trace = on;
+}
+
+void world_note(const char *format, ...)
+{
+    char text[NOTE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    w.hash = draw_mix(w.hash ^ draw_text(text) ^ (uint64_t)w.now);
+    if (w.trace) {
+        char at[WHEN_TEXT_MAX];
+        printf("%s %-3s %s\n", when_format_ms(world_wall_ns(), at), w.current ? w.current->name : "", text);
+    }
+}
+
+// --- the queue
+
+static bool before(const struct event *a, const struct event *b)
+{
+    return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+static void heap_up(size_t i)
+{
+    for (size_t up; i > 0 && before(w.heap[i], w.heap[up = (i - 1) / 2]); i = up) {
+        struct event *e = w.heap[i];
+        w.heap[i] = w.heap[up];
+        w.heap[up] = e;
+    }
+}
+
+static void heap_down(size_t i)
+{
+    for (size_t child; (child = 2 * i + 1) < w.count; i = child) {
+        if (child + 1 < w.count && before(w.heap[child + 1], w.heap[child]))
+            child++;
+        if (!before(w.heap[child], w.heap[i]))
+            break;
+        struct event *e = w.heap[i];
+        w.heap[i] = w.heap[child];
+        w.heap[child] = e;
+    }
+}
+
+static uint32_t slot_new(void)
+{
+    if (w.idle_count > 0)
+        return w.idle[--w.idle_count];
+    w.slots = check_realloc(w.slots, (w.slot_count + 1) * sizeof *w.slots);
+    w.slots[w.slot_count] = (struct slot){.generation = 1};
+    return w.slot_count++;
+}
+
+static struct event *event_new(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg)
+{
+    struct event *e = check_alloc(1, sizeof *e);
+    *e = (struct event){
+        w.now + (delay_ns > 0 ? delay_ns : 0), w.numbers++, slot_new(), h, h ? h->life : 0, fn, arg, false};
+    w.slots[e->slot].event = e;
+    if (w.count == w.cap) {
+        w.cap = w.cap ? 2 * w.cap : 256;
+        w.heap = check_realloc(w.heap, w.cap * sizeof *w.heap);
+    }
+    w.heap[w.count++] = e;
+    heap_up(w.count - 1);
+    return e;
+}
+
+static void event_free(struct event *e)
+{
+    struct slot *s = &w.slots[e->slot];
+    s->event = NULL;
+    s->generation++;
+    if (w.idle_count == w.idle_cap) {
+        w.idle_cap = w.idle_cap ? 2 * w.idle_cap : 64;
+        w.idle = check_realloc(w.idle, w.idle_cap * sizeof *w.idle);
+    }
+    w.idle[w.idle_count++] = e->slot;
+    free(e);
+}
+
+static struct event *heap_pop(void)
+{
+    struct event *e = w.heap[0];
+    w.heap[0] = w.heap[--w.count];
+    heap_down(0);
+    return e;
+}
+
+void world_after(int64_t delay_ns, loop_fn *fn, void *arg)
+{
+    event_new(NULL, delay_ns, fn, arg);
+}
+
+void world_tell(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg)
+{
+    event_new(h, delay_ns, fn, arg);
+}
+
+// --- lives
+
+struct host *host_new(const char *name, host_main_fn *entry, char **argv)
+{
+    struct host *h = check_alloc(1, sizeof *h);
+    int i = 0;
+    while (w.hosts[i])
+        CHECK(++i < WORLD_HOSTS_MAX);
+    *h = (struct host){.index = i, .entry = entry, .argv = argv, .status = -1};
+    snprintf(h->name, sizeof h->name, "%s", name);
+    w.hosts[i] = h;
+    return h;
+}
+
+const char *host_name(const struct host *h)
+{
+    return h->name;
+}
+
+int host_index(const struct host *h)
+{
+    return h->index;
+}
+
+struct host *host_current(void)
+{
+    return w.current;
+}
+
+struct host *host_at(int index)
+{
+    return index < WORLD_HOSTS_MAX ? w.hosts[index] : NULL;
+}
+
+unsigned host_life(const struct host *h)
+{
+    return h->life;
+}
+
+bool host_alive(const struct host *h)
+{
+    return h->alive;
+}
+
+int host_status(const struct host *h)
+{
+    return h->status;
+}
+
+static void live(void)
+{
+    struct host *h = w.current;
+    int argc = 0;
+    while (h->argv[argc])
+        argc++;
+    h->status = h->entry(argc, h->argv);
+    h->ended = true;
+    for (;;)
+        swapcontext(&h->context, &w.context);
+}
+
+static void end(struct host *h)
+{
+    h->alive = false;
+    h->life++;
+    for (size_t i = 0; i < w.ender_count; i++)
+        w.enders[i](h);
+    h->handler_count = 0;
+    h->alarms = NULL; // their memory ends with the process
+    munmap(h->stack, STACK_SIZE);
+    h->stack = NULL;
+}
+
+static void resume(struct host *h)
+{
+    w.current = h;
+    swapcontext(&w.context, &h->context);
+    w.current = NULL;
+    if (h->ended)
+        end(h);
+}
+
+void host_start(struct host *h)
+{
+    CHECK(!h->alive && !w.current);
+    h->alive = true;
+    h->ended = false;
+    h->status = -1;
+    h->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(h->stack != MAP_FAILED);
+    CHECK(getcontext(&h->context) == 0);
+    h->context.uc_stack.ss_sp = h->stack;
+    h->context.uc_stack.ss_size = STACK_SIZE;
+    h->context.uc_link = NULL;
+    makecontext(&h->context, live, 0);
+    resume(h);
+}
+
+void host_kill(struct host *h)
+{
+    CHECK(w.current != h);
+    if (h->alive)
+        end(h);
+}
+
+struct sent_signal {
+    struct handler handler;
+};
+
+static void signal_arrives(void *arg)
+{
+    struct sent_signal *s = arg;
+    struct handler handler = s->handler;
+    free(s);
+    handler.fn(handler.arg, handler.signo);
+}
+
+void host_signal(struct host *h, int signo)
+{
+    for (size_t i = 0; h->alive && i < h->handler_count; i++)
+        if (h->handlers[i].signo == signo) {
+            struct sent_signal *s = check_alloc(1, sizeof *s);
+            s->handler = h->handlers[i];
+            world_tell(h, 0, signal_arrives, s);
+        }
+}
+
+void host_freeze(struct host *h, int64_t for_ns)
+{
+    h->frozen_until = w.now + for_ns;
+}
+
+void world_on_end(void (*fn)(struct host *h))
+{
+    CHECK(w.ender_count < ENDERS_MAX);
+    w.enders[w.ender_count++] = fn;
+}
+
+// --- turning
+
+static void later(struct event *e)
+{
+    e->at = e->host->frozen_until;
+    e->number = w.numbers++;
+    w.heap[w.count++] = e; // there is room: it was just taken out
+    heap_up(w.count - 1);
+}
+
+static void turn(void)
+{
+    struct event *e = heap_pop();
+    CHECK(e->at >= w.now);
+    w.now = e->at;
+    struct host *h = e->host;
+    if (!e->cancelled && h && h->life == e->life && h->alive && h->frozen_until > w.now) {
+        later(e);
+        return;
+    }
+    bool good = !e->cancelled && (!h || (h->alive && h->life == e->life));
+    loop_fn *fn = e->fn;
+    void *arg = e->arg;
+    event_free(e);
+    if (!good)
+        return;
+    w.steps++;
+    if (!h) {
+        fn(arg);
+        return;
+    }
+    h->fn = fn;
+    h->arg = arg;
+    resume(h);
+}
+
+bool world_run(int64_t until, bool (*done)(void))
+{
+    CHECK(!w.current);
+    while (!done || !done()) {
+        if (w.count == 0 || w.heap[0]->at > until) {
+            w.now = until > w.now ? until : w.now;
+            return done == NULL;
+        }
+        turn();
+    }
+    return true;
+}
+
+// --- the loop
+
+struct loop *loop_new(void)
+{
+    struct loop *l = check_alloc(1, sizeof *l);
+    l->host = w.current;
+    return l;
+}
+
+void loop_free(struct loop *l)
+{
+    free(l);
+}
+
+static void one(struct loop *l)
+{
+    struct host *h = l->host;
+    CHECK(w.current == h);
+    h->fn = NULL;
+    swapcontext(&h->context, &w.context);
+    CHECK(h->fn != NULL);
+    l->turns++;
+    h->fn(h->arg);
+}
+
+void loop_run(struct loop *l)
+{
+    while (!l->stop)
+        one(l);
+    l->stop = false;
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stop = true;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+bool loop_step(struct loop *l, int64_t timeout_ms)
+{
+    loop_after_ms(l, timeout_ms, nothing, NULL);
+    one(l);
+    return true;
+}
+
+loop_timer loop_after_ms(struct loop *l, int64_t delay_ms, loop_fn *fn, void *arg)
+{
+    struct event *e = event_new(l->host, (delay_ms > 0 ? delay_ms : 0) * NS_PER_MS, fn, arg);
+    return ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
+}
+
+void loop_cancel(struct loop *l, loop_timer *id)
+{
+    (void)l;
+    if (*id == 0)
+        return;
+    uint32_t slot = (uint32_t)(*id & 0xffffffffu) - 1, generation = (uint32_t)(*id >> 32);
+    CHECK(slot < w.slot_count);
+    if (w.slots[slot].generation == generation && w.slots[slot].event)
+        w.slots[slot].event->cancelled = true;
+    *id = 0;
+}
+
+loop_timer loop_post(struct loop *l, loop_fn *fn, void *arg)
+{
+    return loop_after_ms(l, 0, fn, arg);
+}
+
+struct loop_watch *loop_watch_new(struct loop *l, int fd, unsigned events, loop_fd_fn *fn, void *arg)
+{
+    (void)l, (void)fd, (void)events, (void)fn, (void)arg;
+    CHECK(!"no descriptor is watched here: every peer is simulated");
+    return NULL;
+}
+
+void loop_watch_set(struct loop_watch *watch, unsigned events)
+{
+    (void)watch, (void)events;
+}
+
+void loop_watch_free(struct loop_watch *watch)
+{
+    (void)watch;
+}
+
+void loop_on_signal(struct loop *l, int signo, loop_signal_fn *fn, void *arg)
+{
+    struct host *h = l->host;
+    CHECK(h->handler_count < SIGNALS_MAX);
+    h->handlers[h->handler_count++] = (struct handler){signo, fn, arg};
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+    return l->turns;
+}
+
+// --- clocks
+
+int64_t clock_wall_ns(void)
+{
+    return world_wall_ns() + (w.current ? w.current->wall_offset : 0);
+}
+
+int64_t clock_monotonic_ns(void)
+{
+    return w.now;
+}
+
+int64_t clock_boot_ns(void)
+{
+    return w.now;
+}
+
+static void alarm_rings(void *arg)
+{
+    struct clock_alarm *a = arg;
+    a->timer = 0;
+    a->fn(a->arg);
+}
+
+struct clock_alarm *clock_alarm_new(struct loop *l, loop_fn *fn, void *arg)
+{
+    struct clock_alarm *a = check_alloc(1, sizeof *a);
+    *a = (struct clock_alarm){.next = l->host->alarms, .loop = l, .fn = fn, .arg = arg, .at_ns = INT64_MAX};
+    l->host->alarms = a;
+    return a;
+}
+
+void clock_alarm_set(struct clock_alarm *a, int64_t at_ns)
+{
+    loop_cancel(a->loop, &a->timer);
+    a->at_ns = at_ns;
+    if (at_ns == INT64_MAX)
+        return;
+    int64_t delay = at_ns - clock_wall_ns();
+    struct event *e = event_new(a->loop->host, delay, alarm_rings, a);
+    a->timer = ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
+}
+
+void clock_alarm_free(struct clock_alarm *a)
+{
+    if (!a)
+        return;
+    loop_cancel(a->loop, &a->timer);
+    for (struct clock_alarm **at = &a->loop->host->alarms; *at; at = &(*at)->next)
+        if (*at == a) {
+            *at = a->next;
+            break;
+        }
+    free(a);
+}
+
+void host_step_clock(struct host *h, int64_t by_ns)
+{
+    h->wall_offset += by_ns;
+    world_note("clock of %s steps by %lld ms", h->name, (long long)(by_ns / NS_PER_MS));
+    if (!h->alive)
+        return;
+    for (struct clock_alarm *a = h->alarms; a; a = a->next) { // a jump rings every alarm
+        loop_cancel(a->loop, &a->timer);
+        struct event *e = event_new(h, 0, alarm_rings, a);
+        a->timer = ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
+    }
+}

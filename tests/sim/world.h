@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The simulated outside: one thread, one seed, time that jumps from event to event. The daemon's own objects run on it
+// unchanged; what they see of the world (loop, clock, wire to the broker, connections to Postgres, children, HTTP) has
+// its second implementation in this folder. Each life of a daemon has a stack of its own and hands the processor back
+// when its loop has nothing to do; a kill never gives it back.
+//
+// One world in a process: seams like clock_wall_ns() carry no handle. Every seed runs in a process of its own, so what
+// a killed life had allocated ends with it.
+#ifndef PAPERGUARD_TESTS_SIM_WORLD_H
+#define PAPERGUARD_TESTS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/io/loop.h"
+
+#define WORLD_HOSTS_MAX 2
+
+// What is drawn for one purpose does not move when another purpose draws more.
+#define WORLD_DRAWS(X)                                                                                                 \
+    X(DRAW_SCENARIO)                                                                                                   \
+    X(DRAW_WIRE)                                                                                                       \
+    X(DRAW_POSTGRES)                                                                                                   \
+    X(DRAW_CHILD)                                                                                                      \
+    X(DRAW_KILL)                                                                                                       \
+    X(DRAW_CLIENT)                                                                                                     \
+    X(DRAW_BYTES)
+#define WORLD_DRAW_NAME(name) name,
+enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
+
+struct host;
+
+void world_begin(uint64_t seed, int64_t wall_ns);
+uint64_t world_seed(void);
+uint64_t world_draw(enum world_draw what);
+int64_t world_between(enum world_draw what, int64_t low, int64_t high); // both included
+bool world_chance(enum world_draw what, int64_t ppm);
+int64_t world_ns(void);      // since the beginning; what every monotonic clock shows
+int64_t world_wall_ns(void); // true time, which hosts' clocks may miss
+uint64_t world_steps(void);
+uint64_t world_hash(void); // of all that was noted so far: the same for the same seed
+void world_note(const char *format, ...) __attribute__((format(printf, 1, 2))); // into the hash, and the trace if asked
+void world_trace(bool on);
+
+// In the world's own hands, delay_ns from now.
+void world_after(int64_t delay_ns, loop_fn *fn, void *arg);
+// In a life's hands: dropped when that life has ended by then.
+void world_tell(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg);
+// Runs events until `until` (world_ns) or until done says so; false when time ran out first.
+bool world_run(int64_t until, bool (*done)(void));
+
+// --- hosts
+
+typedef int host_main_fn(int argc, char **argv);
+struct host *host_new(const char *name, host_main_fn *entry, char **argv);
+const char *host_name(const struct host *h);
+int host_index(const struct host *h);
+struct host *host_current(void); // NULL: the world itself
+struct host *host_at(int index); // NULL past the end
+unsigned host_life(const struct host *h);
+bool host_alive(const struct host *h);
+int host_status(const struct host *h); // of the last life that ended by itself, -1 when none did
+void host_start(struct host *h);
+void host_kill(struct host *h);              // as SIGKILL; never from that host's own hands
+void host_signal(struct host *h, int signo); // to its loop's handler
+void host_step_clock(struct host *h, int64_t by_ns);
+void host_freeze(struct host *h, int64_t for_ns); // as SIGSTOP: what is due for it waits
+
+// Whoever holds something for a life (a connection, a child) lets go of it here.
+void world_on_end(void (*fn)(struct host *h));
+
+#endif
