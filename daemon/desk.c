@@ -506,7 +506,7 @@ void desk_adopt(struct desk *d, const struct order_row *row)
         desk_end_order(o);
         return;
     }
-    exposure_reserve(d->p.exposure, &o->row.intent);
+    exposure_reserve_again(d->p.exposure, &o->row.intent);
     if (row->filled_qty.nanos > 0)
         exposure_filled(d->p.exposure, row->intent.order.client_order_id, row->filled_qty, clock_boot_ns());
     if (row->order_id[0]) {

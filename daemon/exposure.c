@@ -32,6 +32,7 @@ struct reservation {
     struct qty open;         // still unfilled
     struct money open_value; // of a buy
     struct money notional;   // of a sell in dollars: all of it until it ends, its shares are those of the moment
+    int64_t filled_boot_ns;  // of a buy in dollars, whose cash is only told apart by a read of the account
 };
 
 struct exposure {
@@ -274,15 +275,26 @@ static void count_usage(struct exposure *e, const struct intent *intent)
     e->run_orders++;
 }
 
-void exposure_reserve(struct exposure *e, const struct intent *intent)
+static bool reserve(struct exposure *e, const struct intent *intent)
 {
     if (map_get(e->reservations, intent->order.client_order_id))
-        return;
+        return false;
     struct reservation *r = check_alloc(1, sizeof *r);
     r->intent = *intent;
     map_put(e->reservations, intent->order.client_order_id, r);
     reservation_set(e, r, (struct qty){0}, false);
-    count_usage(e, intent);
+    return true;
+}
+
+void exposure_reserve(struct exposure *e, const struct intent *intent)
+{
+    if (reserve(e, intent))
+        count_usage(e, intent);
+}
+
+void exposure_reserve_again(struct exposure *e, const struct intent *intent)
+{
+    reserve(e, intent);
 }
 
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns)
@@ -299,6 +311,8 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
     bool fits =
         buy ? qty_add(s->bought, (struct qty){change}, &s->bought) : qty_sub(s->held, (struct qty){change}, &s->held);
     reservation_set(e, r, filled_qty, false);
+    if (buy && r->intent.order.qty.nanos == 0)
+        r->filled_boot_ns = now_boot_ns;
     if (buy)
         fits = fits && money_sub(before, r->open_value, &spent) && money_add(e->cash_spent, spent, &e->cash_spent);
     if (!fits)
@@ -310,6 +324,9 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     struct reservation *r = map_remove(e->reservations, client_order_id);
     if (!r)
         return;
+    // What a buy in dollars had reserved is spent, as far as anybody knows before the account is read again.
+    if (r->filled_boot_ns > e->account_boot_ns && !money_add(e->cash_spent, r->open_value, &e->cash_spent))
+        e->overflow = true;
     reservation_set(e, r, r->filled, true);
     free(r);
 }

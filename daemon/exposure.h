@@ -24,6 +24,8 @@ void exposure_set_usage(struct exposure *e, struct day session, struct day_usage
 void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 // Reservations by client order id: from intent to terminal status.
 void exposure_reserve(struct exposure *e, const struct intent *intent);
+// Of one that is followed again, or was adopted from an earlier life: it has counted in its session and its run.
+void exposure_reserve_again(struct exposure *e, const struct intent *intent);
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);
 void exposure_release(struct exposure *e, const char *client_order_id); // terminal
 // What was bought since positions were read counts as held for a buy, but is not there for a sell: the read may have it

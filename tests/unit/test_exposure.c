@@ -557,10 +557,55 @@ static void without_a_price_a_sell_of_shares_takes_its_shares(void **state)
     exposure_free(e);
 }
 
+static void a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct money cash = view_of(e, NOW).cash;
+    struct intent in = intent_of("n", ORDER_BUY, 0, 600);
+    in.order.notional = USD(600);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "n", SHARES(6), NOW + 2);
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 3).cash.nanos, cash.nanos - USD(600).nanos);
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(5)};
+    exposure_set_account(e, &a, NOW + 4);
+    assert_int_equal(view_of(e, NOW + 5).cash.nanos, USD(5).nanos);
+    exposure_reserve(e, &in); // nothing of it fills: nothing is spent
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 6).cash.nanos, USD(5).nanos);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "n", SHARES(6), NOW + 7);
+    exposure_set_account(e, &a, NOW + 8); // read after its fill, before its end
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 9).cash.nanos, USD(5).nanos);
+    exposure_free(e);
+}
+
+static void an_order_that_turns_up_counts_once(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    exposure_set_usage(e, session, (struct day_usage){.orders = 7, .notional = USD(700)});
+    exposure_set_run(e, "run-1", 5);
+    struct intent in = intent_of("old", ORDER_BUY, 2, 200);
+    in.session = day_add(session, -1); // and of another run
+    str_copy_cut(in.run_id, sizeof in.run_id, "run-0");
+    exposure_reserve_again(e, &in);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.open_buys.nanos, USD(200).nanos); // reserved it is
+    assert_int_equal(v.orders_in_day, 7);
+    assert_int_equal(v.notional_in_day.nanos, USD(700).nanos);
+    assert_int_equal(v.orders_in_run, 5);
+    exposure_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_known_is_nothing_known),
+        cmocka_unit_test(a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again),
+        cmocka_unit_test(an_order_that_turns_up_counts_once),
         cmocka_unit_test(an_account_without_positions_read_is_unknown),
         cmocka_unit_test(a_buy_counts_from_its_intent_to_its_end),
         cmocka_unit_test(a_fill_moves_from_open_to_held_and_takes_cash),
