@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/exposure.o
+//
+// Exposure of orders in dollars, of those that are judged again and of those that turn up.
+#include "tests/unit/exposure_rig.h"
+
+static void what_was_bought_is_there_to_be_sold_once_it_was_read(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(6), .current_price = {100 * DECIMAL_ONE}};
+    exposure_reserve(e, &in);
+    exposure_set_positions(e, &p, 1, NOW + 1); // the fill is in it
+    exposure_filled(e, "a", SHARES(2), NOW + 2);
+    exposure_release(e, "a");
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(8).nanos); // what may be bought is measured against the most
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(800).nanos);
+    exposure_set_positions(e, &p, 1, NOW + 3);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_free(e);
+}
+
+static void a_sell_in_dollars_takes_the_shares_that_it_may_need(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_quote q = {.symbol = "SPY", .bid = {80 * DECIMAL_ONE}, .ask = {120 * DECIMAL_ONE}, .at = NOW};
+    struct intent one = dollars_of("one", 160), two = dollars_of("two", 81);
+    exposure_reserve(e, &one); // 4 shares are held, the price was 100 when they were read
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 16 / 10);
+    exposure_set_quote(e, &q, NOW, NOW);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(2).nanos);
+    exposure_reserve(e, &two);
+    assert_true(view_of_sell(e).open_sell_qty.nanos > SHARES(3).nanos);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 30125 / 10000);
+    exposure_release(e, "one");
+    exposure_release(e, "two");
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, 0);
+    exposure_free(e);
+}
+
+static void a_sell_in_dollars_without_a_price_takes_all_that_is_held(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(4)};
+    struct intent in = dollars_of("one", 1);
+    exposure_set_positions(e, &p, 1, NOW);
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos);
+    exposure_free(e);
+}
+
+static void a_buy_in_dollars_keeps_its_reservation_until_it_ends(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = dollars_of("a", 150);
+    in.order.side = ORDER_BUY;
+    exposure_reserve(e, &in);
+    exposure_filled(e, "a", SHARES(1), NOW);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.open_buys.nanos, USD(150).nanos);
+    assert_int_equal(v.open_buy_qty.nanos, 0);
+    assert_int_equal(v.open_sell_qty.nanos, 0);
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, 0);
+    exposure_free(e);
+}
+
+static void an_order_is_judged_again_without_itself(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent buy = intent_of("b", ORDER_BUY, 2, 200), sell = intent_of("s", ORDER_SELL, 3, 300);
+    struct intent dollars = dollars_of("d", 100), unknown = intent_of("u", ORDER_BUY, 1, 100);
+    struct risk_view v;
+    exposure_reserve(e, &buy);
+    exposure_reserve(e, &sell);
+    exposure_reserve(e, &dollars);
+    assert_true(exposure_view_again(e, &buy, NOW, &v));
+    assert_int_equal(v.open_buy_qty.nanos, 0);
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(4).nanos);
+    assert_int_equal(v.open_buys.nanos, 0);
+    assert_int_equal(v.gross.nanos, USD(400).nanos);
+    assert_int_equal(v.orders_in_run, 2);
+    assert_true(exposure_view_again(e, &sell, NOW, &v));
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(1).nanos);
+    assert_true(exposure_view_again(e, &dollars, NOW, &v));
+    assert_int_equal(v.open_sell_qty.nanos, SHARES(3).nanos);
+    assert_true(exposure_view_again(e, &unknown, NOW, &v)); // not reserved: as it stands
+    assert_int_equal(v.open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(v.orders_in_run, 3);
+    exposure_free(e);
+}
+
+static void without_a_price_a_sell_of_shares_takes_its_shares(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(2)};
+    struct intent in = intent_of("s", ORDER_SELL, 1, 0), more = intent_of("t", ORDER_SELL, 3, 0);
+    struct intent dollars = dollars_of("d", 1);
+    exposure_set_positions(e, &p, 1, NOW);
+    exposure_reserve(e, &in);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(1).nanos);
+    exposure_reserve(e, &more);
+    exposure_reserve(e, &dollars);
+    assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos); // more than is held
+    exposure_free(e);
+}
+
+static void a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct money cash = view_of(e, NOW).cash;
+    struct intent in = intent_of("n", ORDER_BUY, 0, 600);
+    in.order.notional = USD(600);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "n", SHARES(6), NOW + 2);
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 3).cash.nanos, cash.nanos - USD(600).nanos);
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(5)};
+    exposure_set_account(e, &a, NOW + 4);
+    assert_int_equal(view_of(e, NOW + 5).cash.nanos, USD(5).nanos);
+    exposure_reserve(e, &in); // nothing of it fills: nothing is spent
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 6).cash.nanos, USD(5).nanos);
+    exposure_reserve(e, &in);
+    exposure_filled(e, "n", SHARES(6), NOW + 7);
+    exposure_set_account(e, &a, NOW + 8); // read after its fill, before its end
+    exposure_release(e, "n");
+    assert_int_equal(view_of(e, NOW + 9).cash.nanos, USD(5).nanos);
+    exposure_free(e);
+}
+
+static void an_order_that_turns_up_counts_once(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    exposure_set_usage(e, session, (struct day_usage){.orders = 7, .notional = USD(700)});
+    exposure_set_run(e, "run-1", 5);
+    struct intent in = intent_of("old", ORDER_BUY, 2, 200);
+    in.session = day_add(session, -1); // and of another run
+    str_copy_cut(in.run_id, sizeof in.run_id, "run-0");
+    exposure_reserve_again(e, &in);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.open_buys.nanos, USD(200).nanos); // reserved it is
+    assert_int_equal(v.orders_in_day, 7);
+    assert_int_equal(v.notional_in_day.nanos, USD(700).nanos);
+    assert_int_equal(v.orders_in_run, 5);
+    exposure_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again),
+        cmocka_unit_test(an_order_that_turns_up_counts_once),
+        cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
+        cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
+        cmocka_unit_test(a_sell_in_dollars_without_a_price_takes_all_that_is_held),
+        cmocka_unit_test(a_buy_in_dollars_keeps_its_reservation_until_it_ends),
+        cmocka_unit_test(an_order_is_judged_again_without_itself),
+        cmocka_unit_test(without_a_price_a_sell_of_shares_takes_its_shares),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
