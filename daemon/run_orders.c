@@ -125,12 +125,12 @@ static void block_buys(struct run *run)
 
 // --- buys
 
-// Does the cash that is there now, less the buffer and what open buys may still take, pay for what is left of the leg?
+// Does the cash that is there now, less the buffer and what open buys may still take, pay for the leg's first try?
 static bool covered(const struct run *run, const struct leg *leg)
 {
     const struct plan_leg *p = &run->plan.legs[leg->index];
     const struct config *c = run->runs->p.config;
-    struct order_request order = {.side = p->side, .type = ORDER_MARKET, .qty = {p->qty.nanos - leg->filled.nanos}};
+    struct order_request order = {.side = p->side, .type = ORDER_MARKET, .qty = p->qty};
     struct risk_view view;
     struct money buffer, left, value;
     str_copy_cut(order.symbol, sizeof order.symbol, p->symbol);

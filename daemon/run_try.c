@@ -39,8 +39,6 @@ void run_leg_set(struct leg *leg, enum leg_state state)
     leg->state = state;
     if (state == LEG_WAITING && leg->index < run->first_waiting)
         run->first_waiting = leg->index;
-    if (state != LEG_DONE && leg->index < run->first_open)
-        run->first_open = leg->index; // a later try was found
     struct money was = leg->unsold;
     leg->unsold = unsold(leg);
     if (!money_sub(run->failed_sells, was, &run->failed_sells) ||
@@ -161,8 +159,7 @@ void run_try_ended(struct leg *leg, const struct order_row *row)
     // What an operator says never arrived may be out there all the same: nothing is placed in its stead.
     bool given_up = (leg->status == ORDER_CANCELED || leg->status == ORDER_NOT_PLACED) &&
                     !str_starts(row->reason, DESK_OPERATOR_SAYS);
-    if (leg->status != ORDER_DRY_RUN && left_of(leg).nanos > 0 && leg->timed && leg->time_up && given_up &&
-        run->step <= STEP_SENDING &&
+    if (left_of(leg).nanos > 0 && leg->timed && leg->time_up && given_up && run->step <= STEP_SENDING &&
         execution_try(leg->style, &rules, leg->try_no + 1, p->side, p->decision_price, p->decision_price,
                       p->decision_price, &next))
         run_leg_set(leg, LEG_WAITING);

@@ -61,7 +61,8 @@ static struct {
     size_t open_of_others;
     int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
-    const char *reason; // of the next answer
+    const char *reason;            // of the next answer
+    const struct order_row *known; // one that the desk has
     struct intent intents[ASKED_MAX];
     void (*place_done[ASKED_MAX])(void *, const struct order_row *);
     void *place_arg[ASKED_MAX];
@@ -273,8 +274,8 @@ void desk_cancel_run(struct desk *d, const char *run_id)
 
 const struct order_row *desk_order(const struct desk *d, const char *client_order_id)
 {
-    (void)d, (void)client_order_id;
-    return NULL;
+    (void)d;
+    return w.known && str_equal(w.known->intent.order.client_order_id, client_order_id) ? w.known : NULL;
 }
 
 // --- the room

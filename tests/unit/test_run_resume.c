@@ -241,9 +241,191 @@ static void a_plan_that_cannot_be_read_yet_is_asked_again(void **state)
     resume(RUN_PLANNED);
     w.stored_done(w.stored_arg, LEDGER_DOWN, NULL);
     turn_until(&w.stored_asked, 2);
+    w.stored_done(w.stored_arg, LEDGER_LOST, NULL);
+    turn_until(&w.stored_asked, 3);
     w.stored_done(w.stored_arg, LEDGER_CONFLICT, NULL);
     assert_int_equal(w.told.status, RUN_PARTIAL);
     assert_int_equal(w.run_cancels, 1);
+}
+
+// --- what it is resumed with
+
+static void orders_of_no_leg_are_nobodys(void **state)
+{
+    (void)state;
+    resume(RUN_SENDING);
+    struct order_row orders[] = {of_try(1, 1, ORDER_NEW, 0), of_try(1, 1, ORDER_NEW, 0)};
+    orders[0].intent.leg = 0;
+    orders[1].intent.leg = 4;
+    load(orders, 2, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(runs->active->legs[i].try_no, 0);
+}
+
+static void what_the_desk_knows_is_newer_than_what_is_stored(void **state)
+{
+    (void)state;
+    struct order_row now = of_try(1, 1, ORDER_FILLED, 10), stored = of_try(1, 1, ORDER_UNKNOWN, 0);
+    w.known = &now;
+    resume(RUN_SENDING);
+    load(&stored, 1, 0);
+    assert_int_equal(runs->active->legs[0].status, ORDER_FILLED);
+    assert_int_equal(runs->active->legs[0].filled.nanos, SHARES(10).nanos);
+}
+
+// As urgent as the most urgent of those whose leg it is; who is not configured any more asks for no patience.
+static void a_leg_is_as_urgent_as_its_strategies(void **state)
+{
+    static const struct {
+        const char *whose;
+        enum execution_style style;
+    } rows[] = {{"weights", EXECUTION_LIMIT},      {"weights other", EXECUTION_WALK},
+                {"other weights", EXECUTION_WALK}, {"weights gone", EXECUTION_MARKET},
+                {"gone", EXECUTION_MARKET},        {"", EXECUTION_MARKET}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (i) {
+            tear_down(state);
+            set_up(state);
+        }
+        config.strategy_count = 2;
+        config.strategies[0].execution = EXECUTION_LIMIT;
+        config.strategies[1].name = "other";
+        config.strategies[1].execution = EXECUTION_WALK;
+        strcpy(stored_legs[0].strategies, rows[i].whose);
+        resume(RUN_SENDING);
+        load(NULL, 0, 0);
+        assert_int_equal(runs->active->legs[0].style, rows[i].style);
+    }
+    strcpy(stored_legs[0].strategies, "weights");
+}
+
+static void its_fills_of_an_earlier_life_are_its_own(void **state)
+{
+    (void)state;
+    resume(RUN_SETTLING);
+    struct order_row orders[] = {of_try(1, 1, ORDER_FILLED, 10), of_try(2, 1, ORDER_FILLED, 5),
+                                 of_try(3, 1, ORDER_FILLED, 5)};
+    const struct ledger_stored_plan plan = {
+        .legs = stored_legs, .leg_count = 3, .orders = orders, .order_count = 3, .fills = 7};
+    runs->books.fill_count = 9; // two are of others
+    w.stored_done(w.stored_arg, LEDGER_OK, &plan);
+    settle();
+    assert_int_equal(w.told.fills, 7);
+}
+
+static void what_settles_sends_nothing_more(void **state)
+{
+    (void)state;
+    resume(RUN_SETTLING);
+    struct order_row first = of_try(1, 1, ORDER_FILLED, 10);
+    load(&first, 1, 0);
+    assert_int_equal(w.refreshes + w.placed, 0);
+    settle();
+    assert_int_equal(w.told.status, RUN_PARTIAL);
+    assert_non_null(strstr(w.told.detail, "not sent"));
+}
+
+static void the_deadline_comes_while_it_may_not_start(void **state)
+{
+    (void)state;
+    w.allowed = false;
+    resume(RUN_PLANNED);
+    load(NULL, 0, 0);
+    run_deadline(runs->active);
+    assert_int_equal(w.passes, 1);
+    w.allowed = true;
+    for (int i = 0; i < 5; i++)
+        loop_step(loop, 100);
+    assert_int_equal(w.refreshes + w.placed, 0);
+    settle();
+    assert_int_equal(w.told.status, RUN_FAILED);
+}
+
+static void before_the_plan_is_read_the_deadline_only_cancels(void **state)
+{
+    (void)state;
+    resume(RUN_SENDING);
+    run_deadline(runs->active);
+    assert_int_equal(w.run_cancels, 1);
+    assert_int_equal(w.kicks, 1);
+    assert_int_equal(w.passes, 0);
+    assert_int_equal(w.told.status, 0); // nothing is told of it
+}
+
+// A step's time is measured from when it was sent, in whichever life that was.
+static int cancels_of(enum execution_style style, enum order_type type, int64_t age_ns)
+{
+    config.walk_step_ms = 60000;
+    config.strategies[0].execution = style;
+    resume(RUN_SENDING);
+    struct order_row row = of_try(1, 1, ORDER_NEW, 0);
+    row.intent.order.type = type;
+    row.intent.created_at = w.now - age_ns;
+    load(&row, 1, 0);
+    for (int i = 0; i < 3; i++)
+        loop_step(loop, 30);
+    return w.cancels;
+}
+
+static void the_time_of_a_step_goes_on_over_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(cancels_of(EXECUTION_WALK, ORDER_LIMIT, 59 * NS_PER_S), 0);
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(cancels_of(EXECUTION_WALK, ORDER_LIMIT, 61 * NS_PER_S), 1);
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(cancels_of(EXECUTION_WALK, ORDER_MARKET, 61 * NS_PER_S), 0);
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(cancels_of(EXECUTION_LIMIT, ORDER_LIMIT, 61 * NS_PER_S), 0);
+}
+
+static void two_sells(enum execution_style style, enum order_side third)
+{
+    stored_legs[1].leg.side = ORDER_SELL;
+    stored_legs[2].leg.side = third;
+    config.strategies[0].execution = style;
+    price("GLD", 100);
+    positions_read();
+    resume(RUN_SENDING);
+}
+
+static int stored_as_it_was(void **state)
+{
+    stored_legs[1].leg.side = stored_legs[2].leg.side = ORDER_BUY;
+    return tear_down(state);
+}
+
+static void a_sell_that_is_out_is_not_sold_twice(void **state)
+{
+    (void)state;
+    two_sells(EXECUTION_MARKET, ORDER_SELL);
+    struct order_row second = of_try(2, 1, ORDER_NEW, 0);
+    load(&second, 1, 0);
+    assert_int_equal(w.refreshes, 1);
+    assert_int_equal(w.refreshed_count, 2);
+    refresh();
+    assert_int_equal(w.placed, 2);
+    assert_string_equal(w.intents[0].order.symbol, "SPY");
+    assert_string_equal(w.intents[1].order.symbol, "TLT");
+    assert_int_equal(w.refreshes, 1); // no buy waits for another
+}
+
+static void failed_sells_leave_out_no_sell(void **state)
+{
+    (void)state;
+    two_sells(EXECUTION_WALK, ORDER_BUY);
+    struct order_row first = of_try(1, 1, ORDER_REJECTED, 0), second = of_try(2, 1, ORDER_CANCELED, 1);
+    first.intent.order.type = second.intent.order.type = ORDER_LIMIT;
+    struct order_row orders[] = {first, second};
+    load(orders, 2, 0);
+    assert_int_equal(runs->active->row.orders_skipped, 1); // the buy
+    assert_int_equal(w.passes, 0);
+    refresh();
+    assert_int_equal(w.placed, 1);
+    assert_string_equal(w.intents[0].order.symbol, "GLD");
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -262,6 +444,16 @@ int main(void)
         T(a_settling_run_is_followed),
         T(a_member_that_failed_then_makes_it_partial),
         T(a_plan_that_cannot_be_read_yet_is_asked_again),
+        T(orders_of_no_leg_are_nobodys),
+        T(what_the_desk_knows_is_newer_than_what_is_stored),
+        T(a_leg_is_as_urgent_as_its_strategies),
+        T(its_fills_of_an_earlier_life_are_its_own),
+        T(what_settles_sends_nothing_more),
+        T(the_deadline_comes_while_it_may_not_start),
+        T(before_the_plan_is_read_the_deadline_only_cancels),
+        T(the_time_of_a_step_goes_on_over_a_restart),
+        cmocka_unit_test_setup_teardown(a_sell_that_is_out_is_not_sold_twice, set_up, stored_as_it_was),
+        cmocka_unit_test_setup_teardown(failed_sells_leave_out_no_sell, set_up, stored_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
