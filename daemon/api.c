@@ -74,11 +74,6 @@ struct http_exchange *api_wait_end_if(struct api_wait *w, bool ok, int status, c
     return NULL;
 }
 
-void api_handle(struct api *a, struct http_exchange *x)
-{
-    api_route(a, x);
-}
-
 void api_gone(struct api *a, struct http_exchange *x)
 {
     struct api_wait *w = http_exchange_context(x);

@@ -154,7 +154,6 @@ bool api_order_same(const struct intent *a, const struct intent *b); // whatever
 struct json_node;
 int api_order_from_row(const struct json_node *row, struct intent *out, enum order_status *status,
                        struct err *err) MUST_CHECK;
-void api_route(struct api *a, struct http_exchange *x); // api_routes.c
 const struct snapshot *api_snapshot(struct api *a);
 // Starts an answer: text and JSON writer, object open.
 void api_answer_begin(struct text *t, struct json_out *o);

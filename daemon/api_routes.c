@@ -183,7 +183,7 @@ static bool query_refused(const struct api_path *p, api_serve_fn *serve, struct 
     return true;
 }
 
-void api_route(struct api *a, struct http_exchange *x)
+void api_handle(struct api *a, struct http_exchange *x)
 {
     struct api_call c = {.api = a, .x = x};
     c.path = find(http_exchange_path(x), http_exchange_roles(x), c.id);

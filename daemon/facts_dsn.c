@@ -8,18 +8,10 @@
 
 #include "daemon/facts_internal.h"
 #include "lib/base/text.h"
+#include "lib/base/http_text.h"
 
 #define DSN_MAX 4096
 #define BLANKS " \t\n\v\f\r"
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 // Percent-decoded copy, or NULL (a bad escape, a NUL, empty).
 static char *decoded(const char *s, size_t len)
@@ -30,7 +22,8 @@ static char *decoded(const char *s, size_t len)
     for (size_t i = 0; i < len; i++) {
         out[n] = s[i];
         if (s[i] == '%') {
-            const int high = i + 2 < len ? hex_value(s[i + 1]) : -1, low = i + 2 < len ? hex_value(s[i + 2]) : -1;
+            const int high = i + 2 < len ? http_hex_value((unsigned char)s[i + 1]) : -1,
+                      low = i + 2 < len ? http_hex_value((unsigned char)s[i + 2]) : -1;
             if (high < 0 || low < 0 || high + low == 0) {
                 free(out);
                 return NULL;

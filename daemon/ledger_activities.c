@@ -97,15 +97,6 @@ void ledger_activities_record(struct ledger *l, const char *account, const struc
 
 // --- correction
 
-static void correction_key(const struct ledger_values *v, char hex[DIGEST_HEX_MAX])
-{
-    struct digest_state *s = digest_new();
-    for (size_t i = 0; i < v->count; i++)
-        digest_add_field(s, v->values[i]);
-    struct digest d = digest_finish(s);
-    digest_hex(&d, hex);
-}
-
 void ledger_correction(struct ledger *l, const char *account, struct money cash,
                        const struct alpaca_position *positions, size_t count, const char *reason, const char *operator,
                        int64_t now_ns, ledger_done_fn *done, void *arg)
@@ -121,7 +112,7 @@ void ledger_correction(struct ledger *l, const char *account, struct money cash,
     ledger_put(&key, reason);
     ledger_put(&key, operator);
     ledger_put(&key, text_str(&holdings));
-    correction_key(&key, hex);
+    ledger_values_digest(&key, hex);
     ledger_put(&v, account);
     ledger_put(&v, hex);
     ledger_put_when(&v, now_ns);

@@ -123,15 +123,6 @@ void ledger_last_activity(struct ledger *l, const char *account, last_done_fn *d
 
 // --- opening
 
-static void opening_digest(const struct ledger_values *v, char hex[DIGEST_HEX_MAX])
-{
-    struct digest_state *s = digest_new();
-    for (size_t i = 0; i < v->count; i++)
-        digest_add_field(s, v->values[i]);
-    struct digest d = digest_finish(s);
-    digest_hex(&d, hex);
-}
-
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
                     size_t count, int64_t watermark_at, int64_t now_ns, ledger_done_fn *done, void *arg)
 {
@@ -147,7 +138,7 @@ void ledger_opening(struct ledger *l, const char *account, struct money cash, co
     ledger_put_decimal(&v, cash.nanos);
     ledger_put(&v, text_str(&json));
     ledger_put_when(&v, watermark_at);
-    opening_digest(&v, hex);
+    ledger_values_digest(&v, hex);
     ledger_put(&v, hex);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_OPENING, v.count, v.values);

@@ -76,6 +76,7 @@ void ledger_put_decimal(struct ledger_values *v, int64_t nanos);
 void ledger_put_positive(struct ledger_values *v, int64_t nanos); // 0 is SQL NULL
 void ledger_put_when(struct ledger_values *v, int64_t ns); // 0 is SQL NULL; cut to microseconds, as Postgres keeps
 void ledger_put_day(struct ledger_values *v, struct day d);
+void ledger_values_digest(const struct ledger_values *v, char hex[DIGEST_HEX_MAX]);
 const char *ledger_when(int64_t ns, char buf[WHEN_TEXT_MAX]);
 // As a JSON array of symbol, qty and cost.
 void ledger_holdings_write(struct text *out, const struct alpaca_position *positions, size_t count);

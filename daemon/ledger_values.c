@@ -135,3 +135,12 @@ bool ledger_get_bool(struct ledger_row *r, const char *column)
 {
     return str_equal(ledger_get(r, column), "t");
 }
+
+void ledger_values_digest(const struct ledger_values *v, char hex[DIGEST_HEX_MAX])
+{
+    struct digest_state *s = digest_new();
+    for (size_t i = 0; i < v->count; i++)
+        digest_add_field(s, v->values[i]);
+    struct digest d = digest_finish(s);
+    digest_hex(&d, hex);
+}

@@ -16,8 +16,7 @@
 
 #define CLAIM_RETRY_MS 500
 #define SWEEP_RETRY_MS 100
-#define ENDING_RETRY_MS 1000
-#define MISSED_RETRY_MS 1000
+#define OWED_RETRY_MS 1000
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
 #define ANY_END FSM_BIT(STEP_ENDED)
@@ -69,65 +68,50 @@ static void run_free(struct run *run)
     free(run);
 }
 
-// The last word about a run. It is written again until the ledger took it: a row that stayed open would be taken up as
-// unfinished at the next start.
-struct ending {
-    struct list node; // in runs->endings
+// A row that is written again until the ledger took it: how a run ended (a row that stayed open would be taken up as
+// unfinished at the next start), or a slot that passed without a run, for which Postgres was often the reason.
+struct owed {
+    struct list node; // in runs->endings or runs->missed
     struct runs *runs;
     struct run_row row;
     loop_timer timer;
 };
 
-static void ending_free(struct ending *e)
+static void owed_add(struct runs *r, struct list *to, const struct run_row *row, loop_fn *write)
 {
-    loop_cancel(e->runs->p.loop, &e->timer);
-    list_remove(&e->node);
-    free(e);
+    struct owed *o = check_alloc(1, sizeof *o);
+    o->runs = r;
+    o->row = *row;
+    list_append(to, &o->node);
+    write(o);
+}
+
+static void owed_free(struct owed *o)
+{
+    loop_cancel(o->runs->p.loop, &o->timer);
+    list_remove(&o->node);
+    free(o);
 }
 
 static void ending_write(void *arg);
 
 static void ending_written(void *arg, enum ledger_result result, const char *detail)
 {
-    struct ending *e = arg;
+    struct owed *e = arg;
     if (result == LEDGER_DOWN || result == LEDGER_LOST) {
-        e->timer = loop_after_ms(e->runs->p.loop, ENDING_RETRY_MS, ending_write, e);
+        e->timer = loop_after_ms(e->runs->p.loop, OWED_RETRY_MS, ending_write, e);
         return;
     }
     if (result != LEDGER_OK)
         log_warning("run %s: its end (%s) was not recorded: %s", e->row.id, run_status_name(e->row.status), detail);
-    ending_free(e);
+    owed_free(e);
 }
 
 static void ending_write(void *arg)
 {
-    struct ending *e = arg;
+    struct owed *e = arg;
     e->timer = 0;
     ledger_run_update(e->runs->p.ledger, &e->row, ending_written, e);
-}
-
-static void ending_save(struct runs *r, const struct run_row *row)
-{
-    struct ending *e = check_alloc(1, sizeof *e);
-    e->runs = r;
-    e->row = *row;
-    list_append(&r->endings, &e->node);
-    ending_write(e);
-}
-
-// A slot that passed without a run. Often Postgres was the reason, so its row is written until the ledger has it.
-struct missed {
-    struct list node; // in runs->missed
-    struct runs *runs;
-    struct run_row row;
-    loop_timer timer;
-};
-
-static void missed_free(struct missed *m)
-{
-    loop_cancel(m->runs->p.loop, &m->timer);
-    list_remove(&m->node);
-    free(m);
 }
 
 void runs_free(struct runs *r)
@@ -137,9 +121,9 @@ void runs_free(struct runs *r)
     if (r->active)
         run_free(r->active);
     LIST_EACH(n, tmp, &r->endings)
-    ending_free(LIST_ENTRY(n, struct ending, node));
+    owed_free(LIST_ENTRY(n, struct owed, node));
     LIST_EACH(n, tmp, &r->missed)
-    missed_free(LIST_ENTRY(n, struct missed, node));
+    owed_free(LIST_ENTRY(n, struct owed, node));
     runs_previews_free(r);
     map_free(r->legs);
     books_free(&r->books);
@@ -178,7 +162,7 @@ void run_save(struct run *run)
 {
     struct runs *r = run->runs;
     if (run->row.completed_at)
-        ending_save(r, &run->row);
+        owed_add(r, &r->endings, &run->row, ending_write);
     else
         ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
     if (r->p.on_run)
@@ -298,17 +282,26 @@ static void deadline_reached(void *arg)
 
 static void claim(void *arg);
 
+const struct config_strategy *runs_strategy(const struct runs *r, const char *name)
+{
+    const struct config *c = r->p.config;
+    for (size_t i = 0; i < c->strategy_count; i++)
+        if (str_equal(c->strategies[i].name, name))
+            return &c->strategies[i];
+    return NULL;
+}
+
 void run_add_members(struct run *run)
 {
-    const struct config *c = run->runs->p.config;
     char names[sizeof run->row.strategies];
     char *save = NULL;
     run->members = check_alloc(CONFIG_STRATEGIES_MAX, sizeof *run->members);
     str_copy_cut(names, sizeof names, run->row.strategies);
-    for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save))
-        for (size_t i = 0; i < c->strategy_count; i++)
-            if (strcmp(c->strategies[i].name, w) == 0 && run->member_count < CONFIG_STRATEGIES_MAX)
-                run->members[run->member_count++] = (struct member){.run = run, .strategy = &c->strategies[i]};
+    for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        const struct config_strategy *s = runs_strategy(run->runs, w);
+        if (s && run->member_count < CONFIG_STRATEGIES_MAX)
+            run->members[run->member_count++] = (struct member){.run = run, .strategy = s};
+    }
 }
 
 void run_arm_deadline(struct run *run)
@@ -458,10 +451,10 @@ static void missed_write(void *arg);
 
 static void missed_written(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
 {
-    struct missed *m = arg;
+    struct owed *m = arg;
     struct runs *r = m->runs;
     if (result == LEDGER_DOWN || result == LEDGER_LOST) {
-        m->timer = loop_after_ms(r->p.loop, MISSED_RETRY_MS, missed_write, m);
+        m->timer = loop_after_ms(r->p.loop, OWED_RETRY_MS, missed_write, m);
         return;
     }
     if (result == LEDGER_OK && !taken) {
@@ -470,12 +463,12 @@ static void missed_written(void *arg, enum ledger_result result, bool taken, con
             r->p.on_run(r->p.arg, row);
         r->p.alert(r->p.arg, "run_missed", row->slot_key, row->detail);
     }
-    missed_free(m);
+    owed_free(m);
 }
 
 static void missed_write(void *arg)
 {
-    struct missed *m = arg;
+    struct owed *m = arg;
     m->timer = 0;
     ledger_run_claim(m->runs->p.ledger, &m->row, missed_written, m);
 }
@@ -487,11 +480,7 @@ void runs_record_missed(struct runs *r, const struct run_order *order, const cha
     scratch.row.status = RUN_MISSED;
     scratch.row.completed_at = scratch.row.started_at;
     str_copy_cut(scratch.row.detail, sizeof scratch.row.detail, why);
-    struct missed *m = check_alloc(1, sizeof *m);
-    m->runs = r;
-    m->row = scratch.row;
-    list_append(&r->missed, &m->node);
-    missed_write(m);
+    owed_add(r, &r->missed, &scratch.row, missed_write);
 }
 
 // --- after a restart

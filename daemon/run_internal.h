@@ -121,8 +121,9 @@ void run_finish(struct run *run, enum run_status status, const char *format, ...
 void run_after(struct run *run, int64_t ms, loop_fn *fn);
 // Nothing is planned while orders of other runs are out: the books do not show them yet, an UNKNOWN one least of all.
 bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why);
-const struct book *runs_book(const struct runs *r, const char *name); // NULL: none yet
-void run_free_parts(struct run *run);                                 // all it owns
+const struct book *runs_book(const struct runs *r, const char *name);                // NULL: none yet
+const struct config_strategy *runs_strategy(const struct runs *r, const char *name); // NULL: none is configured
+void run_free_parts(struct run *run);                                                // all it owns
 // run_preview.c
 void run_confidence_look(const struct run *run); // it is completed: is a model unsure?
 void run_preview_planned(struct run *run);

@@ -112,14 +112,6 @@ void run_preview_planned(struct run *run)
     free(legs);
 }
 
-static const struct config_strategy *strategy_find(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->strategy_count; i++)
-        if (strcmp(c->strategies[i].name, name) == 0)
-            return &c->strategies[i];
-    return NULL;
-}
-
 static size_t previews_count(const struct runs *r)
 {
     size_t n = 0;
@@ -151,7 +143,7 @@ static struct preview *preview_new(struct runs *r, const struct config_strategy 
 void runs_preview(struct runs *r, const char *strategy,
                   void (*done)(void *arg, const struct run_preview *preview, const char *why), void *arg)
 {
-    const struct config_strategy *s = strategy_find(r->p.config, strategy);
+    const struct config_strategy *s = runs_strategy(r, strategy);
     const struct calendar calendar = {r->days, r->day_count};
     const struct session_day *day = session_of(&calendar, clock_wall_ns());
     const char *why = !s                                  ? "no strategy has that name"

@@ -38,24 +38,16 @@ static void start_claimed(void *arg)
 
 // --- the stored plan
 
-static const struct config_strategy *strategy_find(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->strategy_count; i++)
-        if (strcmp(c->strategies[i].name, name) == 0)
-            return &c->strategies[i];
-    return NULL;
-}
-
 // As when it was planned: the most urgent style of those whose leg it is. One that is not configured any more is in no
 // position to ask for patience.
-static enum execution_style style_of(const struct config *c, const char *strategies)
+static enum execution_style style_of(const struct runs *r, const char *strategies)
 {
     enum execution_style style = EXECUTION_LIMIT;
     char names[sizeof((struct ledger_stored_leg *)0)->strategies];
     char *save = NULL;
     str_copy_cut(names, sizeof names, strategies);
     for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-        const struct config_strategy *s = strategy_find(c, w);
+        const struct config_strategy *s = runs_strategy(r, w);
         if (!s || s->execution < style)
             style = s ? s->execution : EXECUTION_MARKET;
     }
@@ -72,7 +64,7 @@ static void take_plan(struct run *run, const struct ledger_stored_plan *stored)
         plan->legs[i] = stored->legs[i].leg;
     run_make_legs(run);
     for (size_t i = 0; i < stored->leg_count; i++)
-        run->legs[i].style = style_of(run->runs->p.config, stored->legs[i].strategies);
+        run->legs[i].style = style_of(run->runs, stored->legs[i].strategies);
     for (size_t i = 0; i < stored->order_count; i++) {
         const struct order_row *row = &stored->orders[i];
         const struct order_row *now = desk_order(run->runs->p.desk, row->intent.order.client_order_id);

@@ -9,6 +9,7 @@
 
 #include "daemon/ctl/ctl.h"
 #include "lib/io/clock.h"
+#include "lib/trade/order.h"
 
 #define NEXT_MAX 6
 
@@ -24,23 +25,9 @@ struct story {
     size_t next_count;
 };
 
-static bool is_sent(const struct json_node *order)
+static bool is_sent(enum order_status s)
 {
-    static const char *const before[] = {"intent", "denied", "dry_run", "not_placed"};
-    for (size_t i = 0; i < ARRAY_LEN(before); i++)
-        if (ctl_is(order, "status", before[i]))
-            return false;
-    return true;
-}
-
-static bool is_over(const struct json_node *order)
-{
-    static const char *const over[] = {"denied",  "dry_run",  "not_placed", "canceled",
-                                       "expired", "replaced", "rejected",   "filled"};
-    for (size_t i = 0; i < ARRAY_LEN(over); i++)
-        if (ctl_is(order, "status", over[i]))
-            return true;
-    return false;
+    return s != ORDER_INTENT && s != ORDER_DENIED && s != ORDER_DRY_RUN && s != ORDER_NOT_PLACED;
 }
 
 // Legs count from 1.
@@ -60,12 +47,13 @@ static void count(struct story *s)
         int64_t leg = ctl_int(o, "leg");
         if (leg >= 1 && (size_t)leg <= s->legs)
             s->has_order[leg] = true;
-        s->sent += is_sent(o);
-        s->open += !is_over(o);
-        s->filled += ctl_is(o, "status", "filled");
-        s->unknown += ctl_is(o, "status", "unknown");
-        s->not_placed += ctl_is(o, "status", "not_placed");
-        s->refused += ctl_is(o, "status", "denied") || ctl_is(o, "status", "rejected");
+        enum order_status status = order_status_parse(ctl_text(o, "status"));
+        s->sent += is_sent(status);
+        s->open += !order_status_terminal(status);
+        s->filled += status == ORDER_FILLED;
+        s->unknown += status == ORDER_UNKNOWN;
+        s->not_placed += status == ORDER_NOT_PLACED;
+        s->refused += status == ORDER_DENIED || status == ORDER_REJECTED;
     }
     for (size_t i = 0; i < s->legs; i++)
         s->unsent += !leg_has_order(s, ctl_int(json_at(legs, i), "leg"));

@@ -9,6 +9,7 @@
 
 #include "lib/base/text.h"
 #include "lib/io/pg_client_link.h"
+#include "lib/io/resolver.h"
 
 extern char **environ;
 
@@ -63,12 +64,6 @@ void pg_settings_free(struct pg_settings *s)
     memset(s, 0, sizeof *s);
 }
 
-static bool is_address(const char *host)
-{
-    struct in6_addr any;
-    return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
-}
-
 static int settings_judge_host(struct pg_settings *s, struct err *err)
 {
     const char *host = settings_get(s, "host"), *address = settings_get(s, "hostaddr");
@@ -77,7 +72,7 @@ static int settings_judge_host(struct pg_settings *s, struct err *err)
     if ((host != NULL && strchr(host, ',') != NULL) || (address != NULL && strchr(address, ',') != NULL))
         return err_set(err, "the database address lists several hosts; give exactly one");
     if (address != NULL && address[0] != '\0') {
-        if (!is_address(address))
+        if (!resolver_is_literal(address))
             return err_set(err, "hostaddr of the database must be an IP address");
         return 0;
     }
@@ -85,7 +80,7 @@ static int settings_judge_host(struct pg_settings *s, struct err *err)
         return 0;
     if (str_equal_nocase(host, "localhost"))
         settings_put(s, "hostaddr", "127.0.0.1");
-    else if (is_address(host))
+    else if (resolver_is_literal(host))
         settings_put(s, "hostaddr", host);
     else
         return err_set(err,

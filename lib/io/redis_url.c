@@ -11,18 +11,10 @@
 #include <sys/un.h>
 
 #include "lib/base/text.h"
+#include "lib/base/http_text.h"
 
 #define PORT_DEFAULT 6379
 #define DATABASE_MAX 65535
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 // NULL when a percent sign is not followed by two hex digits other than 00.
 static char *percent_decode(const char *s, size_t len)
@@ -34,8 +26,8 @@ static char *percent_decode(const char *s, size_t len)
             out[n++] = s[i];
             continue;
         }
-        int high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
+        int high = i + 2 < len ? http_hex_value((unsigned char)s[i + 1]) : -1;
+        int low = high >= 0 ? http_hex_value((unsigned char)s[i + 2]) : -1;
         if (low < 0 || high * 16 + low == 0) {
             mem_wipe(out, len);
             free(out);
