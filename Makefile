@@ -197,6 +197,7 @@ install: programs ## install under DESTDIR (PREFIX=/usr); an existing configurat
 	$(call puts,$(BIN)/paperguard $(BIN)/paperguard-sim,$(PREFIX)/bin,755)
 	$(call puts,$(STRAT_BIN) $(BIN)/paperguard-keeper,$(LIBEXEC),755)
 	$(call puts,$(wildcard systemd/*.service systemd/*.socket),$(LIBDIR)/systemd/system,644)
+	sed -i 's|=/usr/sbin/|=$(PREFIX)/sbin/|; s|=/usr/libexec/paperguard/|=$(LIBEXEC)/|' $(DESTDIR)$(LIBDIR)/systemd/system/paperguard*.service
 	$(call put,systemd/paperguard.sysusers,$(LIBDIR)/sysusers.d/paperguard.conf,644)
 	$(call put,systemd/paperguard.tmpfiles,$(LIBDIR)/tmpfiles.d/paperguard.conf,644)
 	$(call puts,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DATADIR)/doc/paperguard,644)

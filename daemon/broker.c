@@ -49,7 +49,6 @@ struct broker {
     char *key_header, *secret_header;
     bool connected;
     char trouble[160];
-    int64_t last_answer_boot_ns;
 };
 
 const char *broker_result_name(enum broker_result r)
@@ -315,7 +314,6 @@ static void answered(void *arg, const struct http_answer *h)
     b->in_flight--;
     if (h->result == HTTP_RESULT_OK) {
         judge_http(h, &doc, &answer, &err);
-        b->last_answer_boot_ns = clock_boot_ns();
         if (h->status == 429) // the broker counts otherwise than we do: begin anew from nothing
             b->tokens_milli = 0;
     } else if (c->denied_at_wire && !h->maybe_sent) {
@@ -511,9 +509,4 @@ bool broker_connected(const struct broker *b)
 const char *broker_trouble(const struct broker *b)
 {
     return b->trouble;
-}
-
-int64_t broker_last_answer_boot_ns(const struct broker *b)
-{
-    return b->last_answer_boot_ns;
 }

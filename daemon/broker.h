@@ -60,6 +60,5 @@ void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg);
 size_t broker_in_flight(const struct broker *b);
 bool broker_connected(const struct broker *b);      // last account or clock read was answered
 const char *broker_trouble(const struct broker *b); // why it was not; "" when it was, or none was made
-int64_t broker_last_answer_boot_ns(const struct broker *b);
 
 #endif

@@ -74,11 +74,6 @@ void desk_free(struct desk *d)
     free(d);
 }
 
-void desk_set_limits(struct desk *d, const struct risk_limits *limits)
-{
-    d->p.limits = limits;
-}
-
 static bool is_in_hand(enum desk_state s)
 {
     return s == DESK_COMMITTING || s == DESK_WAITING || s == DESK_SENDING;

@@ -19,7 +19,7 @@ struct desk_params {
     struct ledger *ledger;
     struct exposure *exposure;
     struct metrics *metrics;
-    const struct risk_limits *limits; // borrowed; may be replaced by desk_set_limits
+    const struct risk_limits *limits; // borrowed
     bool record_only;                 // orders = record
     int64_t unknown_for_ms; // an order is given up only after the broker denied knowing it for so long; 0 = 60 s
     // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
@@ -33,7 +33,6 @@ struct desk_params {
 };
 struct desk *desk_new(const struct desk_params *params);
 void desk_free(struct desk *d);
-void desk_set_limits(struct desk *d, const struct risk_limits *limits);
 
 // As desk_place would judge the order now, without placing it. false: sums of the account do not fit.
 bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,

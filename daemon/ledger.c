@@ -69,8 +69,6 @@ void ledger_set_state(struct ledger *l, enum ledger_state state, const char *det
     fsm_move("ledger", l->p.instance, state_moves, state_names, l->state, state);
     bool was_ready = l->state == LEDGER_READY;
     l->state = state;
-    if (state == LEDGER_UNMARKED || state == LEDGER_MISMATCH)
-        log_error("ledger: %s", detail);
     if (was_ready)
         report_halt(l, false, false, HALT_UNKNOWN, "Postgres cannot be asked");
     if (l->p.on_state)

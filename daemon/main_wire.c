@@ -81,7 +81,7 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
     if (state == LEDGER_CONNECTING)
         halt_set_database(d->halt, false, false, HALT_UNKNOWN, "Postgres is not connected");
     if (marker == FACT_BAD)
-        log_warning("database %s: %s", ledger_state_name(state), detail);
+        log_error("database %s: %s", ledger_state_name(state), detail);
     else
         log_info("database %s%s%s", ledger_state_name(state), detail[0] ? ": " : "", detail);
     if (came) {

@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PAPERGUARD_BUILD", ROOT / "build"))
 
 
-def install(folder):
-    done = subprocess.run(["make", "--no-print-directory", "install", f"DESTDIR={folder}", f"BUILD={BUILD}"], cwd=ROOT,
+def install(folder, *more):
+    done = subprocess.run(["make", "--no-print-directory", "install", f"DESTDIR={folder}", f"BUILD={BUILD}", *more], cwd=ROOT,
                           capture_output=True, text=True, check=False,
                           env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR")})
     assert done.returncode == 0, done.stdout + done.stderr
@@ -31,6 +31,13 @@ def test_the_unit_finds_its_programs(root):
     program, config = re.search(r"^ExecStart=(\S+) --config (\S+)$", unit, re.M).groups()
     assert os.access(root / program[1:], os.X_OK)
     assert (root / config[1:]).stat().st_mode & 0o777 == 0o640
+
+
+def test_units_follow_another_prefix(tmp_path):
+    install(tmp_path, "PREFIX=/opt/pg")
+    for unit in (tmp_path / "opt/pg/lib/systemd/system").glob("*.service"):
+        program = re.search(r"^ExecStart=(\S+)", unit.read_text(), re.M).group(1)
+        assert program.startswith("/opt/pg/") and os.access(tmp_path / program[1:], os.X_OK), unit
 
 
 def test_programs_run_from_where_they_are(root):
