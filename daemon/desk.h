@@ -53,6 +53,9 @@ void desk_broker_says(struct desk *d, const struct order_state *state, const cha
 void desk_listed(struct desk *d, int64_t asked_boot_ns);
 // Adopts an order loaded from the ledger at start (reserves; unknown and sending ones are looked up).
 void desk_adopt(struct desk *d, const struct order_row *row);
+// One of the broker's list that this life does not know, given up in an earlier one: followed again, as
+// desk_broker_says does with one that was given up here.
+void desk_found(struct desk *d, const struct order_row *row, const struct order_state *state, const char *source);
 size_t desk_open_count(const struct desk *d); // not terminal
 // Of them, those that will still move a book: of any run but that one ("" or NULL: of any run), or of a strategy
 // outside a run. What is planned from the books meanwhile would be bought a second time.

@@ -44,6 +44,17 @@ void desk_turned_up(struct desk_order *o, const struct order_state *s, const cha
                      "is over");
 }
 
+void desk_found(struct desk *d, const struct order_row *row, const struct order_state *state, const char *source)
+{
+    struct desk_order *o = map_get(d->by_client_id, row->intent.order.client_order_id);
+    if (!o) {
+        o = desk_take_ended(d, row);
+        if (!o->row.intent.send_until) // not known any more: nobody waits so long
+            o->row.intent.send_until = o->row.intent.created_at;
+    }
+    desk_broker_says(d, state, source);
+}
+
 static int wait_s(const struct desk_order *o)
 {
     int64_t over = o->unknown_since_ns + o->desk->p.unknown_for_ms * NS_PER_MS - clock_boot_ns();

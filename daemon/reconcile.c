@@ -36,6 +36,7 @@ struct reconcile *reconcile_new(const struct reconcile_params *params)
     list_init(&r->waiters);
     list_init(&r->next_waiters);
     list_init(&r->jobs);
+    r->others = map_new();
     str_copy_cut(r->reason, sizeof r->reason, "not compared with the broker yet");
     return r;
 }
@@ -62,6 +63,7 @@ void reconcile_free(struct reconcile *r)
     free(r->sums);
     free(r->fresh_symbols);
     free(r->page);
+    map_free(r->others);
     free(r);
 }
 
@@ -304,8 +306,8 @@ static void orders_read(void *arg, const struct broker_answer *a)
         r->orders_open_at_broker += !order_status_terminal(s.status);
         newest = s.submitted_at > newest ? s.submitted_at : newest;
         desk_broker_says(r->p.desk, &s, "poll");
-        if (reconcile_in_doubt(r, &s) && !desk_order(r->p.desk, s.client_order_id))
-            ledger_order_listed(r->p.ledger, r->account, &s, clock_wall_ns(), NULL, NULL);
+        if (!desk_order(r->p.desk, s.client_order_id))
+            reconcile_not_followed(r, &s);
     }
     if (r->orders_after && n >= ORDERS_PAGE && newest > r->orders_after) {
         r->orders_after = newest;

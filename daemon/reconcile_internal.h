@@ -9,6 +9,7 @@
 #include "daemon/reconcile.h"
 #include "lib/base/fsm.h"
 #include "lib/base/list.h"
+#include "lib/base/map.h"
 
 #define RECONCILE_STATES(X)                                                                                            \
     X(RC_OFF, "off")                                                                                                   \
@@ -87,7 +88,8 @@ struct reconcile {
     int64_t mismatch_since_boot_ns;
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns;
-    struct list jobs; // one-off reads under way
+    struct list jobs;   // one-off reads under way
+    struct map *others; // ids that the broker lists and that are nobody's here to follow
     // snapshots: the run that settled last, the ones that are written
     bool snapshot_under_way;
     enum snapshot_source snapshot_source;
@@ -126,6 +128,7 @@ struct job {
     struct alpaca_position *positions;
     size_t position_count;
     int64_t watermark, watermark_again;
+    struct order_state listed; // whose it is
     // accepting a difference
     bool drift;
     char code[DRIFT_CODE_MAX], reason[200], operator[64];
@@ -161,6 +164,8 @@ void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format,
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 bool reconcile_in_doubt(const struct reconcile *r, const struct order_state *s); // a fill of it was refused
 void reconcile_doubt_from(const struct reconcile *r, int64_t *orders_after); // moves it back to orders of refused fills
+void reconcile_not_followed(struct reconcile *r,
+                            const struct order_state *s); // in the broker's list (reconcile_found.c)
 void reconcile_jobs_free(struct reconcile *r);
 // Quotes for fills that happened just now.
 void reconcile_note_fresh(struct reconcile *r, const struct alpaca_fill *fills, size_t count);

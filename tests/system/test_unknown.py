@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from harness import KEY, SECRET, Strategy, until
+from harness import KEY, SECRET, TOKEN, Strategy, until
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 import compare  # noqa: E402
@@ -105,3 +105,37 @@ def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_s
     assert [b["book"] for b in books] == [site.sql("SELECT strategy FROM run_members")[0]["strategy"]], books
     site.daemon.in_step()
     assert not compare.check(compare.Exchange(site.sim.url, KEY, SECRET), compare.Ledger(site.dsn))[0]
+
+
+def test_a_given_up_order_that_is_alive_at_the_exchange_goes_back_to_the_desk_over_a_crash(make_site):
+    """Given up; the daemon is killed; meanwhile both orders are at the exchange, which fills nothing for an hour. The next life
+    follows them, alerts and cancels them as the one that gave them up would have. Somebody else's order is left alone."""
+    slow = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "3600000", "--seed", "7")
+    site = make_site(sim_options=slow, strategies=[Strategy(weights={"SPY": "0.3"})], schedule={"run_deadline": "4s"},
+                     broker={"compare_interval": "2s"})
+    site.sim.call("POST", "/sim/symbol", {"symbol": "SPY", "fractionable": False})  # parts of shares fill at once
+    site.begin()
+    site.sim.fault("POST /v2/orders", "drop_before", count=2)
+    site.daemon.cli("run")
+    until(lambda: len(site.sim.posts()) == 1, 20, "the run's order leaves")
+    status, told = site.daemon.http("/api/v1/orders", "POST", {"client_order_id": "mine", "symbol": "TLT", "side": "buy", "qty": "3"},
+                                    {"Authorization": f"Bearer {TOKEN}"})
+    assert status == 202, told
+    site.run_ended(seconds=60)
+    until(lambda: len(site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'")) == 2, 120, "the broker denies both")
+    site.daemon.process.kill()
+    for order in site.sql("SELECT body FROM intents"):
+        site.sim.call("POST", "/v2/orders", json.loads(order["body"]))
+    site.sim.call("POST", "/v2/orders", {"symbol": "GLD", "side": "buy", "qty": "1", "type": "market", "time_in_force": "day",
+                                         "client_order_id": "by-hand"})
+    site.daemon.start().in_step()
+    until(lambda: len(site.sql("SELECT 1 FROM orders WHERE status = 'canceled'")) == 2, 30, "both are followed to their end")
+    events = site.sql("SELECT client_order_id, status, source FROM order_events WHERE source = 'list' ORDER BY at")
+    assert {e["client_order_id"] for e in events if e["status"] in ("new", "accepted", "pending_new")} == \
+        {i["client_order_id"] for i in site.sql("SELECT client_order_id FROM intents")}, events
+    assert len(site.sql("SELECT 1 FROM alerts WHERE kind = 'order_after_all'")) == 2
+    states = {o["client_order_id"]: o["status"] for o in site.sim.orders()}
+    assert states.pop("by-hand") not in ("canceled", "pending_cancel") and set(states.values()) == {"canceled"}, states
+    assert site.daemon.ctl("orders", "--parked") == "no orders\n"
+    asked = site.daemon.text().count("by-hand")
+    assert asked == 0, "nothing is said of another's order"

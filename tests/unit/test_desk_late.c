@@ -320,6 +320,51 @@ static void what_turns_up_filled_is_told_and_ended(void **state)
     assert_int_equal(w.calls, calls); // nothing to cancel
 }
 
+// Given up in an earlier life, which is all that the ledger tells: of a run, or of somebody over HTTP.
+static void one_of_an_earlier_life_that_turns_up(const char *run_id)
+{
+    struct order_state s;
+    struct json_doc *doc;
+    struct err err;
+    const char *text = order_json(ID, "new", "0");
+    given_up();
+    struct order_row row = *desk_order(desk, ID);
+    strcpy(row.intent.run_id, run_id);
+    row.intent.send_until = 0;
+    desk_free(desk);
+    desk = desk_new(&(struct desk_params){.loop = loop,
+                                          .guard = guard,
+                                          .exposure = exposure,
+                                          .metrics = metrics,
+                                          .limits = &limits,
+                                          .on_order = on_order,
+                                          .alert = on_alert});
+    assert_int_equal(json_doc_parse(text, strlen(text), &doc, &err), 0);
+    assert_int_equal(alpaca_order_parse(json_doc_root(doc), &s, &err), 0);
+    desk_found(desk, &row, &s, "list");
+    desk_found(desk, &row, &s, "list"); // listed once more before the ledger answered
+    json_doc_free(doc);
+    assert_int_equal(w.alerts, 1);
+    assert_int_equal(desk_open_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    assert_string_equal(w.call_id, "o-1");
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NEW);
+}
+
+static void one_of_an_earlier_life_is_followed_reserved_and_cancelled_too(void **state)
+{
+    (void)state;
+    one_of_an_earlier_life_that_turns_up("run-1");
+}
+
+static void so_is_one_outside_a_run_whose_time_is_over(void **state)
+{
+    (void)state;
+    one_of_an_earlier_life_that_turns_up("");
+}
+
 // --- an operator's word
 
 static int gives_up(void)
@@ -398,6 +443,8 @@ int main(void)
         T(a_sell_that_would_sell_too_much_by_now_is_not_sent_again),
         T(what_turns_up_after_all_is_followed_reserved_and_cancelled),
         T(what_turns_up_filled_is_told_and_ended),
+        T(one_of_an_earlier_life_is_followed_reserved_and_cancelled_too),
+        T(so_is_one_outside_a_run_whose_time_is_over),
         T(an_operators_word_is_not_taken_before_its_time),
         T(what_the_broker_told_meanwhile_counts),
         T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),

@@ -277,6 +277,19 @@ static void what_belongs_to_no_strategy_waits_for_no_run(void **state)
     finish();
 }
 
+static void only_the_last_try_of_a_leg(void **state)
+{
+    (void)state;
+    never_placed();
+    struct intent second = an_intent("a2", "run-a", 1, 2, 10);
+    commit_ok(&second);
+    assert_int_equal(say("a2", ORDER_NOT_PLACED, "desk", "no route"), LEDGER_OK);
+    end_planned("run-a", SLOT, T0 + SECOND, 0);
+    assert_string_equal(retried("a"), "a later try of its leg exists");
+    assert_string_equal(retried("a2"), "");
+    finish();
+}
+
 // --- given up, and at the broker after all
 
 // Two orders of alpha's and beta's: the first left and was given up.
@@ -375,6 +388,7 @@ int main(void)
         LEDGER_TEST(not_at_its_runs_deadline),
         LEDGER_TEST(not_when_a_run_is_under_way),
         LEDGER_TEST(not_when_a_run_has_planned_since),
+        LEDGER_TEST(only_the_last_try_of_a_leg),
         LEDGER_TEST(what_belongs_to_no_strategy_waits_for_no_run),
         LEDGER_TEST(a_given_up_order_is_whatever_the_broker_says),
         LEDGER_TEST(its_fill_waits_for_it_and_finds_its_books),
