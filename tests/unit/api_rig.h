@@ -80,7 +80,8 @@ static struct rig {
     void *placed_arg;
     void (*refreshed)(void *arg, bool ok, const char *detail);
     void *refreshed_arg;
-    bool no_session, session_turned;
+    bool no_session, session_turned, always_open, books_unknown;
+    struct day session; // another than the usual
 
     // reconcile
     opening_fn *opening_done;
@@ -187,14 +188,14 @@ bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *ou
 {
     (void)s;
     (void)now_ns;
-    *out = (struct day){2026, 10, rig.session_turned ? 9 : 8};
+    *out = rig.session.year ? rig.session : (struct day){2026, 10, rig.session_turned ? 9 : 8};
     return !rig.no_session;
 }
 
 struct calendar scheduler_calendar(const struct scheduler *s, bool *always_open)
 {
     (void)s;
-    *always_open = false;
+    *always_open = rig.always_open;
     return (struct calendar){&rig.day, rig.day.date.year ? 1 : 0};
 }
 
@@ -208,7 +209,7 @@ bool runs_held(const struct runs *r, const char *book, const char *symbol, struc
 {
     (void)r, (void)book, (void)symbol;
     *out = rig.held;
-    return true;
+    return !rig.books_unknown;
 }
 
 const struct order_row *desk_order(const struct desk *d, const char *client_order_id)
@@ -277,7 +278,7 @@ bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_
 {
     (void)e;
     (void)symbol;
-    *out = (struct alpaca_quote){.bid = {499 * DECIMAL_ONE}, .ask = {501 * DECIMAL_ONE}};
+    *out = (struct alpaca_quote){.bid = {499 * DECIMAL_ONE}, .ask = {501 * DECIMAL_ONE}, .at = 2};
     return !rig.no_price;
 }
 

@@ -83,6 +83,7 @@ static void each_try_needs_its_own_proof_and_there_are_three(void **state)
         never_arrived();
         goes_out_again(i + 2);
         int updates = w.updates;
+        desk_listed(desk, clock_boot_ns() + NS_PER_S);
         answered(BROKER_REJECTED, 404, NOT_FOUND); // what was said of the try before is none of this one
         answered(BROKER_REJECTED, 404, NOT_FOUND);
         assert_int_equal(w.updates, updates);
