@@ -202,6 +202,8 @@ install: programs ## install under DESTDIR (PREFIX=/usr); an existing configurat
 	$(call put,systemd/paperguard.tmpfiles,$(LIBDIR)/tmpfiles.d/paperguard.conf,644)
 	$(call puts,$(wildcard LICENSE README.md NEWS conf/paperguard.conf),$(DATADIR)/doc/paperguard,644)
 	$(call put,conf/paperguard.bash,$(DATADIR)/bash-completion/completions/paperguard,644)
+	$(call puts,$(wildcard conf/prometheus/*.yml),$(DATADIR)/paperguard/prometheus,644)
+	$(call puts,conf/grafana/paperguard.json,$(DATADIR)/paperguard/grafana,644)
 	$(call puts,scripts/api_smoke_check.py,$(DATADIR)/paperguard/scripts,755)
 	cd conf && find sample-data -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(DATADIR)/paperguard/{} \;
 	$(foreach n,1 5 7 8,$(if $(wildcard man/*.$n),$(call puts,$(wildcard man/*.$n),$(DATADIR)/man/man$n,644) &&)) :

@@ -19,6 +19,8 @@ struct api *api_new(const struct api_params *params)
     a->has_token = params->token && params->token[0];
     if (a->has_token)
         a->token = digest_of(params->token, strlen(params->token));
+    metrics_add(a->p.metrics, METRIC_PRICE_CACHE, "hit", 0);
+    metrics_add(a->p.metrics, METRIC_PRICE_CACHE, "miss", 0);
     a->p.token = NULL; // only its digest stays
     return a;
 }

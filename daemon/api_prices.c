@@ -32,8 +32,11 @@ static void refresh_old(struct api *a, const struct snapshot *s, const char *sym
     bool wanted = false;
     for (size_t i = 0; i < s->price_count && count < SYMBOLS_MAX; i++) {
         const struct snapshot_price *p = &s->prices[i];
-        wanted = wanted || (is_old(s, p) && (!symbol || str_equal(symbol, p->symbol)));
-        if (is_old(s, p))
+        bool old = is_old(s, p), asked = !symbol || str_equal(symbol, p->symbol);
+        wanted = wanted || (old && asked);
+        if (asked)
+            metrics_add(a->p.metrics, METRIC_PRICE_CACHE, old ? "miss" : "hit", 1);
+        if (old)
             symbols[count++] = p->symbol;
     }
     if (!wanted || (a->prices_asked_ns && now - a->prices_asked_ns < ASK_AGAIN_NS) || s->draining ||

@@ -86,6 +86,8 @@ struct broker *broker_new(const struct broker_params *params)
         digest_of(secrets->key_id ? secrets->key_id : "", secrets->key_id ? strlen(secrets->key_id) : 0);
     b->tokens_milli = params->requests_per_minute * 1000;
     b->refilled_ns = clock_monotonic_ns();
+    for (enum broker_result e = BROKER_UNKNOWN; e <= BROKER_NOT_SENT; e++) // a rule sees a count rise, not appear
+        metrics_add(b->p.metrics, METRIC_BROKER_ERRORS, broker_result_name(e), 0);
     b->http = http_client_new(&(struct http_client_params){
         .loop = params->loop,
         .allow_loopback_http = facts_simulator(params->facts),

@@ -173,7 +173,8 @@ void daemon_collect_metrics(void *arg)
     metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);
     metrics_set(m, METRIC_HALT_ACTIVE, "all", s->halt != HALT_RUNNING);
     metrics_set(m, METRIC_DATABASE_UP, "", s->database_connected);
-    metrics_set(m, METRIC_REDIS_UP, "", s->redis_connected);
+    if (s->redis_configured)
+        metrics_set(m, METRIC_REDIS_UP, "", s->redis_connected);
     static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
     for (int i = 0; i < 4; i++)
         metrics_set(m, METRIC_HTTP_REQUESTS, classes[i], (int64_t)http_server_requests(d->http, i + 2));

@@ -51,6 +51,7 @@ def test_everything_is_there(root):
     for name in ("usr/libexec/paperguard/fixed_weights", "usr/share/man/man5/paperguard.conf.5", "usr/share/doc/paperguard/LICENSE",
                  "usr/lib/sysusers.d/paperguard.conf", "usr/lib/tmpfiles.d/paperguard.conf",
                  "usr/share/paperguard/sample-data/corporate_actions.csv",
+                 "usr/share/paperguard/prometheus/paperguard.rules.yml", "usr/share/paperguard/grafana/paperguard.json",
                  "usr/share/bash-completion/completions/paperguard"):
         assert name in found
 

@@ -404,6 +404,8 @@ static void old_prices_are_read_anew_but_seldom(void **state)
     assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=SPY"), 200);
     assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=NOSUCH"), 200); // nobody else's symbols are asked for
     assert_int_equal(rig.refreshes, 0);
+    assert_int_equal(metrics_value(rig.metrics, METRIC_PRICE_CACHE, "hit"), 1);
+    assert_int_equal(metrics_value(rig.metrics, METRIC_PRICE_CACHE, "miss"), 0);
     rig.snapshot.broker_connected = false;
     assert_int_equal(get(API_PORT, "/api/v1/prices"), 200);
     assert_int_equal(rig.refreshes, 0);
@@ -413,6 +415,8 @@ static void old_prices_are_read_anew_but_seldom(void **state)
     assert_int_equal(get(API_PORT, "/api/v1/prices?symbol=TLT"), 200);
     assert_int_equal(get(API_PORT, "/api/v1/prices"), 200);
     assert_int_equal(rig.refreshes, 1);
+    assert_int_equal(metrics_value(rig.metrics, METRIC_PRICE_CACHE, "hit"), 4);
+    assert_int_equal(metrics_value(rig.metrics, METRIC_PRICE_CACHE, "miss"), 4);
 }
 
 static void history_without_postgres_is_503(void **state)
