@@ -40,7 +40,8 @@ def expressions():
 def fixture_samples(pg, redis, tmp_path_factory):
     """All samples, name -> list of labels, of a daemon to which happened what there are metrics of."""
     keys = tmp_path_factory.mktemp("keys")
-    site = Site(pg, redis=redis, broker={"compare_interval": "500ms"}, env={"ALPACA_KEY": None, "ALPACA_SECRET": None, "CREDENTIALS_DIRECTORY": str(keys)},
+    site = Site(pg, redis=redis, broker={"compare_interval": "500ms"},
+                env={"ALPACA_KEY": None, "ALPACA_SECRET": None, "CREDENTIALS_DIRECTORY": str(keys)},
                 strategies=[Strategy("sure", command=f"/bin/echo {SURE}", min_confidence="0.5"),
                             Strategy("dead", command="/bin/false", allocation="0")])
     for name, value in (("alpaca_key_id", KEY), ("alpaca_secret_key", SECRET)):
