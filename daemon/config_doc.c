@@ -59,7 +59,7 @@ static void sample_listens(struct text *out)
         const char *name, *address, *roles, *service;
     } rows[] = {
         {"signals", "127.0.0.1:8001", "health api", "signal_service"},
-        {"execution", "127.0.0.1:8002", "health api gateway", "execution_gateway"},
+        {"execution", "127.0.0.1:8002", "health api", "execution_gateway"},
         {"orchestrator", "127.0.0.1:8003", "health api", "orchestrator"},
     };
 
@@ -102,7 +102,7 @@ void config_sample(struct text *out)
         text_addf(out, "#%s =%s%s\n", o->key, o->def[0] ? " " : "", o->def);
     }
     text_addc(out, '\n');
-    add_comment(out, "Where health, api and gateway are served. Ports and names are those that staging hosts know.");
+    add_comment(out, "Where health and api are served. Ports and names are those that staging hosts know.");
     sample_listens(out);
     text_addc(out, '\n');
     sample_strategy(out);

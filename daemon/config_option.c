@@ -28,7 +28,8 @@ const size_t config_option_count = ARRAY_LEN(config_options);
 
 const struct named_key config_named_keys[] = {
     {"listen", "address", OPTION_STRING, "", "", NULL, "127.0.0.1:8001", "Numeric address and port to listen on."},
-    {"listen", "roles", OPTION_WORDS, "", "", NULL, "health api", "What is served here: health, api, gateway."},
+    {"listen", "roles", OPTION_WORDS, "", "", NULL, "health api",
+     "What is served here: health, api (gateway is known, and nothing is served under it yet)."},
     {"listen", "service", OPTION_STRING, "", "", "paperguard", "signal_service",
      "Name that /health and /api/v1/config give themselves here."},
     {"listen", "hosts", OPTION_WORDS, "", "", "", "staging.example",

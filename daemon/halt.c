@@ -154,7 +154,8 @@ static void missing_told(const struct halt *h, struct err *err)
         return;
     str_copy_cut(found, sizeof found, err->text);
     if (h->database_known)
-        (void)err_set(err, "%s, and Postgres has seen this host: `paperguard release` makes it anew", found);
+        (void)err_set(err, "%s, and Postgres has seen this host: `paperguard release request REASON` makes it anew",
+                      found);
     else
         (void)err_set(err, "%s; on a first start it is made once Postgres answers", found);
 }

@@ -69,8 +69,8 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
     else if (!s->broker_connected)
         snprintf(why, WHY_MAX, "the broker does not answer%s%.120s", s->broker_detail[0] ? ": " : "", s->broker_detail);
     else if (!s->in_step)
-        snprintf(why, WHY_MAX, "ledger and broker are not in step%s%.110s", s->in_step_reason[0] ? ": " : "",
-                 s->in_step_reason);
+        snprintf(why, WHY_MAX, "%.150s",
+                 s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step");
     else if (s->orders_unknown > 0)
         snprintf(why, WHY_MAX, "%lld orders without an answer", (long long)s->orders_unknown);
     else if (s->scheduler_enabled && !s->calendar_known)

@@ -242,8 +242,10 @@ static enum guard_answer check_account_first(const struct guard_case *c, char de
     if (!f->account_number[0])
         return unless_order(c, detail, "the account is not known yet");
     if (!str_equal(f->account_number, f->account_first_seen))
-        return guard_say(detail, GUARD_FAIL, "the account is %s, this database belongs to %s; see account rebind",
-                         f->account_number, f->account_first_seen);
+        return guard_say(
+            detail, GUARD_FAIL,
+            "the account is %s, this database belongs to %s: use the key of that account, or another database",
+            f->account_number, f->account_first_seen);
     return guard_say(detail, GUARD_PASS, "%s", f->account_first_seen);
 }
 

@@ -145,7 +145,7 @@ static void static_checks_count_too(void **state)
 static void each_degradation_has_its_reason(void **state)
 {
     (void)state;
-    static const char *const words[] = {"stopping", "broker", "in step: opening",    "2 orders",
+    static const char *const words[] = {"stopping", "broker", "opening not accepted", "2 orders",
                                         "calendar", "Redis",  "calendar: 2026-11-26"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct snapshot s = good();
