@@ -136,7 +136,7 @@ $(O)/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $$(call ne
 	$(call LINK)
 
 # The daemon's own objects on simulated peers: seams are filled by tests/sim, which comes before the archive.
-SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(filter-out %/main.o %/sim_server.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
+SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(filter-out %/main.o %/sim_server.o %/sim_stream.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
 $(O)/tests/sim/daemon_main.o: $(O)/daemon/main.o
 	@mkdir -p $(@D)
 	$(Q)objcopy --redefine-sym main=paperguardd_main $< $@

@@ -333,6 +333,7 @@ static struct result simulate(uint64_t seed)
     CHECK(when_zone_init(&err) == 0);
     world_begin(seed, day_at((struct day){2026, 10, 8}, 11 * 3600));
     world_trace(m.trace);
+    world_hide(m.dir);
     store_begin(m.dsn);
     server_begin();
     world_on_end(close_lock);

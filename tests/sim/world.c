@@ -88,6 +88,7 @@ static struct world {
     void (*enders[ENDERS_MAX])(struct host *h);
     size_t ender_count;
     bool trace;
+    const char *hidden;
 } w;
 
 void world_begin(uint64_t seed, int64_t wall_ns)
@@ -141,6 +142,18 @@ void world_trace(bool on)
     w.trace = on;
 }
 
+void world_hide(const char *place)
+{
+    w.hidden = place;
+}
+
+static void hide(char *text)
+{
+    size_t len = w.hidden ? strlen(w.hidden) : 0;
+    for (char *at; len > 0 && (at = strstr(text, w.hidden));)
+        memmove(at, at + len, strlen(at + len) + 1);
+}
+
 void world_note(const char *format, ...)
 {
     char text[NOTE_MAX];
@@ -148,6 +161,7 @@ void world_note(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    hide(text);
     w.hash = draw_mix(w.hash ^ draw_text(text) ^ (uint64_t)w.now);
     if (w.trace) {
         char at[WHEN_TEXT_MAX];

@@ -44,6 +44,7 @@ uint64_t world_steps(void);
 uint64_t world_hash(void); // of all that was noted so far: the same for the same seed
 void world_note(const char *format, ...) __attribute__((format(printf, 1, 2))); // into the hash, and the trace if asked
 void world_trace(bool on);
+void world_hide(const char *place); // a folder whose name differs from run to run; borrowed
 
 // In the world's own hands, delay_ns from now.
 void world_after(int64_t delay_ns, loop_fn *fn, void *arg);
