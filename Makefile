@@ -15,7 +15,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz lint demo bench
+BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -155,7 +155,7 @@ have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz lint demo bench
+.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench
 check: have-deps ## all tests; the last line is "N passed, N failed"
 	+@$(RUN) unit house system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
@@ -171,6 +171,10 @@ check-asan-system: have-deps ## system tests with the programs under clang's ASa
 FUZZ_SECONDS ?= 60
 check-fuzz: have-deps ## fuzz every parser, FUZZ_SECONDS=60 each; finds stay in build/fuzz
 	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
+check-sim: have-deps ## the daemon in a simulated world: SEEDS=200 from SEED_BASE=1, then planted bugs; SEED=n: one, with its trace
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/simulate
+	@SEEDS='$(SEEDS)' SEED_BASE='$(SEED_BASE)' SEED='$(SEED)' JOBS='$(JOBS)' SIMULATE='$(abspath $(O))/simulate' $(PYTHON) -B tests/sim/run.py
+	@[ -n '$(SEED)' ] || BUILD='$(BUILD)' $(PYTHON) -B tests/sim/bugs.py
 lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
 	+@JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' bash tests/tools/lint.sh
 demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)

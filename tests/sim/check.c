@@ -100,6 +100,9 @@ static void fills_same(void)
     struct exchange *e = sim_exchange(it.sim);
     size_t n = exchange_fill_count(e);
     int64_t kept = count("SELECT count(*) FROM fills WHERE account_number = $1");
+    int64_t strange = count("SELECT count(*) FROM fills WHERE account_number = $1 AND client_order_id IS NULL");
+    if (strange != 0)
+        check_violation("%lld fills belong to no order of ours", (long long)strange);
     if ((int64_t)n != kept)
         check_violation("the exchange has %zu fills, the ledger %lld", n, (long long)kept);
     for (size_t i = 0; i < n; i++) {

@@ -4,7 +4,9 @@
 // simulate: whole days of trouble in simulated time, one process for each seed. First faults, then a phase without, in
 // which everything must come to its end and ledger and exchange must agree.
 //
-//   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace]
+//   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] [--first]
+//
+// --first ends with the first seed that finds a violation.
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -48,7 +50,7 @@ static struct {
     const char *dsn, *dir, *data;
     uint64_t base, seeds;
     int jobs;
-    bool trace;
+    bool trace, first;
     char folder[300], config[340];
     struct sim *exchange;
     struct host *host;
@@ -434,6 +436,8 @@ static int all_seeds(void)
     struct result sum = {0};
     int under_way = 0;
     for (uint64_t i = 0; i < m.seeds || under_way > 0;) {
+        if (m.first && sum.violations > 0)
+            m.seeds = i; // those under way still end
         if (i < m.seeds && under_way < m.jobs) {
             int k = 0;
             while (running[k].pid)
@@ -453,11 +457,15 @@ static int all_seeds(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"dsn", required_argument, NULL, 'd'},   {"dir", required_argument, NULL, 'f'},
-        {"data", required_argument, NULL, 'p'},  {"base", required_argument, NULL, 'b'},
-        {"seeds", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
-        {"trace", no_argument, NULL, 't'},       {0}};
+    static const struct option options[] = {{"dsn", required_argument, NULL, 'd'},
+                                            {"dir", required_argument, NULL, 'f'},
+                                            {"data", required_argument, NULL, 'p'},
+                                            {"base", required_argument, NULL, 'b'},
+                                            {"seeds", required_argument, NULL, 'n'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"first", no_argument, NULL, '1'},
+                                            {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -478,6 +486,9 @@ int main(int argc, char **argv)
         case 'j':
             m.jobs = atoi(optarg);
             break;
+        case '1':
+            m.first = true;
+            break;
         case 't':
             m.trace = true;
             break;
@@ -486,7 +497,8 @@ int main(int argc, char **argv)
         }
     }
     if (!m.dsn || !m.dir || !m.data || m.jobs < 1 || m.jobs > 64) {
-        fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace]\n");
+        fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] "
+                        "[--first]\n");
         return 64;
     }
     return all_seeds();

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Runs the simulator of tests/sim over many seeds, or one with its trace, on a private Postgres.
 
-SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n, SIMULATE=program, BIN=folder of the programs."""
+SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n; FIRST=1 ends with the first violation. SIMULATE=program, BIN=folder of the programs."""
 import os
 import shutil
 import subprocess
@@ -55,7 +55,8 @@ def main():
         command = [os.environ.get("SIMULATE", ROOT / "build/obj-plain/simulate"), "--dsn", f"{dsn} {options}", "--dir", scratch.path,
                    "--data", scratch.path / "data", "--base", str(number("SEED", 0) if seed else number("SEED_BASE", 1)),
                    "--seeds", str(seeds), "--jobs", str(number("JOBS", 2))]
-        return subprocess.run([*command, "--trace"] if seed else command, check=False).returncode
+        command += ["--trace"] if seed else ["--first"] if os.environ.get("FIRST") else []
+        return subprocess.run(command, check=False).returncode
     finally:
         postgres.stop()
         shutil.rmtree(scratch.path, ignore_errors=True)

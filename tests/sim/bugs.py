@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""Does the simulator see? Each patch of tests/sim/bugs plants one bug into a copy of the tree, which must then be caught.
+
+BUG_SEEDS=n seeds at most for each; BUGS=words only those whose name has one of them."""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
+SEEDS = os.environ.get("BUG_SEEDS") or "300"
+
+
+def run(tree, *words, **more):
+    return subprocess.run([str(w) for w in words], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+
+
+def copy_tree(tree):
+    """With what is built, and its times: only what a patch touches is built anew."""
+    shutil.copytree(ROOT, tree, symlinks=True, ignore=lambda folder, names: {".git", "build"} & set(names) if Path(folder) == ROOT else set())
+    for part in ("obj-plain", "bin"):
+        shutil.copytree(BUILD / part, tree / "build" / part)
+
+
+def caught(tree, patch):
+    """What the simulator says of this bug; None when it sees nothing."""
+    planted = run(tree, "patch", "-p1", "-i", patch)
+    if planted.returncode != 0:
+        raise SystemExit(f"{patch.name} does not apply any more:\n{planted.stdout}")
+    try:
+        built = run(tree, "make", "-s", "-j2", "build/obj-plain/simulate", "build/bin/paperguard", "COMMIT=planted")
+        if built.returncode != 0:
+            raise SystemExit(f"{patch.name} does not build any more:\n{built.stdout}")
+        env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": ""}
+        found = run(tree, sys.executable, "-B", "tests/sim/run.py", env=env)
+        lines = [line for line in found.stdout.splitlines() if line.startswith("violation: ")]
+        return lines[0].removeprefix("violation: ") if found.returncode == 1 and lines else None
+    finally:
+        run(tree, "patch", "-R", "-p1", "-i", patch)
+
+
+def main():
+    words = os.environ.get("BUGS", "").split()
+    patches = sorted(p for p in (ROOT / "tests/sim/bugs").glob("*.patch") if not words or any(w in p.name for w in words))
+    tree = Path(os.environ.get("TMPDIR", "/tmp")) / f"pg-bugs.{os.getpid()}"
+    seen = 0
+    try:
+        copy_tree(tree)
+        for patch in patches:
+            how = caught(tree, patch)
+            seen += how is not None
+            print(f"{patch.stem}: {how or 'NOT CAUGHT'}", flush=True)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+    print(f"planted bugs caught {seen} of {len(patches)}")
+    return 0 if patches and seen == len(patches) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
