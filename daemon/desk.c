@@ -531,6 +531,11 @@ size_t desk_open_of_others(const struct desk *d, const char *except_run_id)
     return n;
 }
 
+bool desk_moves_book(const struct desk_order *o)
+{
+    return o->row.intent.run_id[0] || o->row.intent.strategy[0];
+}
+
 int64_t desk_oldest_open_ns(const struct desk *d)
 {
     return d->open_count ? LIST_ENTRY(d->open.next, struct desk_order, node)->row.intent.created_at : 0;

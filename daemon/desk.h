@@ -60,6 +60,9 @@ size_t desk_open_count(const struct desk *d); // not terminal
 // Of them, those that will still move a book: of any run but that one ("" or NULL: of any run), or of a strategy
 // outside a run. What is planned from the books meanwhile would be bought a second time.
 size_t desk_open_of_others(const struct desk *d, const char *except_run_id);
+// Books that were asked for (boot clock) before then lack what ended orders of a run or a strategy filled; INT64_MAX:
+// the ledger has not taken yet what became of one.
+int64_t desk_books_after(const struct desk *d);
 int64_t desk_oldest_open_ns(const struct desk *d); // created_at of the oldest open intent, 0 = none
 size_t desk_unknown_count(const struct desk *d);
 const struct order_row *desk_order(const struct desk *d,

@@ -42,6 +42,19 @@ void desk_tell(struct desk_order *o)
 
 // --- changes into the ledger
 
+static bool moves_book(const struct change *c)
+{
+    return c->filled_qty.nanos > 0 && desk_moves_book(c->order);
+}
+
+int64_t desk_books_after(const struct desk *d)
+{
+    LIST_EACH(n, tmp, (struct list *)&d->changes)
+    if (moves_book(LIST_ENTRY(n, struct change, node)))
+        return INT64_MAX;
+    return d->filled_boot_ns;
+}
+
 static void write_change(void *arg);
 
 static void change_written(void *arg, enum ledger_result result, const char *detail)
@@ -56,6 +69,8 @@ static void change_written(void *arg, enum ledger_result result, const char *det
         c->timer = loop_after_ms(o->desk->p.loop, LEDGER_RETRY_MS, write_change, c);
     bool told = c->told;
     c->told = true;
+    if (!again && moves_book(c))
+        o->desk->filled_boot_ns = clock_boot_ns();
     if (!again)
         desk_change_free(c);
     if (!told)

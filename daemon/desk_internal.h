@@ -76,6 +76,7 @@ struct desk {
     size_t in_hand; // committing, waiting or sending
     struct map *by_client_id;
     size_t open_count, ended_count;
+    int64_t filled_boot_ns; // when the ledger took the newest filled quantity that moves a strategy's book
 };
 
 // The row has changed: into the ledger, then told; again and again until the ledger took it.
@@ -86,6 +87,7 @@ void desk_log_change(const struct desk_order *o, const char *source);
 bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);
 // desk.c
+bool desk_moves_book(const struct desk_order *o);                                // of a run, or of a strategy
 struct desk_order *desk_take_ended(struct desk *d, const struct order_row *row); // one that this life does not know
 void desk_make_body(struct desk_order *o);
 void desk_refuse(struct desk_order *o, const char *source, const char *reason); // never placed, or denied

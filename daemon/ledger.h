@@ -239,8 +239,10 @@ struct ledger_books {
     struct book *books; // with unassigned
     size_t count;
     struct money cash;
-    bool opened;        // opening entries exist
-    int64_t fill_count; // since opening, for the cent tolerance
+    bool opened;           // opening entries exist
+    int64_t fill_count;    // since opening, for the cent tolerance
+    int64_t unbooked;      // orders of runs and strategies of which more is filled than these books show
+    int64_t asked_boot_ns; // set by who asks
 };
 void ledger_books_load(struct ledger *l, const char *account,
                        void (*done)(void *arg, enum ledger_result result, const struct ledger_books *books), void *arg);

@@ -166,6 +166,7 @@ static bool books_read(const struct pg_result *result, struct ledger_books *out)
     out->cash.nanos = ledger_get_decimal(&r, "cash");
     out->opened = ledger_get_bool(&r, "opened");
     out->fill_count = ledger_get_int(&r, "fill_count");
+    out->unbooked = ledger_get_int(&r, "unbooked");
     book_of(out, BOOK_UNASSIGNED);
     for (r.row = 0; r.row < pg_rows(result); r.row++) {
         const char *name = ledger_get(&r, "book");

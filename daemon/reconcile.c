@@ -393,7 +393,10 @@ static void books_read(void *arg, enum ledger_result result, const struct ledger
     r->opened = books->opened;
     r->fill_count = books->fill_count;
     r->books_known = true;
-    r->p.on_books(r->p.arg, books);
+    r->again |= books->unbooked > 0; // they may be listed at any moment
+    struct ledger_books told = *books;
+    told.asked_boot_ns = r->books_boot_ns;
+    r->p.on_books(r->p.arg, &told);
     pass_ended(r);
 }
 
@@ -462,6 +465,7 @@ static void step(struct reconcile *r)
         return;
     case RC_BOOKS:
         r->waiting = true;
+        r->books_boot_ns = clock_boot_ns();
         ledger_books_load(r->p.ledger, r->account, books_read, r);
         return;
     }

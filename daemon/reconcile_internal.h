@@ -87,8 +87,8 @@ struct reconcile {
     char reason[200];
     int64_t mismatch_since_boot_ns;
     bool mismatch_alerted;
-    int64_t full_pass_boot_ns, calendar_boot_ns;
-    struct list jobs;   // one-off reads under way
+    int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
+    struct list jobs;                                           // one-off reads under way
     struct map *others; // ids that the broker lists and that are nobody's here to follow
     // snapshots: the run that settled last, the ones that are written
     bool snapshot_under_way;

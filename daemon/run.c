@@ -42,14 +42,6 @@ struct runs *runs_new(const struct runs_params *params)
     return r;
 }
 
-static void books_free(struct ledger_books *b)
-{
-    for (size_t i = 0; i < b->count; i++)
-        book_free(&b->books[i]);
-    free(b->books);
-    *b = (struct ledger_books){0};
-}
-
 void run_free_parts(struct run *run)
 {
     run_plan_free(run);
@@ -126,7 +118,7 @@ void runs_free(struct runs *r)
     owed_free(LIST_ENTRY(n, struct owed, node));
     runs_previews_free(r);
     map_free(r->legs);
-    books_free(&r->books);
+    run_books_free(r);
     free(r->days);
     free(r->waiting);
     free(r);
@@ -167,23 +159,6 @@ void run_save(struct run *run)
         ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
     if (r->p.on_run)
         r->p.on_run(r->p.arg, &run->row);
-}
-
-const struct book *runs_book(const struct runs *r, const char *name)
-{
-    for (size_t i = 0; i < r->books.count; i++)
-        if (strcmp(r->books.books[i].name, name) == 0)
-            return &r->books.books[i];
-    return NULL;
-}
-
-bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out)
-{
-    const struct book *b = runs_book(r, book);
-    if (!r->books_known || r->active || r->waiting_count > 0)
-        return false;
-    *out = b ? book_qty(b, symbol) : (struct qty){0};
-    return true;
 }
 
 // While stopping, a run without a stored plan is left as it is, strategies and all: its row says claimed, and the next
@@ -418,20 +393,6 @@ static bool may_begin(const struct runs *r, const char **why)
     return false;
 }
 
-bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why)
-{
-    size_t open = desk_open_of_others(r->p.desk, except_run_id);
-    if (open == 0)
-        return true;
-    snprintf(
-        r->why, sizeof r->why,
-        "%zu order%s of an earlier run, or of a strategy, %s not ended: what they buy or sell would be planned again "
-        "(paperguard orders)",
-        open, open == 1 ? "" : "s", open == 1 ? "has" : "have");
-    *why = r->why;
-    return false;
-}
-
 void runs_start(struct runs *r, const struct run_order *order,
                 void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg)
 {
@@ -516,17 +477,7 @@ void runs_order_changed(struct runs *r, const struct order_row *row)
 
 void runs_books_changed(struct runs *r, const struct ledger_books *books)
 {
-    books_free(&r->books);
-    r->books = *books;
-    r->books.books = check_alloc(books->count ? books->count : 1, sizeof *books->books);
-    for (size_t i = 0; i < books->count; i++) {
-        const struct book *from = &books->books[i];
-        struct book *to = &r->books.books[i];
-        book_init(to, from->name);
-        for (size_t k = 0; k < from->count; k++)
-            CHECK(book_set(to, from->items[k].symbol, from->items[k].qty, from->items[k].cost));
-    }
-    r->books_known = true;
+    run_books_take(r, books);
     if (r->active)
         run_go_on(r->active);
     resume_next(r);

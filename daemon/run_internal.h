@@ -2,7 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Shared by the parts of a run only: its life (run.c), what leads to the plan (run_plan.c), its orders (run_orders.c,
-// one leg's tries: run_try.c), settling (run_settle.c), taking up one of an earlier life (run_resume.c).
+// one leg's tries: run_try.c), the books (run_books.c), settling (run_settle.c), taking up one of an earlier life
+// (run_resume.c).
 #ifndef PAPERGUARD_DAEMON_RUN_INTERNAL_H
 #define PAPERGUARD_DAEMON_RUN_INTERNAL_H
 
@@ -119,11 +120,15 @@ bool run_back(struct run *run) MUST_CHECK;
 void run_save(struct run *run); // row into the ledger and told
 void run_finish(struct run *run, enum run_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 void run_after(struct run *run, int64_t ms, loop_fn *fn);
-// Nothing is planned while orders of other runs are out: the books do not show them yet, an UNKNOWN one least of all.
+void run_free_parts(struct run *run); // all it owns
+// run_books.c
+void run_books_take(struct runs *r, const struct ledger_books *books); // a copy
+void run_books_free(struct runs *r);
+// Nothing is planned while orders of other runs are out, or have ended and their fills are not booked: the books do not
+// show them yet, an UNKNOWN one least of all.
 bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why);
 const struct book *runs_book(const struct runs *r, const char *name);                // NULL: none yet
 const struct config_strategy *runs_strategy(const struct runs *r, const char *name); // NULL: none is configured
-void run_free_parts(struct run *run);                                                // all it owns
 // run_preview.c
 void run_confidence_look(const struct run *run); // it is completed: is a model unsure?
 void run_preview_planned(struct run *run);

@@ -66,7 +66,7 @@ struct got {
     size_t book_count;
     struct money cash;
     bool opened;
-    int64_t fill_count;
+    int64_t fill_count, unbooked;
     char detail[512], json[20000];
 };
 static struct got got;
@@ -289,6 +289,7 @@ UNUSED static void on_books(void *arg, enum ledger_result result, const struct l
     got.cash = books->cash;
     got.opened = books->opened;
     got.fill_count = books->fill_count;
+    got.unbooked = books->unbooked;
     for (size_t i = 0; i < books->count; i++) {
         struct book *b = &got.books[got.book_count++];
         book_init(b, books->books[i].name);

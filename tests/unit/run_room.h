@@ -59,6 +59,7 @@ static struct {
     // desk
     int placed, run_cancels, cancels;
     size_t open_of_others;
+    int64_t books_after, unbooked;
     int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
     const char *reason;            // of the next answer
@@ -265,6 +266,12 @@ size_t desk_open_of_others(const struct desk *d, const char *except_run_id)
     return w.open_of_others;
 }
 
+int64_t desk_books_after(const struct desk *d)
+{
+    (void)d;
+    return w.books_after;
+}
+
 void desk_cancel_run(struct desk *d, const char *run_id)
 {
     (void)d;
@@ -343,7 +350,8 @@ static void books(void)
     struct book held;
     book_init(&held, "weights");
     assert_true(book_set(&held, "SPY", SHARES(10), USD(1000)));
-    struct ledger_books all = {.books = &held, .count = 1, .opened = true};
+    struct ledger_books all = {
+        .books = &held, .count = 1, .opened = true, .unbooked = w.unbooked, .asked_boot_ns = w.now};
     runs_books_changed(runs, &all);
     book_free(&held);
 }
@@ -411,7 +419,7 @@ static const struct run_order order = {.session = {2026, 10, 8},
                                        .cause = "schedule",
                                        .strategies = "weights"};
 
-static void start(void)
+__attribute__((unused)) static void start(void)
 {
     struct run_order o = order;
     o.scheduled_at = w.now;
@@ -425,7 +433,7 @@ static void claim(enum ledger_result result)
     w.claim_done(w.claim_arg, result, false, result == LEDGER_OK ? &row : NULL);
 }
 
-static void to_the_plan_of(struct signal_target *targets, size_t count)
+__attribute__((unused)) static void to_the_plan_of(struct signal_target *targets, size_t count)
 {
     struct signal s = {.targets = targets, .count = count};
     w.refresh_done(w.refresh_arg, true, "");
@@ -434,7 +442,7 @@ static void to_the_plan_of(struct signal_target *targets, size_t count)
     assert_int_equal(w.plans, 1);
 }
 
-static void to_the_plan(void)
+__attribute__((unused)) static void to_the_plan(void)
 {
     struct signal_target target = {.symbol = "TLT", .weight = {DECIMAL_ONE / 2}};
     to_the_plan_of(&target, 1);

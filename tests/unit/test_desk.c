@@ -484,6 +484,19 @@ static void an_ended_order_is_no_open_one_of_others(void **state)
     ledger_takes(LEDGER_OK);
 }
 
+static void books_are_old_until_they_were_read_after_the_end_of_an_order(void **state)
+{
+    (void)state;
+    int64_t before = clock_boot_ns();
+    assert_int_equal(desk_books_after(desk), 0);
+    to_the_wire(ORDER_BUY, 2);
+    assert_int_equal(desk_books_after(desk), 0);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "filled", "2"));
+    assert_true(desk_books_after(desk) == INT64_MAX); // the ledger has not heard of it
+    ledger_takes(LEDGER_OK);
+    assert_true(desk_books_after(desk) > before && desk_books_after(desk) <= clock_boot_ns());
+}
+
 static void few_are_on_their_way_at_a_time_and_all_are_reserved(void **state)
 {
     (void)state;
@@ -555,6 +568,7 @@ int main(void)
         T(ended_orders_of_earlier_runs_are_forgotten),
         T(open_orders_of_others_are_those_that_move_a_book),
         T(an_ended_order_is_no_open_one_of_others),
+        T(books_are_old_until_they_were_read_after_the_end_of_an_order),
         T(few_are_on_their_way_at_a_time_and_all_are_reserved),
         T(our_clock_is_never_written_as_the_brokers),
     };

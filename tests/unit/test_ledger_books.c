@@ -208,6 +208,29 @@ static void partial_fills_end_at_the_allocation(void **state)
 }
 
 // A plan that was made while the tables were small serves the whole life of the session: it must not read all of them.
+// What the broker told of orders that move a strategy's book, and no fill has shown yet.
+static void books_say_what_they_lack(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    plan_leg("run-a", SLOT, ORDER_BUY, 5, 3, 2);
+    struct intent of_run = an_intent("a", "run-a", 1, 1, 10), nobodys = an_intent("b", "", 0, 0, 1);
+    commit_ok(&of_run);
+    commit_ok(&nobodys);
+    assert_int_equal(update("a", "o-1", ORDER_FILLED, 10, T0), LEDGER_OK);
+    assert_int_equal(update("b", "o-2", ORDER_FILLED, 1, T0), LEDGER_OK); // goes to unassigned
+    struct alpaca_fill f[2] = {a_fill("f1", "o-1", ORDER_BUY, 6, 100), a_fill("f2", "o-1", ORDER_BUY, 4, 100)};
+    record(&f[0], 1, 1);
+    load_books();
+    assert_int_equal(got.unbooked, 1);
+    record(&f[1], 1, 1);
+    load_books();
+    assert_int_equal(got.unbooked, 0);
+    finish();
+}
+
 static void no_large_table_is_read_whole_to_record(void **state)
 {
     (void)state;
@@ -509,6 +532,7 @@ int main(void)
         LEDGER_TEST(a_fill_counts_once),
         LEDGER_TEST(two_ledgers_record_the_same_fills),
         LEDGER_TEST(partial_fills_end_at_the_allocation),
+        LEDGER_TEST(books_say_what_they_lack),
         LEDGER_TEST(no_large_table_is_read_whole_to_record),
         LEDGER_TEST(fractions_are_split_to_the_last_nano),
         LEDGER_TEST(cash_is_right_to_the_cent_per_fill),

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The books as they were read last, and whether they may be planned and sold from: an order ends when the broker says
+// so, its fills are booked several reads later.
+#include "daemon/run_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char BOOKS_OLD[] =
+    "an order of a run, or of a strategy, has ended and the books were not read since: what it "
+    "bought or sold would be planned again";
+
+void run_books_free(struct runs *r)
+{
+    struct ledger_books *b = &r->books;
+    for (size_t i = 0; i < b->count; i++)
+        book_free(&b->books[i]);
+    free(b->books);
+    *b = (struct ledger_books){0};
+}
+
+void run_books_take(struct runs *r, const struct ledger_books *books)
+{
+    run_books_free(r);
+    r->books = *books;
+    r->books.books = check_alloc(books->count ? books->count : 1, sizeof *books->books);
+    for (size_t i = 0; i < books->count; i++) {
+        const struct book *from = &books->books[i];
+        struct book *to = &r->books.books[i];
+        book_init(to, from->name);
+        for (size_t k = 0; k < from->count; k++)
+            CHECK(book_set(to, from->items[k].symbol, from->items[k].qty, from->items[k].cost));
+    }
+    r->books_known = true;
+}
+
+const struct book *runs_book(const struct runs *r, const char *name)
+{
+    for (size_t i = 0; i < r->books.count; i++)
+        if (strcmp(r->books.books[i].name, name) == 0)
+            return &r->books.books[i];
+    return NULL;
+}
+
+// Do the books show what every ended order of a run or a strategy filled? An order has ended when the broker says so;
+// its fills come later.
+static bool books_current(const struct runs *r, const char **why)
+{
+    int64_t after = desk_books_after(r->p.desk);
+    if (!r->books_known)
+        *why = "the books are not read yet";
+    else if (after == INT64_MAX)
+        *why = "the ledger has not taken yet what an order of a run, or of a strategy, has filled";
+    else if (r->books.asked_boot_ns < after)
+        *why = BOOKS_OLD;
+    else if (r->books.unbooked > 0)
+        *why =
+            "fills of an order of a run, or of a strategy, are not in the books yet: what it bought or sold would be "
+            "planned again";
+    else
+        return true;
+    return false;
+}
+
+bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out)
+{
+    const struct book *b = runs_book(r, book);
+    if (!r->books_known || r->active || r->waiting_count > 0)
+        return false;
+    *out = b ? book_qty(b, symbol) : (struct qty){0};
+    return true;
+}
+
+bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why)
+{
+    size_t open = desk_open_of_others(r->p.desk, except_run_id);
+    if (open == 0) {
+        bool current = books_current(r, why);
+        if (*why == BOOKS_OLD)
+            reconcile_kick(r->p.reconcile);
+        return current;
+    }
+    snprintf(
+        r->why, sizeof r->why,
+        "%zu order%s of an earlier run, or of a strategy, %s not ended: what they buy or sell would be planned again "
+        "(paperguard orders)",
+        open, open == 1 ? "" : "s", open == 1 ? "has" : "have");
+    *why = r->why;
+    return false;
+}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""An order ends when the broker says so, its fills come later: until they are booked nothing is planned or sold from the books."""
+from harness import TOKEN, Strategy, until
+
+# A target of 20,000 USD of SPY at 372.
+TARGET = {"SPY": "0.2"}
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
+PATH = "/api/v1/orders"
+FILLS = "GET /v2/account/activities/FILL"
+
+
+def post(site, **body):
+    return site.daemon.http(PATH, "POST", body, AUTH)
+
+
+def bought(site, client_order_id="in", qty="40", strategy="weights"):
+    """An order by HTTP, filled for the broker; its fills may not be booked."""
+    status, answer = post(site, client_order_id=client_order_id, symbol="SPY", side="buy", qty=qty, strategy=strategy)
+    assert status in (201, 202), answer
+    until(lambda: site.daemon.get(f"{PATH}/{client_order_id}")["status"] == "filled", 20, "the fill at the broker")
+
+
+def may_run(site):
+    return site.daemon.cli("run").returncode == 0
+
+
+def positions(site):
+    return {(p["book"], p["symbol"]): p["qty"] for p in site.daemon.get("/api/v1/positions")["positions"]}
+
+
+def test_a_run_waits_for_fills_that_are_listed_late(make_site):
+    site = make_site(strategies=[Strategy(weights=TARGET)]).begin()
+    site.sim.fault(FILLS, "delay", delay_ms=1200)
+    bought(site)
+    out = site.daemon.cli("run")
+    assert out.returncode != 0 and "planned again" in out.stdout + out.stderr, (out.stdout, out.stderr)
+    until(lambda: may_run(site), 20, "a run from current books")
+    row = site.run_ended()
+    assert row["status"] == "completed", row
+    held = until(lambda: positions(site).get(("weights", "SPY")), 10, "the book")
+    assert 50 < float(held) < 56, (held, site.sim.orders())  # not the target beside it
