@@ -111,6 +111,8 @@ void reconcile_failed(struct reconcile *r, const char *what, const char *detail)
     log_notice("reconcile: %s not read (%s); asking again in %lld ms", what, detail, (long long)r->retry_ms);
     if (!r->compared)
         reconcile_set_reason(r, false, "%s not read: %s", what, detail);
+    else
+        reconcile_pass_fails(r, what, detail);
     tell_waiters(r, false, detail); // what was found before says nothing about now
     step_after(r, r->retry_ms);
     r->retry_ms = r->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->retry_ms * 2;
@@ -369,7 +371,7 @@ static void pass_ended(struct reconcile *r)
     }
     reconcile_snapshot(r);
     r->fills_seen = false;
-    r->full_pass_boot_ns = clock_boot_ns();
+    reconcile_pass_is_whole(r);
     r->new_fills = r->orders_open_at_broker = 0;
     move(r, RC_IDLE);
     tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it

@@ -39,8 +39,8 @@ void reconcile_free(struct reconcile *r);
 // Starts (again): identity (BOOT_READ), clock, calendar, open orders of the ledger, broker orders, fills, positions,
 // cash.
 void reconcile_start(struct reconcile *r);
-// True once ledger == broker was found; orders are refused until then. reason says what is missing ("opening not
-// accepted").
+// True once ledger == broker was found, as long as passes go on; orders are refused otherwise. reason says what is
+// missing ("opening not accepted").
 bool reconcile_in_step(const struct reconcile *r, const char **reason);
 bool reconcile_needs_opening(const struct reconcile *r);
 void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg);

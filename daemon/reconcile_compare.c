@@ -15,6 +15,7 @@
 #include "lib/io/clock.h"
 
 #define LAG_NS (10 * NS_PER_S)
+#define SLOW_PASS_NS (30 * NS_PER_S) // longer than two intervals a pass may take, with many pages at the broker's rate
 #define CENT_NANOS (DECIMAL_ONE / 100)
 
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...)
@@ -184,11 +185,53 @@ void reconcile_fills_refused(struct reconcile *r, const char *detail)
     r->refused_alerted = true;
 }
 
+void reconcile_pass_fails(struct reconcile *r, const char *what, const char *detail)
+{
+    char stalled[sizeof r->stalled];
+    int64_t now = clock_boot_ns();
+    if (!r->failing_since_boot_ns)
+        r->failing_since_boot_ns = now;
+    if (now - r->failing_since_boot_ns <= LAG_NS)
+        return;
+    snprintf(stalled, sizeof stalled, "%s not read for more than %lld s: %s", what, (long long)(LAG_NS / NS_PER_S),
+             detail);
+    bool news = strcmp(stalled, r->stalled) != 0;
+    if (!r->stalled[0])
+        log_notice("reconcile: orders are held: %s", stalled);
+    str_copy_cut(r->stalled, sizeof r->stalled, stalled);
+    if (news)
+        r->p.on_state(r->p.arg);
+}
+
+void reconcile_pass_is_whole(struct reconcile *r)
+{
+    bool news = r->stalled[0] != '\0';
+    if (news)
+        log_notice("reconcile: everything is read again");
+    r->full_pass_boot_ns = clock_boot_ns();
+    r->failing_since_boot_ns = 0;
+    r->stalled[0] = '\0';
+    if (news)
+        r->p.on_state(r->p.arg);
+}
+
+// What was found by the last whole pass holds for a while only: orders and fills are heard of by passes.
+static const char *stalled(const struct reconcile *r)
+{
+    int64_t most = 2 * r->p.compare_interval_ms * NS_PER_MS + SLOW_PASS_NS;
+    if (r->stalled[0])
+        return r->stalled;
+    return r->compared && clock_boot_ns() - r->full_pass_boot_ns > most
+               ? "fills and positions were not read for too long"
+               : NULL;
+}
+
 bool reconcile_in_step(const struct reconcile *r, const char **reason)
 {
     const char *clock = facts_clock_trouble(r->p.facts);
-    *reason = clock ? clock : r->reason;
-    return r->in_step && !clock;
+    const char *old = stalled(r);
+    *reason = clock ? clock : r->in_step && old ? old : r->reason;
+    return r->in_step && !clock && !old;
 }
 
 bool reconcile_needs_opening(const struct reconcile *r)

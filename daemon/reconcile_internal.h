@@ -85,6 +85,8 @@ struct reconcile {
     // verdict
     bool in_step, compared;
     char reason[200];
+    int64_t failing_since_boot_ns; // no pass has ended since then because a read fails; 0: none fails
+    char stalled[160];             // what fails, when that lasts; "" = nothing
     int64_t mismatch_since_boot_ns;
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
@@ -160,6 +162,9 @@ void reconcile_compare(struct reconcile *r);
 // Sums of all books by symbol; false when one does not fit the number range.
 bool reconcile_sum_books(struct reconcile *r, const struct ledger_books *books) MUST_CHECK;
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
+// A read fails: for longer than a moment, what was found before says nothing about now.
+void reconcile_pass_fails(struct reconcile *r, const char *what, const char *detail);
+void reconcile_pass_is_whole(struct reconcile *r);
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 bool reconcile_in_doubt(const struct reconcile *r, const struct order_state *s); // a fill of it was refused

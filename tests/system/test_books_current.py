@@ -21,6 +21,11 @@ def bought(site, client_order_id="in", qty="40", strategy="weights"):
     until(lambda: site.daemon.get(f"{PATH}/{client_order_id}")["status"] == "filled", 20, "the fill at the broker")
 
 
+def in_step(site):
+    e = site.daemon.get("/health")["scheduler"]["execution"]
+    return e["in_step"], e["in_step_reason"]
+
+
 def may_run(site):
     return site.daemon.cli("run").returncode == 0
 
@@ -40,3 +45,20 @@ def test_a_run_waits_for_fills_that_are_listed_late(make_site):
     assert row["status"] == "completed", row
     held = until(lambda: positions(site).get(("weights", "SPY")), 10, "the book")
     assert 50 < float(held) < 56, (held, site.sim.orders())  # not the target beside it
+
+
+def test_fills_that_cannot_be_read_hold_orders(make_site):
+    site = make_site(strategies=[Strategy(weights=TARGET)]).begin()
+    site.sim.fault(FILLS, "503", count=100000)
+    bought(site)
+    assert not may_run(site)
+    until(lambda: not in_step(site)[0], 40, "health says so")
+    assert "fills not read" in in_step(site)[1] and site.daemon.get("/health")["status"] == "degraded"
+    status, answer = post(site, client_order_id="in2", symbol="SPY", side="buy", qty="1")
+    assert status == 503 and answer["code"] == "in_step", answer
+    assert not may_run(site) and len(site.sim.orders()) == 1
+    site.sim.clear_faults()
+    until(lambda: in_step(site)[0], 20, "in step")
+    until(lambda: may_run(site), 20, "a run from current books")
+    site.run_ended()
+    assert [float(o["qty"]) < 16 for o in site.sim.orders()] == [False, True], site.sim.orders()
