@@ -22,20 +22,20 @@ static const struct { // by enum ledger_query
     const char *at, *id; // what the list is sorted by besides the session: members of its rows
     bool numbered;       // the ids are numbers
 } KINDS[] = {
-    [LEDGER_QUERY_RUNS] = {"runs", "run", KEYED | FILTERS | SESSIONS, "started_at", "run_id"},
-    [LEDGER_QUERY_RUN] = {"runs", "run", 0},
-    [LEDGER_QUERY_ORDERS] = {"orders", "order", KEYED | FILTERS | SESSIONS, "created_at", "client_order_id"},
-    [LEDGER_QUERY_FILLS] = {"fills", "fill", KEYED | FILTERS | SESSIONS, "transaction_time", "activity_id"},
-    [LEDGER_QUERY_POSITIONS] = {"positions", "position", PAGE | FILTERS},
+    [LEDGER_QUERY_RUNS] = {"runs", "run", KEYED | FILTERS | SESSIONS, "started_at", "run_id", false},
+    [LEDGER_QUERY_RUN] = {"runs", "run", 0, NULL, NULL, false},
+    [LEDGER_QUERY_ORDERS] = {"orders", "order", KEYED | FILTERS | SESSIONS, "created_at", "client_order_id", false},
+    [LEDGER_QUERY_FILLS] = {"fills", "fill", KEYED | FILTERS | SESSIONS, "transaction_time", "activity_id", false},
+    [LEDGER_QUERY_POSITIONS] = {"positions", "position", PAGE | FILTERS, NULL, NULL, false},
     [LEDGER_QUERY_ALERTS] = {"alerts", "alert", KEYED | FILTERS | SESSIONS, "at", "id", true},
     [LEDGER_QUERY_DECISIONS] = {"decisions", "decision", KEYED | FILTERS | SESSIONS, "at", "seq", true},
-    [LEDGER_QUERY_AUDIT] = {"audits", "order", 0},
-    [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", KEYED | FILTERS | SESSIONS, "at"},
-    [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS},
+    [LEDGER_QUERY_AUDIT] = {"audits", "order", 0, NULL, NULL, false},
+    [LEDGER_QUERY_EQUITY] = {"equity", "snapshot", KEYED | FILTERS | SESSIONS, "at", NULL, false},
+    [LEDGER_QUERY_SIGNALS] = {"signals", "signal", PAGE | FILTERS | SESSIONS, NULL, NULL, false},
     [LEDGER_QUERY_ENTRIES] = {"entries", "entry", KEYED | FILTERS | SESSIONS, "at", "entry_id", true},
     [LEDGER_QUERY_ACTIVITIES] = {"activities", "activity", KEYED | BIT(SYMBOL) | BIT(STATUS) | SESSIONS, "created_at",
-                                 "activity_id"},
-    [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS},
+                                 "activity_id", false},
+    [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS, NULL, NULL, false},
 };
 
 // The first `keep` values of a JSON array: where they end, and where the last of them begins when *more says that there

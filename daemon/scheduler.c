@@ -59,8 +59,8 @@ struct scheduler *scheduler_new(const struct scheduler_params *params)
     s->alarm = clock_alarm_new(params->loop, alarm_rang, s);
     for (size_t i = 0; i < params->config->special_days.count; i++) {
         struct err err;
-        if (exchange_day_read(params->config->special_days.words[i], &s->decided[i], &err))
-            CHECK(!"refused when the files were read");
+        const int rc = exchange_day_read(params->config->special_days.words[i], &s->decided[i], &err);
+        CHECK(rc == 0); // else refused when the files were read
     }
     for (size_t i = 0; i < params->config->strategy_count; i++)
         s->status.enabled = s->status.enabled || params->config->strategies[i].enabled;
