@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// needs: daemon/reconcile*.o daemon/exposure.o daemon/metrics.o
+//
+// What holds orders, and how fills and other activities reach the ledger page by page.
+#include "tests/unit/reconcile_room.h"
+
+// --- what holds orders
+
+static void they_agree_or_orders_are_held(void **state)
+{
+    (void)state;
+    const char *why;
+    assert_false(reconcile_in_step(reconcile, &why));
+    begin();
+    assert_true(reconcile_in_step(reconcile, &why));
+    assert_true(pass());
+    account_has("600.02"); // a cent for each of two fills
+    assert_true(pass());
+    account_has("599.98");
+    assert_true(pass());
+    account_has("600.021");
+    assert_false(pass());
+    assert_non_null(strstr(w.why, "cash: ledger 600, broker 600.021"));
+    account_has("599.979");
+    assert_false(pass());
+    account_has("600");
+    position_is("SPY", "4.000000001");
+    assert_false(pass());
+    assert_false(reconcile_in_step(reconcile, &why));
+    position_is("QQQ", "4");
+    assert_false(pass());
+    says(OP_POSITIONS, "[]");
+    assert_false(pass());
+    position_is("SPY", "4");
+    assert_true(pass());
+}
+
+// --- fills
+
+static void fills_are_read_from_a_minute_before_the_newest(void **state)
+{
+    (void)state;
+    begin();
+    pass();
+    assert_non_null(strstr(w.query[OP_FILLS], "direction=asc&page_size=100&after=2026-10-08T13:59:00"));
+    assert_int_equal(w.records, 0);
+    w.watermark = 0;
+    pass();
+    assert_string_equal(w.query[OP_FILLS], "direction=asc&page_size=100");
+}
+
+static void every_page_is_recorded_and_what_is_new_is_told_once(void **state)
+{
+    (void)state;
+    begin();
+    char *first = fills(0, 100), *rest = fills(100, 3);
+    says_then(OP_FILLS, first, rest);
+    w.fills_new = 100;
+    pass();
+    assert_int_equal(w.records, 2);
+    assert_int_equal(w.fills_seen, 103);
+    assert_non_null(strstr(w.query[OP_FILLS], "&page_token=f-99"));
+    assert_int_equal(w.told_fills, 100);
+    assert_string_equal(w.first_told, "f-0");
+    assert_int_equal(metrics_value(metrics, METRIC_FILLS, ""), 100);
+    says_then(OP_FILLS, rest, rest);
+    w.fills_new = 1;
+    pass();
+    assert_null(strstr(w.query[OP_FILLS], "page_token"));
+    assert_int_equal(w.told_fills, 103); // of this page none was told
+    assert_string_equal(w.first_told, "f-100");
+    w.fills_new = 1;
+    pass();
+    assert_int_equal(w.told_fills, 103);
+    free(first);
+    free(rest);
+}
+
+static void a_pass_with_new_fills_says_nothing_about_their_sum(void **state)
+{
+    (void)state;
+    begin();
+    fills_are(1);
+    w.fills_new = 1;
+    assert_false(pass()); // read on both sides at different times: only a quiet pass compares
+    assert_true(pass());
+}
+
+// A pass that could not be read is asked for again after a while; here at once.
+static void recovers(void)
+{
+    reconcile_start(reconcile);
+    assert_true(pass());
+}
+
+static void odd_pages_are_not_recorded(void **state)
+{
+    (void)state;
+    begin();
+    fills_are(101); // longer than asked for
+    assert_false(pass());
+    assert_non_null(strstr(w.why, "longer"));
+    says(OP_FILLS, "[]");
+    recovers();
+    says(OP_FILLS, "[{\"activity_type\":\"DIV\",\"id\":\"d\"}]");
+    assert_false(pass());
+    says(OP_FILLS, "[]");
+    recovers();
+    w.result[OP_FILLS] = BROKER_UNKNOWN;
+    assert_false(pass());
+    w.result[OP_FILLS] = BROKER_OK;
+    recovers();
+    assert_int_equal(w.records, 0);
+    fills_are(1);
+    w.fills_result = LEDGER_DOWN;
+    assert_false(pass());
+    assert_int_equal(w.told_fills, 0);
+}
+
+// An order that ended meanwhile is in no list of open ones: the list goes back to the day before its fill.
+static void the_order_of_a_refused_fill_is_looked_for(void **state)
+{
+    static const char order[] =
+        "[{\"id\":\"%s\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"type\":\"market\","
+        "\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\",\"filled_qty\":\"1\"}]";
+    char json[400];
+    (void)state;
+    begin();
+    snprintf(json, sizeof json, order, "o-2");
+    says(OP_ORDERS, json);
+    fills_are(3);
+    w.fills_result = LEDGER_CONFLICT;
+    assert_false(pass());
+    assert_string_equal(w.query[OP_ORDERS], "status=open&limit=500");
+    assert_false(pass());
+    assert_non_null(strstr(w.query[OP_ORDERS], "status=all&direction=asc&limit=500&after=2026-10-07T15:00:00"));
+    assert_int_equal(w.listings, 0); // no fill of that order is in doubt
+    snprintf(json, sizeof json, order, "o-1");
+    says(OP_ORDERS, json);
+    assert_false(pass());
+    assert_true(w.listings >= 1);
+    w.oldest = w.now; // ours are younger: still from the doubt on
+    w.open = 1;
+    pass();
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-07T15:00:00"));
+    w.oldest = w.now - 9 * DAY_NS; // older: from there
+    pass();
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-09-29T"));
+    w.open = 0;
+    w.oldest = 0;
+    w.fills_result = LEDGER_OK;
+    pass();
+    pass();
+    assert_string_equal(w.query[OP_ORDERS], "status=open&limit=500");
+    int listings = w.listings;
+    pass();
+    assert_int_equal(w.listings, listings);
+    assert_true(pass());
+}
+
+static void refused_fills_hold_orders_when_it_lasts(void **state)
+{
+    const char *why;
+    (void)state;
+    begin();
+    fills_are(1);
+    w.fills_result = LEDGER_CONFLICT;
+    pass();
+    assert_true(reconcile_in_step(reconcile, &why)); // the order of events
+    w.now += 11 * NS_PER_S;
+    pass();
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "whose order is it?"));
+    pass();
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert, "fills_refused");
+}
+
+// --- what is no fill
+
+static char *activities(int count)
+{
+    struct text t;
+    text_init(&t, 1 << 20);
+    for (int i = 0; i < count; i++)
+        text_addf(&t, "%c{\"activity_type\":\"%s\",\"id\":\"a-%d\",\"date\":\"2026-10-08\",\"net_amount\":\"1\"}",
+                  i ? ',' : '[', i % 2 ? "DIV" : "FILL", i);
+    text_addc(&t, ']');
+    return text_take(&t);
+}
+
+static void activities_are_read_page_by_page_without_the_fills(void **state)
+{
+    (void)state;
+    begin();
+    char *page = activities(100);
+    says_then(OP_ACTIVITIES, page, "[{\"activity_type\":\"FEE\",\"id\":\"z\",\"date\":\"2026-10-08\"}]");
+    w.now += 31 * NS_PER_S;
+    int64_t newest = w.found.newest_at;
+    pass();
+    assert_int_equal(w.items_seen, 51);
+    assert_string_equal(w.item_type, "FEE");
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], "category=non_trade_activity&direction=asc&page_size=100&after="));
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], "after=2026-10-04T16:00:00")); // three days before the newest
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], "&page_token=a-99"));
+    free(page);
+    page = activities(1);
+    w.found.newest_at = newest - DAY_NS; // it never goes back
+    says_then(OP_ACTIVITIES, page, page);
+    pass();
+    w.now += 31 * NS_PER_S;
+    pass();
+    assert_null(strstr(w.query[OP_ACTIVITIES], "page_token"));
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], "after=2026-10-04T16:00:00"));
+    assert_int_equal(w.items_seen, 51); // a fill
+    free(page);
+}
+
+static void activities_are_read_when_they_are_due(void **state)
+{
+    (void)state;
+    begin();
+    int asked = w.asked[OP_ACTIVITIES];
+    assert_true(asked >= 1);
+    pass();
+    pass();
+    assert_int_equal(w.asked[OP_ACTIVITIES], asked);
+    w.now += 30 * NS_PER_S;
+    pass();
+    assert_int_equal(w.asked[OP_ACTIVITIES], asked + 1);
+    account_has("700"); // one of them may be what is missing
+    pass();
+    w.now += 2 * NS_PER_S;
+    asked = w.asked[OP_ACTIVITIES];
+    pass();
+    assert_int_equal(w.asked[OP_ACTIVITIES], asked + 1);
+}
+
+static void what_the_ledger_does_not_know_holds_orders(void **state)
+{
+    (void)state;
+    begin();
+    w.found.held = 1;
+    w.found.first_held = "a-1: SPLIT of SPY";
+    w.now += 31 * NS_PER_S;
+    assert_false(pass());
+    assert_non_null(strstr(w.why, "activity not understood: a-1: SPLIT of SPY"));
+    w.found.held = 0;
+    w.now += 31 * NS_PER_S;
+    assert_true(pass());
+}
+
+static void an_activity_that_changed_is_told_once(void **state)
+{
+    (void)state;
+    begin();
+    w.found.differing = "a-1";
+    for (int i = 0; i < 3; i++) {
+        w.now += 31 * NS_PER_S;
+        pass();
+    }
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert, "activity_changed");
+    w.found.differing = "a-1 a-2";
+    w.now += 31 * NS_PER_S;
+    pass();
+    assert_int_equal(w.alerts, 2);
+}
+
+static void odd_activities_hold_the_pass(void **state)
+{
+    (void)state;
+    begin();
+    char *page = activities(101);
+    const char *const odd[] = {page, "[{\"id\":5}]"};
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        says(OP_ACTIVITIES, odd[i]);
+        w.now += 31 * NS_PER_S;
+        assert_false(pass());
+        says(OP_ACTIVITIES, "[]");
+        recovers();
+    }
+    free(page);
+    w.now += 31 * NS_PER_S;
+    w.result[OP_ACTIVITIES] = BROKER_REJECTED;
+    assert_false(pass());
+    w.result[OP_ACTIVITIES] = BROKER_OK;
+    recovers();
+    assert_int_equal(w.items_seen, 0);
+    w.now += 31 * NS_PER_S;
+    w.activities_result = LEDGER_CONFLICT;
+    assert_false(pass());
+    w.activities_result = LEDGER_OK;
+    recovers();
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(they_agree_or_orders_are_held),
+        T(fills_are_read_from_a_minute_before_the_newest),
+        T(every_page_is_recorded_and_what_is_new_is_told_once),
+        T(a_pass_with_new_fills_says_nothing_about_their_sum),
+        T(odd_pages_are_not_recorded),
+        T(the_order_of_a_refused_fill_is_looked_for),
+        T(refused_fills_hold_orders_when_it_lasts),
+        T(activities_are_read_page_by_page_without_the_fills),
+        T(activities_are_read_when_they_are_due),
+        T(what_the_ledger_does_not_know_holds_orders),
+        T(an_activity_that_changed_is_told_once),
+        T(odd_activities_hold_the_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
