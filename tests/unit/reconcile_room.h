@@ -43,7 +43,10 @@ static struct {
     // ledger
     int64_t watermark;
     enum ledger_result fills_result, activities_result, opening_result, correction_result;
-    int records, openings, corrections, listings, finds;
+    int records, openings, corrections, listings, finds, found_again, states;
+    enum ledger_result find_result;
+    const struct order_row *find_row;
+    const char *clock_trouble;
     size_t fills_new, fills_seen, items_seen;
     char item_type[32];
     struct ledger_activities found;
@@ -91,7 +94,7 @@ const struct guard_facts *facts_view(const struct facts *f)
 const char *facts_clock_trouble(const struct facts *f)
 {
     (void)f;
-    return NULL;
+    return w.clock_trouble;
 }
 
 void broker_call(struct broker *b, enum guard_op op, const char *id, const char *query, broker_done_fn *done, void *arg)
@@ -183,11 +186,17 @@ void ledger_books_load(struct ledger *l, const char *account,
     struct book b;
     (void)l, (void)account;
     book_init(&b, "unassigned");
-    if (w.held.nanos)
-        assert_true(book_set(&b, "SPY", w.held, USD(0)));
-    const struct ledger_books all = {.books = &b, .count = 1, .cash = w.cash, .opened = w.opened, .fill_count = 2};
+    struct book both[2];
+    book_init(&both[0], "core"); // of the shares, one is a strategy's
+    if (w.held.nanos) {
+        assert_true(book_set(&b, "SPY", (struct qty){w.held.nanos - DECIMAL_ONE}, USD(0)));
+        assert_true(book_set(&both[0], "SPY", SHARES(1), USD(0)));
+    }
+    both[1] = b;
+    const struct ledger_books all = {.books = both, .count = 2, .cash = w.cash, .opened = w.opened, .fill_count = 2};
     done(arg, LEDGER_OK, &all);
-    book_free(&b);
+    book_free(&both[0]);
+    book_free(&both[1]);
 }
 
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
@@ -231,7 +240,7 @@ void ledger_order_find(struct ledger *l, const char *client_order_id,
 {
     (void)l, (void)client_order_id;
     w.finds++;
-    done(arg, LEDGER_OK, NULL);
+    done(arg, w.find_result, w.find_row);
 }
 
 void ledger_snapshot_take(struct ledger *l, const struct ledger_snapshot *s, ledger_done_fn *done, void *arg)
@@ -275,7 +284,10 @@ const struct order_row *desk_order(const struct desk *d, const char *client_orde
 
 void desk_found(struct desk *d, const struct order_row *row, const struct order_state *state, const char *source)
 {
-    (void)d, (void)row, (void)state, (void)source;
+    (void)d, (void)source;
+    assert_ptr_equal(row, w.find_row);
+    assert_string_equal(state->client_order_id, "c-1");
+    w.found_again++;
 }
 
 // --- the room
@@ -310,6 +322,7 @@ static void on_clock(void *arg, const struct alpaca_clock *clock)
 static void on_state(void *arg)
 {
     (void)arg;
+    w.states++;
 }
 
 static void on_alert(void *arg, const char *kind, const char *subject, const char *detail)

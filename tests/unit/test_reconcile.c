@@ -37,7 +37,114 @@ static void they_agree_or_orders_are_held(void **state)
     assert_true(pass());
 }
 
+static void what_only_the_broker_has_is_a_difference(void **state)
+{
+    (void)state;
+    begin();
+    says(OP_POSITIONS, "[{\"symbol\":\"SPY\",\"qty\":\"4\",\"avg_entry_price\":\"1\",\"cost_basis\":\"4\"},"
+                       "{\"symbol\":\"QQQ\",\"qty\":\"1\",\"avg_entry_price\":\"1\",\"cost_basis\":\"1\"}]");
+    assert_false(pass());
+    assert_non_null(strstr(w.why, "QQQ: ledger 0, broker 1"));
+    assert_int_equal(metrics_value(metrics, METRIC_LEDGER_MISMATCH, "position"), 1);
+    assert_int_equal(metrics_value(metrics, METRIC_LEDGER_MISMATCH, "cash"), 0);
+    position_is("SPY", "4");
+    account_has("500");
+    assert_false(pass());
+    assert_int_equal(metrics_value(metrics, METRIC_LEDGER_MISMATCH, "position"), 0);
+    assert_int_equal(metrics_value(metrics, METRIC_LEDGER_MISMATCH, "cash"), 1);
+}
+
+static void a_difference_that_lasts_is_an_alert(void **state)
+{
+    (void)state;
+    begin();
+    int states = w.states;
+    assert_true(pass());
+    assert_int_equal(w.states, states); // nothing new
+    for (int i = 1; i <= 2; i++) {
+        account_has("500");
+        assert_false(pass());
+        assert_true(w.states > states);
+        w.now += 8 * NS_PER_S;
+        assert_false(pass());
+        assert_int_equal(w.alerts, i - 1); // reads may lag
+        w.now += 2 * NS_PER_S;
+        assert_false(pass());
+        assert_false(pass());
+        assert_int_equal(w.alerts, i);
+        assert_string_equal(w.alert, "ledger_mismatch");
+        account_has("600");
+        assert_true(pass());
+    }
+}
+
+static void a_clock_that_is_off_holds_orders(void **state)
+{
+    const char *why;
+    (void)state;
+    begin();
+    w.clock_trouble = "the clock is off";
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_string_equal(why, "the clock is off");
+    w.clock_trouble = NULL;
+    assert_true(reconcile_in_step(reconcile, &why));
+}
+
+// --- orders that the desk does not follow
+
+static void whose_an_order_is_is_asked_once(void **state)
+{
+    static struct order_row row;
+    (void)state;
+    begin();
+    says(OP_ORDERS, "[{\"id\":\"o-1\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\","
+                    "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"new\",\"qty\":\"1\","
+                    "\"filled_qty\":\"0\"}]");
+    w.find_result = LEDGER_DOWN;
+    pass();
+    assert_int_equal(w.finds, 1);
+    pass();
+    assert_int_equal(w.finds, 2); // nobody told
+    w.find_result = LEDGER_OK;
+    w.find_row = &row;
+    row.status = ORDER_NOT_PLACED;
+    strcpy(row.intent.account, "PASIM0000001");
+    pass();
+    pass();
+    assert_int_equal(w.found_again, 2); // given up, and there after all: for as long as the desk has not taken it
+    strcpy(row.intent.account, "another");
+    pass();
+    assert_int_equal(w.finds, 5);
+    pass();
+    assert_int_equal(w.finds, 5);
+    assert_int_equal(w.found_again, 2);
+}
+
 // --- fills
+
+static void what_was_told_in_an_earlier_life_is_not_told_again(void **state)
+{
+    (void)state;
+    assert_true(when_parse("2026-10-08T15:00:04Z", &w.watermark));
+    begin();
+    fills_are(6);
+    w.fills_new = 1; // a late one: five are there already
+    pass();
+    assert_int_equal(w.told_fills, 1);
+    assert_string_equal(w.first_told, "f-5");
+}
+
+static void a_refused_page_is_the_last_of_its_pass(void **state)
+{
+    (void)state;
+    begin();
+    fills_are(100);
+    w.fills_result = LEDGER_CONFLICT;
+    int asked = w.asked[OP_ACCOUNT];
+    pass();
+    assert_int_equal(w.records, 1);
+    assert_true(w.asked[OP_ACCOUNT] > asked); // the pass goes on
+}
 
 static void fills_are_read_from_a_minute_before_the_newest(void **state)
 {
@@ -224,6 +331,7 @@ static void activities_are_read_when_they_are_due(void **state)
     begin();
     int asked = w.asked[OP_ACTIVITIES];
     assert_true(asked >= 1);
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], "after=2026-10-04T16:00:00")); // from what the ledger has on
     pass();
     pass();
     assert_int_equal(w.asked[OP_ACTIVITIES], asked);
@@ -247,6 +355,11 @@ static void what_the_ledger_does_not_know_holds_orders(void **state)
     w.now += 31 * NS_PER_S;
     assert_false(pass());
     assert_non_null(strstr(w.why, "activity not understood: a-1: SPLIT of SPY"));
+    assert_int_equal(metrics_value(metrics, METRIC_LEDGER_MISMATCH, "activity"), 1);
+    int asked = w.asked[OP_ACTIVITIES];
+    w.now += 2 * NS_PER_S;
+    pass();
+    assert_int_equal(w.asked[OP_ACTIVITIES], asked + 1); // it may be settled soon
     w.found.held = 0;
     w.now += 31 * NS_PER_S;
     assert_true(pass());
@@ -313,6 +426,12 @@ int main(void)
         T(what_the_ledger_does_not_know_holds_orders),
         T(an_activity_that_changed_is_told_once),
         T(odd_activities_hold_the_pass),
+        T(what_only_the_broker_has_is_a_difference),
+        T(a_difference_that_lasts_is_an_alert),
+        T(a_clock_that_is_off_holds_orders),
+        T(whose_an_order_is_is_asked_once),
+        T(what_was_told_in_an_earlier_life_is_not_told_again),
+        T(a_refused_page_is_the_last_of_its_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,14 +17,28 @@ static bool accept_opening(void)
     return w.accept_ok;
 }
 
+static bool accept_drift(const char *code, const char *reason, const char *operator)
+{
+    int before = w.accepted;
+    reconcile_accept_drift(reconcile, code, reason, operator, on_accepted, NULL);
+    assert_int_equal(w.accepted, before);
+    turn_until(&w.accepted, before + 1);
+    return w.accept_ok;
+}
+
 static void an_opening_is_what_the_broker_has_in_a_quiet_moment(void **state)
 {
+    const char *why;
     (void)state;
     w.opened = false;
     assert_false(accept_opening()); // nothing was read
     assert_non_null(strstr(w.accept_why, "not been read yet"));
     begin();
     assert_true(reconcile_needs_opening(reconcile));
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "paperguard opening accept"));
+    assert_false(accept_drift("01234567", "found", "ann")); // there is nothing to compare with
+    assert_non_null(strstr(w.accept_why, "not compared yet"));
     assert_int_equal(w.asked[OP_FILLS], 0); // what was traded before is not ours to record
     assert_int_equal(w.asked[OP_ACTIVITIES], 0);
     says(OP_ORDERS, "[{}]");
@@ -63,7 +77,6 @@ static void an_opening_is_what_the_broker_has_in_a_quiet_moment(void **state)
     int64_t at;
     assert_true(when_parse("2026-10-08T15:00:00Z", &at));
     assert_int_equal(w.opening_watermark, at);
-    const char *why;
     assert_true(reconcile_in_step(reconcile, &why)); // whoever accepted it may go on at once
     assert_false(accept_opening());
     assert_non_null(strstr(w.accept_why, "accepted already"));
@@ -71,15 +84,6 @@ static void an_opening_is_what_the_broker_has_in_a_quiet_moment(void **state)
 }
 
 // --- a difference
-
-static bool accept_drift(const char *code, const char *reason, const char *operator)
-{
-    int before = w.accepted;
-    reconcile_accept_drift(reconcile, code, reason, operator, on_accepted, NULL);
-    assert_int_equal(w.accepted, before);
-    turn_until(&w.accepted, before + 1);
-    return w.accept_ok;
-}
 
 static struct json_doc *drift(void)
 {
@@ -139,6 +143,11 @@ static void a_code_names_one_difference(void **state)
     w.now += 31 * NS_PER_S;
     pass();
     code_of(codes[4]);
+    doc = drift();
+    bool in_step = true;
+    assert_true(json_bool(json_get(json_doc_root(doc), "in_step"), &in_step) && !in_step);
+    assert_string_equal(json_string(json_get(json_doc_root(doc), "first_held")), "a-1");
+    json_doc_free(doc);
     for (int i = 0; i < 5; i++)
         for (int k = 0; k < i; k++)
             assert_string_not_equal(codes[i], codes[k]);
@@ -194,6 +203,10 @@ static void a_difference_is_accepted_as_it_was_seen(void **state)
     assert_int_equal(w.openings, 0);
     assert_false(accept_drift(code, "found", "ann"));
     assert_non_null(strstr(w.accept_why, "there is none any more"));
+    code_of(code);
+    assert_string_equal(code, "");
+    assert_false(accept_drift("", "found", "ann")); // no code is no way around that
+    assert_int_equal(w.corrections, 2);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
