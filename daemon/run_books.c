@@ -68,7 +68,8 @@ static bool books_current(const struct runs *r, const char **why)
 bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out)
 {
     const struct book *b = runs_book(r, book);
-    if (!r->books_known || r->active || r->waiting_count > 0)
+    const char *why;
+    if (!books_current(r, &why) || r->active || r->waiting_count > 0)
         return false;
     *out = b ? book_qty(b, symbol) : (struct qty){0};
     return true;

@@ -16,7 +16,8 @@ def post(site, **body):
 
 def bought(site, client_order_id="in", qty="40", strategy="weights"):
     """An order by HTTP, filled for the broker; its fills may not be booked."""
-    status, answer = post(site, client_order_id=client_order_id, symbol="SPY", side="buy", qty=qty, strategy=strategy)
+    whose = {"strategy": strategy} if strategy else {}
+    status, answer = post(site, client_order_id=client_order_id, symbol="SPY", side="buy", qty=qty, **whose)
     assert status in (201, 202), answer
     until(lambda: site.daemon.get(f"{PATH}/{client_order_id}")["status"] == "filled", 20, "the fill at the broker")
 
@@ -62,3 +63,23 @@ def test_fills_that_cannot_be_read_hold_orders(make_site):
     until(lambda: may_run(site), 20, "a run from current books")
     site.run_ended()
     assert [float(o["qty"]) < 16 for o in site.sim.orders()] == [False, True], site.sim.orders()
+
+
+def test_a_book_is_sold_once(make_site):
+    site = make_site(strategies=[Strategy(weights=TARGET)]).begin()
+    bought(site, "a", "10")
+    bought(site, "b", "10", "")
+    until(lambda: positions(site) == {("weights", "SPY"): "10", ("unassigned", "SPY"): "10"}, 20, "the books")
+    site.daemon.in_step()
+    site.sim.fault(FILLS, "delay", delay_ms=700)
+    sell = {"symbol": "SPY", "side": "sell", "qty": "10", "strategy": "weights"}
+    assert post(site, client_order_id="s", **sell)[0] in (201, 202)
+    answers = []
+
+    def refused():
+        status, answer = post(site, client_order_id=f"s{len(answers)}", **sell)
+        answers.append((status, answer.get("code")))
+        return status != 503 and answers
+    until(refused, 20, "the book is known again")
+    assert answers[-1] == (422, "long_only"), answers
+    assert (503, "in_flight") in answers and ("weights", "SPY") not in positions(site)

@@ -67,6 +67,24 @@ static void missing_fills_hold_a_claimed_run_of_an_earlier_life(void **state)
     w.refresh_done(w.refresh_arg, false, "enough");
 }
 
+static void what_a_book_holds_is_known_only_from_current_books(void **state)
+{
+    (void)state;
+    struct qty held;
+    books();
+    assert_true(runs_held(runs, "weights", "SPY", &held));
+    assert_int_equal(held.nanos, SHARES(10).nanos);
+    w.books_after = w.now + 1; // a sell of it has ended
+    assert_false(runs_held(runs, "weights", "SPY", &held));
+    w.now++;
+    w.unbooked = 1;
+    books();
+    assert_false(runs_held(runs, "weights", "SPY", &held));
+    w.unbooked = 0;
+    books();
+    assert_true(runs_held(runs, "weights", "SPY", &held));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -76,6 +94,7 @@ int main(void)
         T(an_end_that_the_ledger_has_not_taken_holds_a_run),
         T(missing_fills_hold_a_run),
         T(missing_fills_hold_a_claimed_run_of_an_earlier_life),
+        T(what_a_book_holds_is_known_only_from_current_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
