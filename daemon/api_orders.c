@@ -161,13 +161,20 @@ static bool refusal(struct api *a, struct day *session, struct refusal *r)
     return true;
 }
 
-// A strategy sells what its own book holds. While orders of a run, or of a strategy, are out, that cannot be told.
+// A strategy sells what its own book holds. While orders of a run, or of a strategy, are out, that cannot be told. What
+// a run plans from the book, or has planned, no order beside it changes.
 static bool book_refusal(struct api *a, const struct intent *in, struct refusal *r)
 {
     struct qty held;
-    if (in->order.side != ORDER_SELL || !in->strategy[0])
+    bool sell = in->order.side == ORDER_SELL;
+    if (!in->strategy[0])
         return false;
-    if (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held))
+    if (runs_need_book(a->p.runs, in->strategy))
+        *r = (struct refusal){503, "in_flight",
+                              "a run is planning, or sending, from the strategy's book: ask again later"};
+    else if (!sell)
+        return false;
+    else if (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held))
         *r = (struct refusal){503, "in_flight",
                               "orders are out that may change the strategy's book: ask again when they have ended"};
     else if (in->order.qty.nanos > held.nanos)

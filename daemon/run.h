@@ -43,6 +43,8 @@ void runs_resume(struct runs *r, const struct run_row *rows, size_t count); // u
 void runs_order_changed(struct runs *r, const struct order_row *row);
 void runs_books_changed(struct runs *r, const struct ledger_books *books);
 bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out); // false: not known now
+// A run under way plans from this strategy's book, or sends what it planned from it: no other order may move it now.
+bool runs_need_book(const struct runs *r, const char *strategy);
 bool runs_busy(const struct runs *r); // while draining: a run without a stored plan is not waited for
 void runs_set_calendar(struct runs *r, const struct session_day *days, size_t count);
 void runs_drain(struct runs *r); // SIGTERM: starts nothing new; runs stay resumable

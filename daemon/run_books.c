@@ -75,6 +75,19 @@ bool runs_held(const struct runs *r, const char *book, const char *symbol, struc
     return true;
 }
 
+bool runs_need_book(const struct runs *r, const char *strategy)
+{
+    const struct run *run = r->active;
+    if (r->waiting_count > 0) // of an earlier life: whose they are is not asked
+        return true;
+    if (!run || run->step > STEP_SENDING)
+        return false;
+    for (size_t i = 0; i < run->member_count; i++)
+        if (strcmp(run->members[i].strategy->name, strategy) == 0)
+            return true;
+    return run->step <= STEP_STORING; // its members may not be known yet, and its plan asks for no open order at all
+}
+
 bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why)
 {
     size_t open = desk_open_of_others(r->p.desk, except_run_id);

@@ -63,12 +63,28 @@ static void retry(void *arg)
 
 static void try_again(struct run *run, const char *why)
 {
+    bool news = !str_equal(run->row.detail, why);
     if (clock_wall_ns() + RETRY_MS * NS_PER_MS > run->latest_start_at || run->step != STEP_REFRESHING) {
         run_finish(run, RUN_FAILED, "%s", why);
         return;
     }
-    log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}}), "run %s waits: %s", run->row.id, why);
+    if (news)
+        log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}}), "run %s waits: %s", run->row.id,
+                 why);
+    str_copy_cut(run->row.detail, sizeof run->row.detail, why);
     run_after(run, RETRY_MS, retry);
+}
+
+static void forget_answers(struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        struct member *m = &run->members[i];
+        if (m->status == MEMBER_OK)
+            signal_free(&m->signal);
+        free(m->targets_json);
+        *m = (struct member){.run = run, .strategy = m->strategy};
+    }
+    run->row.signals = 0;
 }
 
 // --- the plan
@@ -195,6 +211,7 @@ static void store_plan(struct run *run)
     }
     run_set_step(run, STEP_STORING);
     run->row.status = RUN_PLANNED;
+    run->row.detail[0] = '\0'; // what it waited for
     run->row.planned_at = clock_wall_ns();
     run_call(run);
     ledger_run_plan(run->runs->p.ledger, &run->row, rows, run->member_count, &run->plan, plan_stored, run);
@@ -204,7 +221,15 @@ static void store_plan(struct run *run)
 static void strategies_ended(struct run *run)
 {
     struct err err = {.text = ""};
+    const char *why = "";
     size_t ok = 0;
+    // What has moved the books since they were asked makes their answers those to another question.
+    if (!run->preview && !run_orders_ended(run->runs, run->row.id, &why)) {
+        forget_answers(run);
+        run_set_step(run, STEP_REFRESHING);
+        try_again(run, why);
+        return;
+    }
     for (size_t i = 0; i < run->member_count; i++) {
         const struct member *m = &run->members[i];
         ok += m->status == MEMBER_OK;
@@ -429,8 +454,13 @@ static void refreshed(void *arg, bool ok, const char *detail)
 
 void run_prepare(struct run *run)
 {
+    const char *why = "";
     if (run->member_count == 0) {
         run_finish(run, RUN_FAILED, "none of its strategies is configured: %s", run->row.strategies);
+        return;
+    }
+    if (!run->preview && !run_orders_ended(run->runs, run->row.id, &why)) {
+        try_again(run, why);
         return;
     }
     collect_symbols(run);

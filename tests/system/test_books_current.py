@@ -83,3 +83,13 @@ def test_a_book_is_sold_once(make_site):
     until(refused, 20, "the book is known again")
     assert answers[-1] == (422, "long_only"), answers
     assert (503, "in_flight") in answers and ("weights", "SPY") not in positions(site)
+
+
+def test_no_order_slips_in_while_a_run_plans(make_site):
+    site = make_site(strategies=[Strategy(weights=TARGET)]).begin()
+    site.sim.fault("GET /v2/stocks/trades/latest", "delay", delay_ms=1500, count=1)
+    run = site.run()
+    status, answer = post(site, client_order_id="in", symbol="SPY", side="buy", qty="40", strategy="weights")
+    assert (status, answer["code"]) == (503, "in_flight"), answer
+    assert site.run_ended(run)["status"] == "completed" and len(site.sim.orders()) == 1
+    until(lambda: post(site, client_order_id="in", symbol="SPY", side="buy", qty="1", strategy="weights")[0] == 201, 20, "its turn")

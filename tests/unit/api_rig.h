@@ -71,6 +71,7 @@ static struct rig {
     // desk and prices
     size_t open_of_others;
     struct qty held;           // in any strategy's book
+    bool book_needed;          // by a run under way
     struct order_row desk_row; // what the desk knows, when it has an id
     struct order_row outcome;  // of what is placed: status, reason, order_id
     struct intent placed;
@@ -210,6 +211,12 @@ bool runs_held(const struct runs *r, const char *book, const char *symbol, struc
     (void)r, (void)book, (void)symbol;
     *out = rig.held;
     return !rig.books_unknown;
+}
+
+bool runs_need_book(const struct runs *r, const char *strategy)
+{
+    (void)r, (void)strategy;
+    return rig.book_needed;
 }
 
 const struct order_row *desk_order(const struct desk *d, const char *client_order_id)

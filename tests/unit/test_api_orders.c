@@ -249,6 +249,21 @@ static void a_strategy_sells_what_its_book_holds(void **state)
     rig.snapshot.config = NULL;
 }
 
+static void a_run_has_the_book_for_itself(void **state)
+{
+    (void)state;
+    static char name[] = "core";
+    static struct config config = {.strategies = {{.name = name}}, .strategy_count = 1};
+    rig.snapshot.config = &config;
+    rig.book_needed = true;
+    expect(
+        post("{\"client_order_id\":\"b-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"qty\":\"2\",\"strategy\":\"core\"}"),
+        503, "code", "in_flight");
+    assert_int_equal(rig.places, 0);
+    expect(post(BUY), 201, "status", "new"); // of no strategy
+    rig.snapshot.config = NULL;
+}
+
 static void what_was_refused_is_refused_again(void **state)
 {
     (void)state;
@@ -509,6 +524,7 @@ int main(void)
         T(the_ledger_remembers_ids_of_earlier_lives),
         T(without_an_id_one_is_derived),
         T(a_strategy_sells_what_its_book_holds),
+        T(a_run_has_the_book_for_itself),
         T(what_was_refused_is_refused_again),
         T(what_was_refused_without_an_id_is_asked_anew),
         T(it_is_asked_again_after_the_prices_whether_orders_may_leave),

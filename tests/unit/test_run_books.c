@@ -85,6 +85,76 @@ static void what_a_book_holds_is_known_only_from_current_books(void **state)
     assert_true(runs_held(runs, "weights", "SPY", &held));
 }
 
+static void answers(void)
+{
+    struct signal_target target = {.symbol = "TLT", .weight = {DECIMAL_ONE / 2}};
+    struct signal s = {.targets = &target, .count = 1};
+    w.strategy_done(w.strategy_arg, STRATEGY_OK, &s, "");
+}
+
+static void to_the_strategies(void)
+{
+    refresh();
+    w.bars_done(w.bars_arg, true, NULL, 0, "");
+}
+
+static void an_order_that_comes_up_before_the_plan_is_waited_for(void **state)
+{
+    (void)state;
+    start();
+    claim(LEDGER_OK);
+    to_the_strategies();
+    w.open_of_others = 1;
+    answers();
+    assert_int_equal(w.plans, 0);
+    for (int i = 0; i < 12; i++)
+        loop_step(loop, 100);
+    assert_int_equal(w.refreshes, 1); // it waits
+    w.open_of_others = 0;
+    w.books_after = ++w.now;
+    books();
+    turn_until(&w.refreshes, 2);
+    to_the_strategies(); // everything anew: they were asked about other books
+    answers();
+    assert_int_equal(w.plans, 1);
+    w.plan_done(w.plan_arg, LEDGER_CONFLICT, "enough");
+}
+
+static void it_is_not_waited_for_beyond_the_latest_start(void **state)
+{
+    (void)state;
+    start();
+    claim(LEDGER_OK);
+    to_the_strategies();
+    w.open_of_others = 1;
+    w.now += config.latest_start_ms * NS_PER_MS;
+    answers();
+    assert_int_equal(w.told.status, RUN_FAILED);
+    assert_non_null(strstr(w.told.detail, "planned again"));
+}
+
+static void a_run_has_its_books_for_itself(void **state)
+{
+    (void)state;
+    cash(0);
+    books();
+    assert_false(runs_need_book(runs, "weights"));
+    start();
+    assert_true(runs_need_book(runs, "weights") && runs_need_book(runs, "other"));
+    claim(LEDGER_OK);
+    to_the_plan();
+    assert_true(runs_need_book(runs, "weights") && runs_need_book(runs, "other"));
+    w.plan_done(w.plan_arg, LEDGER_OK, "");
+    assert_true(runs_need_book(runs, "weights"));
+    assert_false(runs_need_book(runs, "other")); // the plan is stored: it is not its book
+    refresh();
+    answer(0, ORDER_FILLED, SHARES(10));
+    refresh();
+    answer(1, ORDER_FILLED, w.intents[1].order.qty);
+    assert_false(runs_need_book(runs, "weights")); // settling
+    settle();
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -95,6 +165,9 @@ int main(void)
         T(missing_fills_hold_a_run),
         T(missing_fills_hold_a_claimed_run_of_an_earlier_life),
         T(what_a_book_holds_is_known_only_from_current_books),
+        T(an_order_that_comes_up_before_the_plan_is_waited_for),
+        T(it_is_not_waited_for_beyond_the_latest_start),
+        T(a_run_has_its_books_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
