@@ -119,11 +119,10 @@ static void serve_release_request(struct admin *a, struct http_exchange *x, cons
     struct text t;
     struct json_out o;
     char code[17];
-    int status = api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body, &err);
-    if (status == 0 && halt_release_request(a->p.halt, body.reason, who, code, &err) != 0)
-        status = 409;
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body))
+        return;
+    if (halt_release_request(a->p.halt, body.reason, who, code, &err) != 0) {
+        api_reply_problem(x, 409, "%s", err.text);
         return;
     }
     api_answer_begin(&t, &o);
@@ -141,11 +140,10 @@ static void serve_release_confirm(struct admin *a, struct http_exchange *x, cons
     struct err err;
     struct text t;
     struct json_out o;
-    int status = api_body_read(x, API_BODY_CODE, API_BODY_CODE, &body, &err);
-    if (status == 0 && halt_release_confirm(a->p.halt, body.code, who, &err) != 0)
-        status = 409;
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, API_BODY_CODE, API_BODY_CODE, &body))
+        return;
+    if (halt_release_confirm(a->p.halt, body.code, who, &err) != 0) {
+        api_reply_problem(x, 409, "%s", err.text);
         return;
     }
     api_answer_begin(&t, &o);
@@ -172,12 +170,8 @@ void admin_answer_accepted(void *arg, bool ok, const char *detail)
 static void serve_opening(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    struct err err;
-    int status = api_body_read(x, 0, 0, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, 0, 0, &body))
         return;
-    }
     struct api_wait *w = api_wait_new(a->p.api, x);
     if (!w)
         return;

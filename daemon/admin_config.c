@@ -52,31 +52,6 @@ static void put_difference(void *arg, const struct config_difference *d)
     json_object_end(o);
 }
 
-// As at a reload: with environment and credentials as they are now, and the guard's static checks.
-static int read_fresh(const struct admin *a, struct config **out, struct err *err)
-{
-    struct config *fresh = NULL;
-    struct facts *facts = NULL;
-    struct guard_result results[GUARD_CHECK_COUNT];
-    if (config_load(a->p.config_path, &fresh, err) != 0)
-        return -1;
-    int rc = facts_gather(fresh, a->p.config_path, a->p.envp, &facts, err);
-    if (rc == 0 && guard_table(facts_view(facts), clock_boot_ns(), true, results) != GUARD_PASS) {
-        for (int i = 0; rc == 0 && i < GUARD_CHECK_COUNT; i++) {
-            enum guard_check c = (enum guard_check)i;
-            if (guard_check_is_static(c) && results[i].answer != GUARD_PASS)
-                rc = err_set(err, "the guard would not pass: %s %s: %s", guard_check_name(c),
-                             guard_answer_name(results[i].answer), results[i].detail);
-        }
-    }
-    facts_free(facts);
-    if (rc == 0)
-        *out = fresh;
-    else
-        config_free(fresh);
-    return rc;
-}
-
 void admin_serve_config_diff(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct text t;
@@ -84,13 +59,15 @@ void admin_serve_config_diff(struct admin *a, struct http_exchange *x, const cha
     struct err err;
     struct config *fresh = NULL;
     (void)who;
-    int rc = read_fresh(a, &fresh, &err);
+    int rc = config_load(a->p.config_path, &fresh, &err);
+    if (rc == 0)
+        rc = facts_judge(fresh, a->p.config_path, a->p.envp, &err); // as at a reload
     api_answer_begin(&t, &o);
     json_put_string(&o, "file", a->p.config_path);
     json_put_string(&o, "trouble", rc == 0 ? NULL : err.text);
     json_key(&o, "differences");
     json_array_begin(&o);
-    if (fresh)
+    if (rc == 0)
         config_compare(a->p.config, fresh, put_difference, &o);
     json_array_end(&o);
     api_answer_end(a->p.api, x, 200, &t, &o);

@@ -42,13 +42,9 @@ void admin_serve_drift(struct admin *a, struct http_exchange *x, const char *who
 void admin_serve_drift_accept(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    struct err err;
     unsigned both = API_BODY_CODE | API_BODY_REASON;
-    int status = api_body_read(x, both, both, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, both, both, &body))
         return;
-    }
     struct api_wait *w = api_wait_new(a->p.api, x);
     if (!w)
         return;

@@ -68,13 +68,9 @@ static void planned(void *arg, const struct run_preview *p, const char *why)
 void admin_serve_plan(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    struct err err;
     (void)who;
-    int status = api_body_read(x, API_BODY_STRATEGIES, API_BODY_STRATEGIES, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, API_BODY_STRATEGIES, API_BODY_STRATEGIES, &body))
         return;
-    }
     if (!admin_strategy_exists(a, x, body.strategies))
         return;
     struct api_wait *w = api_wait_new(a->p.api, x);

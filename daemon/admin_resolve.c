@@ -237,14 +237,10 @@ static void confirm(struct admin *a, struct http_exchange *x, const char *id, co
 void admin_serve_resolve(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    struct err err;
     const char *id = http_exchange_path(x) + strlen(PATH);
     unsigned both = API_BODY_CODE | API_BODY_REASON;
-    int status = api_body_read(x, both, 0, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, both, 0, &body))
         return;
-    }
     if (body.has != 0 && body.has != both)
         api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
     else if (body.has)

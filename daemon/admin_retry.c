@@ -108,15 +108,11 @@ static const char *not_now(struct admin *a, struct day *session)
 void admin_serve_retry(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    struct err err;
     struct asked q = {.act = false};
     const char *id = http_exchange_path(x) + strlen(PATH), *why;
     unsigned both = API_BODY_CODE | API_BODY_REASON;
-    int status = api_body_read(x, both, 0, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, both, 0, &body))
         return;
-    }
     q.act = body.has == both;
     if (body.has != 0 && !q.act) {
         api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");

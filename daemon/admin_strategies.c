@@ -109,14 +109,10 @@ bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const
 static void set_pause(struct admin *a, struct http_exchange *x, const char *who, bool paused)
 {
     struct api_body body;
-    struct err err;
     struct strategy_pause pause = {.at = clock_wall_ns()};
     unsigned members = API_BODY_STRATEGIES | API_BODY_REASON;
-    int status = api_body_read(x, members, members, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, members, members, &body))
         return;
-    }
     if (!admin_strategy_exists(a, x, body.strategies))
         return;
     if (!pauses_known(a->p.pauses)) {

@@ -106,7 +106,8 @@ static int read_object(const char *body, size_t len, unsigned allowed, struct ap
     return rc;
 }
 
-int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out, struct err *err)
+static int read_body(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out,
+                     struct err *err)
 {
     struct api_body read = {0};
     size_t len;
@@ -125,4 +126,13 @@ int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, 
     }
     *out = read;
     return 0;
+}
+
+bool api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out)
+{
+    struct err err;
+    int status = read_body(x, allowed, required, out, &err);
+    if (status)
+        api_reply_problem(x, status, "%s", err.text);
+    return status == 0;
 }

@@ -44,9 +44,8 @@ struct api_body {
     char code[32];
     char strategies[API_STRATEGIES_MAX]; // names, space separated
 };
-// 0, or the HTTP status to answer (400, 415) with err set.
-int api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out,
-                  struct err *err) MUST_CHECK;
+// false: it cannot be taken, and x was answered so (400, 415).
+bool api_body_read(struct http_exchange *x, unsigned allowed, unsigned required, struct api_body *out) MUST_CHECK;
 
 bool api_body_is_json(const struct http_exchange *x); // by its Content-Type
 

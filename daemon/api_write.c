@@ -41,12 +41,8 @@ static void started(void *arg, const struct run_row *row, bool taken, const char
 void api_run(struct api *a, struct http_exchange *x, const char *cause)
 {
     struct api_body body;
-    struct err err;
-    int status = api_body_read(x, API_BODY_STRATEGIES, 0, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, API_BODY_STRATEGIES, 0, &body))
         return;
-    }
     struct api_wait *w = api_wait_new(a, x);
     if (!w)
         return;
@@ -58,14 +54,10 @@ void api_run(struct api *a, struct http_exchange *x, const char *cause)
 void api_halt(struct api *a, struct http_exchange *x, const char *source)
 {
     struct api_body body;
-    struct err err;
     struct text t;
     struct json_out o;
-    int status = api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body, &err);
-    if (status) {
-        api_reply_problem(x, status, "%s", err.text);
+    if (!api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body))
         return;
-    }
     halt_engage(a->p.halt, HALT_HALTED, body.reason, source);
     api_answer_begin(&t, &o);
     json_key(&o, "halt");

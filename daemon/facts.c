@@ -11,6 +11,8 @@
 
 #include "daemon/facts_internal.h"
 #include "lib/base/text.h"
+#include "lib/guard/guard.h"
+#include "lib/io/clock.h"
 
 // Slots are instants and a session turns by the clock. An answer that was long under way counts as skew too.
 #define CLOCK_SKEW_MAX_NS (30 * NS_PER_S)
@@ -96,6 +98,23 @@ void facts_free(struct facts *f)
     secret_free(f->http_token);
     facts_files_free(f);
     free(f);
+}
+
+int facts_judge(struct config *config, const char *config_path, char *const *envp, struct err *err)
+{
+    struct facts *f = NULL;
+    struct guard_result results[GUARD_CHECK_COUNT];
+    int rc = facts_gather(config, config_path, envp, &f, err);
+    if (rc == 0 && guard_table(&f->view, clock_boot_ns(), true, results) != GUARD_PASS) {
+        for (int i = 0; i < GUARD_CHECK_COUNT; i++)
+            if (!guard_check_is_static((enum guard_check)i))
+                results[i].answer = GUARD_PASS; // not asked here
+        enum guard_check worst = guard_table_worst(results);
+        rc = err_set(err, "the guard would not pass: %s %s: %s", guard_check_name(worst),
+                     guard_answer_name(results[worst].answer), results[worst].detail);
+    }
+    facts_free(f);
+    return rc;
 }
 
 const struct guard_facts *facts_view(const struct facts *f)

@@ -25,6 +25,8 @@ struct facts_secrets {             // owned by facts; wiped by facts_free
 // EQUITY_DEPLOYMENT_PCT, LOGGING__LEVEL) into *config, where a bad value is an error (-1).
 int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out,
                  struct err *err) MUST_CHECK;
+// Would a start with this config pass the guard's static checks, with files and environment as they are now? 0 or -1.
+int facts_judge(struct config *config, const char *config_path, char *const *envp, struct err *err) MUST_CHECK;
 void facts_free(struct facts *f);
 const struct guard_facts *facts_view(const struct facts *f); // always current
 const struct facts_secrets *facts_secrets(const struct facts *f);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Looking at a database and bringing its schema up to date, without the daemon: each in one conversation with a loop of
-// its own.
+// Making an empty database ours, looking at one, and bringing its schema up to date, without the daemon: each in one
+// conversation with a loop of its own. Setting up writes schema, marker and this host's halt row in one transaction; a
+// database that carries a marker, or anything of somebody else's, is refused.
 #include "daemon/ledger_internal.h"
 
 #include "lib/base/json_write.h"
@@ -17,7 +18,8 @@
 struct upkeep {
     struct loop *loop;
     struct pg_client *pg;
-    const char *environment; // to migrate; NULL: only look
+    const char *script;      // sets up; NULL: not wanted
+    const char *environment; // to set up or migrate; NULL: only look
     struct json_out *o;
     bool *fits;
     void (*told)(void *arg, const char *migration);
@@ -50,6 +52,43 @@ static bool failed(struct upkeep *u, const struct pg_answer *a)
     if (!u->ended && a->outcome != PG_COMMITTED)
         upkeep_end(u, err_set(u->err, "the database could not be read: %s", a->detail));
     return u->ended;
+}
+
+// --- setting up
+
+static void set_up(void *arg, const struct pg_answer *a)
+{
+    struct upkeep *u = arg;
+    if (u->ended)
+        return;
+    bool done = a->outcome == PG_COMMITTED;
+    upkeep_end(
+        u, done ? 0
+                : err_set(u->err, "the database was not set up (%s): %s%s", pg_outcome_name(a->outcome), a->detail,
+                          a->outcome == PG_LOST ? "; look whether it carries a marker now" : "; nothing was changed"));
+}
+
+static void marker_read(void *arg, const struct pg_answer *a)
+{
+    struct upkeep *u = arg;
+    struct ledger_row row = {.result = a->outcome == PG_COMMITTED ? a->results[0] : NULL};
+    if (!u->ended)
+        upkeep_end(u, err_set(u->err, "the database is marked already, for environment %s: nothing was changed",
+                              row.result ? ledger_get(&row, "environment") : "unknown"));
+}
+
+static void set_up_if_empty(struct upkeep *u, struct ledger_row *row)
+{
+    const char *tables = ledger_get(row, "tables");
+    if (ledger_get_bool(row, "marked"))
+        ask(u, &SQL_MARKER_READ, NULL, marker_read);
+    else if (tables[0])
+        upkeep_end(u, err_set(u->err,
+                              "database %s is not empty (it has %s): use a database of its own, for example: createdb "
+                              "paperguard_%s",
+                              ledger_get(row, "database"), tables, u->environment));
+    else
+        pg_submit_script(u->pg, u->script, set_up, u);
 }
 
 // --- one migration's state
@@ -183,6 +222,10 @@ static void looked(void *arg, const struct pg_answer *a)
         return;
     struct ledger_row row = {.result = a->results[0]};
     bool marked = ledger_get_bool(&row, "marked");
+    if (u->script) {
+        set_up_if_empty(u, &row);
+        return;
+    }
     if (u->o) {
         json_put_string(u->o, "database", ledger_get(&row, "database"));
         json_put_bool(u->o, "marked", marked);
@@ -261,5 +304,45 @@ int ledger_migrate_database(const char *dsn, const char *password, const char *e
     struct upkeep u = {.environment = environment, .told = told, .arg = arg, .rc = -1, .err = err};
     int rc = converse(&u, dsn, password);
     *count = u.applied;
+    return rc;
+}
+
+static void add_row(struct text *t, const char *head, const char *const *values, size_t count, const char *tail)
+{
+    text_add(t, head);
+    for (size_t i = 0; i < count; i++) {
+        text_add(t, i ? ", " : "");
+        ledger_quote(t, values[i]);
+    }
+    text_add(t, tail);
+}
+
+static void write_script(struct text *t, const char *environment, const char *host, const char *instance,
+                         int64_t now_ns)
+{
+    char at[WHEN_TEXT_MAX];
+    ledger_when(now_ns, at);
+    text_add(t, "SET LOCAL search_path = public;\nSELECT pg_advisory_xact_lock(" LEDGER_MIGRATION_LOCK ");\n");
+    for (size_t i = 0; i < ARRAY_LEN(SQL_MIGRATIONS) - 1; i++)
+        ledger_migration_write(&SQL_MIGRATIONS[i], now_ns, t);
+    add_row(t, "INSERT INTO environment_marker (environment, created_at, created_host) VALUES (",
+            (const char *const[]){environment, at, host}, 3, ");\n");
+    add_row(t, "SELECT write_halt(",
+            (const char *const[]){"init", host, instance, "running", FACTS_HALT_REASON_SET_UP, "db init", at}, 7,
+            ");\n");
+    CHECK(!t->overflow);
+}
+
+int ledger_init_database(const char *dsn, const char *password, const char *environment, const char *host,
+                         const char *instance, int64_t now_ns, struct err *err)
+{
+    if (!str_equal(environment, "staging") && !str_equal(environment, "dev"))
+        return err_set(err, "a database is marked for dev or staging, not for '%.40s'", environment);
+    struct text script;
+    text_init(&script, SCRIPT_MAX);
+    write_script(&script, environment, host, instance && instance[0] ? instance : "default", now_ns);
+    struct upkeep u = {.script = text_str(&script), .environment = environment, .rc = -1, .err = err};
+    int rc = converse(&u, dsn, password);
+    text_free(&script);
     return rc;
 }

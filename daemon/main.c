@@ -215,29 +215,12 @@ static void on_stop(void *arg, int signo)
     drain_look(d);
 }
 
-// A new config is judged as at a start, with the environment and the credential files as they are now.
-static int judge_fresh(const struct daemon *d, struct config *fresh, struct err *err)
-{
-    struct facts *facts = NULL;
-    struct guard_result results[GUARD_CHECK_COUNT];
-    char bad[170] = "";
-    if (facts_gather(fresh, d->config_path, d->envp, &facts, err) != 0)
-        return -1;
-    enum guard_answer worst = guard_table(facts_view(facts), clock_boot_ns(), true, results);
-    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
-        if (!guard_check_is_static((enum guard_check)c))
-            results[c].answer = GUARD_PASS; // not asked here
-    if (worst != GUARD_PASS)
-        first_bad(results, bad, sizeof bad);
-    facts_free(facts);
-    return worst == GUARD_PASS ? 0 : err_set(err, "%s", bad);
-}
-
 static int reload(struct daemon *d, struct config *fresh, struct err *err)
 {
     char changed[400];
     enum log_level level;
-    if (judge_fresh(d, fresh, err) != 0 || config_reload(d->config, fresh, changed, sizeof changed, err) != 0)
+    if (facts_judge(fresh, d->config_path, d->envp, err) != 0 ||
+        config_reload(d->config, fresh, changed, sizeof changed, err) != 0)
         return -1;
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);

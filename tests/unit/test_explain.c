@@ -15,7 +15,7 @@
 #include "lib/guard/guard.h"
 #include "lib/trade/risk.h"
 
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_init.o
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
 // needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_orders.o daemon/ledger_fills.o daemon/ledger_read.o
 
 static const struct {
