@@ -86,6 +86,8 @@ ASKED = [
     ("one order", "/api/v1/orders/bench-77"),
     ("fills, newest", "/api/v1/fills?limit=100"),
     ("fills, the 20,000th", "/api/v1/fills?limit=100&offset={deep}"),
+    ("fills, the 20,000th, by token", "/api/v1/fills?limit=100&page_token={token}"),
+    ("orders, the 20,000th, by token", "/api/v1/orders?limit=100&page_token={order_token}"),
     ("fills of a rare symbol", "/api/v1/fills?symbol=RARE&limit=100"),
     ("fills of a strategy", "/api/v1/fills?strategy=weights&limit=100"),
     ("fills of a run", "/api/v1/fills?run_id=bench-3&limit=100"),
@@ -112,6 +114,8 @@ def fill(site, account, first_run, last_run):
 def measure(site, fills):
     day = str(site.sql("SELECT session FROM runs WHERE run_id = 'bench-3'")[0]["session"])
     words = {"middle_run": fills // EACH // 2, "deep": 20000 if fills > 20000 else fills // 2, "day": day}
+    for key, path in (("token", "fills"), ("order_token", "orders")):
+        words[key] = site.daemon.get(f"/api/v1/{path}?limit=1&offset={words['deep']}")["next_page_token"]
     taken = {}
     for name, path in ASKED:
         times = []
