@@ -362,7 +362,7 @@ static void while_the_ledger_has_not_taken_its_end(void **state)
     (void)state;
     given_up();
     struct order_row row = parked;
-    desk_free(desk);
+    tear_down(NULL);
     set_up(NULL);
     to_the_wire(ORDER_BUY, 2);
     broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
