@@ -39,11 +39,6 @@ static bool refuse(struct desk_retried *r, bool later, const char *format, ...)
 
 // --- what the order and the moment say
 
-static bool too_late(const struct order_row *row)
-{
-    return row->intent.send_until && clock_wall_ns() >= row->intent.send_until;
-}
-
 static bool order_refuses(const struct desk *d, const struct order_row *row, struct day session, struct desk_retried *r)
 {
     char was[WHEN_TEXT_MAX], is[WHEN_TEXT_MAX];
@@ -56,7 +51,9 @@ static bool order_refuses(const struct desk *d, const struct order_row *row, str
     if (day_compare(in->session, session) != 0)
         return refuse(r, false, "the order is of session %s, and it is %s by now: it is not sent again",
                       day_format(in->session, was), day_format(session, is));
-    if (too_late(row))
+    if (!in->send_until)
+        return refuse(r, false, "until when it may leave is not known");
+    if (clock_wall_ns() >= in->send_until)
         return refuse(r, false, "its time was over at %s: nothing leaves after its deadline",
                       when_format_ny(in->send_until, was));
     return false;

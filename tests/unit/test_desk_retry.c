@@ -204,6 +204,15 @@ static void when_its_time_is_over(void **state)
     is_refused("nothing leaves after its deadline", false);
 }
 
+static void when_its_time_is_not_known(void **state)
+{
+    (void)state;
+    given_up();
+    parked.intent.send_until = 0;
+    retry();
+    is_refused("is not known", false);
+}
+
 static void when_its_time_runs_out_while_the_broker_is_asked(void **state)
 {
     (void)state;
@@ -490,6 +499,7 @@ int main(void)
         T(what_it_is_worth_by_now_is_reserved_and_its_intent_is_as_it_was),
         T(when_the_session_is_another),
         T(when_its_time_is_over),
+        T(when_its_time_is_not_known),
         T(when_its_time_runs_out_while_the_broker_is_asked),
         T(when_its_time_runs_out_before_its_slot),
         T(when_it_is_another_accounts),
