@@ -4,7 +4,7 @@
 // One call = one struct: waits for a slot (rate budget and a free connection), asks the guard for a permit, goes out,
 // and spends the permit in the transport's last callback before the first byte. Permits are minted as late as that so
 // that none ages in a queue.
-#include "daemon/broker.h"
+#include "daemon/broker_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,14 +229,13 @@ static void defer_ending(struct call *c, enum broker_result result)
     c->defer = loop_post(c->broker->p.loop, finish_early, c);
 }
 
-static void denied(struct call *c)
+void broker_denied(struct broker *b, enum guard_op op, const struct guard_verdict *v)
 {
-    struct broker *b = c->broker;
-    metrics_add(b->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(c->verdict.check), 1);
-    if (c->verdict.check == CHECK_REQUEST_HOST || c->verdict.check == CHECK_ENDPOINT)
+    metrics_add(b->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(v->check), 1);
+    if (v->check == CHECK_REQUEST_HOST || v->check == CHECK_ENDPOINT)
         metrics_add(b->p.metrics, METRIC_LIVE_ATTEMPTS, "", 1);
     if (b->p.denied)
-        b->p.denied(b->p.arg, c->op, &c->verdict);
+        b->p.denied(b->p.arg, op, v);
 }
 
 // What an account or clock answer tells of identity goes to facts at once, whoever asked.
@@ -321,7 +320,7 @@ static void answered(void *arg, const struct http_answer *h)
     } else if (c->denied_at_wire && !h->maybe_sent) {
         answer.result = BROKER_DENIED;
         err_set(&err, "%s", c->verdict.detail);
-        denied(c);
+        broker_denied(b, c->op, &c->verdict);
     } else {
         answer.result = h->maybe_sent ? BROKER_UNKNOWN : BROKER_NOT_SENT;
         err_set(&err, "%s: %s", http_result_name(h->result), h->detail);
@@ -339,8 +338,8 @@ static void answered(void *arg, const struct http_answer *h)
 
 // --- the wire
 
-static void wire_request_of(const struct broker *b, enum guard_op op, const char *target, const char *body,
-                            size_t body_len, struct wire_request *out)
+void broker_wire_request(const struct broker *b, enum guard_op op, const char *target, const char *body,
+                         size_t body_len, struct wire_request *out)
 {
     const struct guard_facts *f = facts_view(b->p.facts);
     bool data = guard_op_is_data(op);
@@ -387,7 +386,7 @@ static void transmit(struct call *c)
 {
     struct broker *b = c->broker;
     struct wire_request w;
-    wire_request_of(b, c->op, c->target, c->body, c->body_len, &w);
+    broker_wire_request(b, c->op, c->target, c->body, c->body_len, &w);
     const char *const headers[] = {b->key_header, b->secret_header, "Accept: application/json",
                                    "Content-Type: application/json"};
     list_append(&b->under_way, &c->node);
@@ -414,9 +413,9 @@ static void send_call(struct call *c)
 {
     struct broker *b = c->broker;
     struct wire_request w;
-    wire_request_of(b, c->op, c->target, NULL, 0, &w);
+    broker_wire_request(b, c->op, c->target, NULL, 0, &w);
     if (guard_permit(b->p.guard, facts_view(b->p.facts), c->op, &w, clock_boot_ns(), &c->permit, &c->verdict) != 0) {
-        denied(c);
+        broker_denied(b, c->op, &c->verdict);
         defer_ending(c, BROKER_DENIED);
         return;
     }
@@ -474,7 +473,7 @@ void broker_call(struct broker *b, enum guard_op op, const char *id, const char 
 
 void broker_order_request(const struct broker *b, const char *body, size_t body_len, struct wire_request *request)
 {
-    wire_request_of(b, OP_SUBMIT_OPEN, guard_op_path(OP_SUBMIT_OPEN), body, body_len, request);
+    broker_wire_request(b, OP_SUBMIT_OPEN, guard_op_path(OP_SUBMIT_OPEN), body, body_len, request);
 }
 
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
@@ -484,10 +483,32 @@ void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
     enqueue(c);
 }
 
-void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg)
+void broker_rate_forget(struct broker *b, const void *arg)
+{
+    LIST_EACH(n, tmp, &b->waiting)
+    {
+        struct call *c = LIST_ENTRY(n, struct call, node);
+        if (!c->ready || c->arg != arg)
+            continue;
+        b->waiting_count--;
+        call_free(c);
+    }
+}
+
+void broker_take_slot(struct broker *b)
 {
     CHECK(b->slot_open); // only from a broker_rate_wait callback: the rate budget is the broker's
     b->slot_open = false;
+}
+
+const struct broker_params *broker_params_of(const struct broker *b)
+{
+    return &b->p;
+}
+
+void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg)
+{
+    broker_take_slot(b);
     const struct receipt_terms *terms = cleared_order_terms(*cleared);
     struct call *c = call_new(b, terms->reduces ? OP_SUBMIT_REDUCE : OP_SUBMIT_OPEN, done, arg);
     c->target = target_of(c->op, "", NULL);

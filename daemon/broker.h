@@ -57,6 +57,23 @@ void broker_order_request(const struct broker *b, const char *body, size_t body_
 void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done_fn *done, void *arg);
 // Waits for a rate slot first: calls ready when one is reserved (FIFO; cancels overtake). Pass the slot by submitting.
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg);
+
+// The order stream: opened under a permit of its own, authenticated with the keys that only the broker channel holds.
+struct broker_stream; // one connection; dead when it has ended
+struct broker_stream_ending {
+    enum broker_result result; // DENIED, REJECTED (keys), NOT_SENT, or UNKNOWN: anything else
+    const char *detail;        // never a secret
+};
+struct broker_stream_events {
+    void (*authorized)(void *arg);
+    void (*message)(void *arg, const char *text, size_t len); // whatever comes after that
+    void (*ended)(void *arg, const struct broker_stream_ending *ending); // exactly once, never from within
+    void *arg;
+};
+struct broker_stream *broker_stream_open(struct broker *b, const struct broker_stream_events *events);
+int broker_stream_send(struct broker_stream *s, const char *text, size_t len) MUST_CHECK; // -1: not authorized, or full
+void broker_stream_cancel(struct broker_stream *s); // NULL is fine; no callback follows; before broker_free
+
 size_t broker_in_flight(const struct broker *b);
 bool broker_connected(const struct broker *b);      // last account or clock read was answered
 const char *broker_trouble(const struct broker *b); // why it was not; "" when it was, or none was made

@@ -160,6 +160,10 @@ static int feed_check(const char *value, struct err *err)
 {
     return one_of(value, "iex sip", err);
 }
+static int stream_check(const char *value, struct err *err)
+{
+    return one_of(value, "on off", err);
+}
 static int mode_check(const char *value, struct err *err)
 {
     return one_of(value, "send record", err);
@@ -179,7 +183,7 @@ int option_rule_check(const struct option *o, const char *value, bool from_file,
         {"broker", "feed", feed_check},           {"broker", "account_pin", pin_check},
         {"orders", "mode", mode_check},           {"schedule", "early_close", early_close_check},
         {"http", "write_from", networks_check},   {"risk", "allow", symbols_check},
-        {"risk", "deny", symbols_check},
+        {"risk", "deny", symbols_check},          {"broker", "stream", stream_check},
     };
 
     if (from_file && str_equal(o->key, "url"))

@@ -15,6 +15,7 @@
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
 #include "daemon/snapshot.h"
+#include "daemon/stream.h"
 #include "daemon/watch.h"
 #include "lib/io/clock.h"
 
@@ -37,6 +38,7 @@ struct daemon {
     struct strategies *strategies;
     struct pauses *pauses;
     struct desk *desk;
+    struct stream *stream; // NULL: off
     struct reconcile *reconcile;
     struct runs *runs;
     struct scheduler *scheduler;
@@ -78,6 +80,10 @@ void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count
 void daemon_watch_call(void *arg, bool failed);
 void daemon_watch_look(struct daemon *d); // with every tick
 void daemon_watch_run(struct daemon *d, const struct run_row *row);
+// main_stream.c: the order stream and whom it tells.
+void daemon_stream_new(struct daemon *d);
+void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted
+void daemon_stream_collect(struct daemon *d);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);

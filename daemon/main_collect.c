@@ -107,6 +107,7 @@ static void collect_peers(struct daemon *d)
     str_copy_cut(s->database_detail, sizeof s->database_detail, d->ledger_detail);
     s->broker_connected = broker_connected(d->broker);
     str_copy_cut(s->broker_detail, sizeof s->broker_detail, broker_trouble(d->broker));
+    daemon_stream_collect(d);
     s->redis_configured = cache_configured(d->cache);
     s->redis_connected = cache_up(d->cache);
     str_copy_cut(s->redis_detail, sizeof s->redis_detail, d->cache_detail);

@@ -155,6 +155,7 @@ static void on_books(void *arg, const struct ledger_books *books)
     if (exposure_account(d->exposure, &a, &boot))
         cache_put_account(d->cache, &a, clock_wall_ns());
     runs_books_changed(d->runs, books);
+    daemon_stream_start(d);
     load_rows(d);
     scheduler_look(d->scheduler);
 }
@@ -506,6 +507,7 @@ int daemon_start(struct daemon *d, struct err *err)
     start_ledger(d);
     start_broker(d);
     start_desk(d);
+    daemon_stream_new(d);
     start_runs(d);
     start_front(d);
     return 0;
@@ -519,6 +521,7 @@ void daemon_stop(struct daemon *d)
     scheduler_free(d->scheduler);
     // Strategies and the two peers end before those who listen to them: no answer comes to a freed module.
     strategies_free(d->strategies);
+    stream_free(d->stream);
     broker_free(d->broker);
     ledger_free(d->ledger);
     pauses_free(d->pauses);

@@ -23,6 +23,12 @@
 #define CALENDAR_AHEAD_DAYS 30
 #define ORDERS_OVERLAP_NS (120 * NS_PER_S)
 #define ORDERS_PAGE 500
+#define STREAM_POLLS 5 // poll intervals between two passes while the stream would tell
+#define STREAM_POLL_MAX_MS 15000
+#define STREAM_TOLD_NS (5 * NS_PER_S)
+#define NUDGE_MS 20        // what happens together is read together
+#define NUDGE_EACH_MS 1000 // how long one more pass takes to be allowed
+#define NUDGES_MAX 8       // passes begun by nudges before they must wait
 
 static const char *const state_names[] = {RECONCILE_STATES(FSM_NAME)};
 
@@ -80,6 +86,59 @@ static void step_after(struct reconcile *r, int64_t ms)
 {
     loop_cancel(r->p.loop, &r->timer);
     r->timer = loop_after_ms(r->p.loop, ms, wake, r);
+    r->due_boot_ns = clock_boot_ns() + ms * NS_PER_MS;
+}
+
+// --- the order stream
+
+// Idle: the next pass comes when the nudges that are left allow it, or when it would have come anyway.
+static void nudge_arm(struct reconcile *r)
+{
+    int64_t each_ms = r->p.poll_interval_ms < NUDGE_EACH_MS ? r->p.poll_interval_ms : NUDGE_EACH_MS;
+    int64_t now = clock_boot_ns(), passed_ms = (now - r->nudged_boot_ns) / NS_PER_MS, wait_ms = NUDGE_MS;
+    r->nudges_milli =
+        passed_ms >= NUDGES_MAX * each_ms ? NUDGES_MAX * 1000 : r->nudges_milli + passed_ms * 1000 / each_ms;
+    r->nudges_milli = r->nudges_milli > NUDGES_MAX * 1000 ? NUDGES_MAX * 1000 : r->nudges_milli;
+    r->nudged_boot_ns += passed_ms * NS_PER_MS;
+    if (r->nudges_milli < 1000)
+        wait_ms = (1000 - r->nudges_milli) * each_ms / 1000 + 1;
+    if (r->timer == 0 || r->due_boot_ns > now + wait_ms * NS_PER_MS)
+        step_after(r, wait_ms);
+}
+
+void reconcile_nudge(struct reconcile *r)
+{
+    r->nudged = true;
+    r->told_boot_ns = clock_boot_ns();
+    if (r->state == RC_IDLE)
+        nudge_arm(r);
+}
+
+void reconcile_set_stream(struct reconcile *r, bool connected)
+{
+    r->stream = connected;
+    reconcile_nudge(r); // what happened in the gap; and polling is fast again at once
+}
+
+// Open orders alone may wait for the stream's word, unless one has no answer, or the stream told of something lately:
+// what it tells may be there to read only some seconds later.
+static bool stream_will_tell(const struct reconcile *r)
+{
+    return r->stream && desk_unknown_count(r->p.desk) == 0 && r->new_fills == 0 &&
+           clock_boot_ns() - r->told_boot_ns > STREAM_TOLD_NS;
+}
+
+static int64_t next_pass_ms(const struct reconcile *r, bool quiet)
+{
+    int64_t poll_ms = r->p.poll_interval_ms, slow_ms = poll_ms * STREAM_POLLS;
+    bool open = desk_open_count(r->p.desk) > 0;
+    if (r->again || !list_empty(&r->next_waiters) || (!quiet && !open)) // they may have asked anew
+        return poll_ms;
+    if (open && stream_will_tell(r))
+        return slow_ms < STREAM_POLL_MAX_MS ? slow_ms : poll_ms > STREAM_POLL_MAX_MS ? poll_ms : STREAM_POLL_MAX_MS;
+    if (open)
+        return poll_ms;
+    return facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS : r->p.compare_interval_ms;
 }
 
 static void move(struct reconcile *r, int to)
@@ -372,14 +431,13 @@ static void pass_ended(struct reconcile *r)
     reconcile_snapshot(r);
     r->fills_seen = false;
     reconcile_pass_is_whole(r);
-    r->new_fills = r->orders_open_at_broker = 0;
     move(r, RC_IDLE);
     tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it
-    bool busy = desk_open_count(r->p.desk) > 0 || !list_empty(&r->next_waiters) || !quiet; // they may have asked anew
-    step_after(r, busy || r->again                  ? r->p.poll_interval_ms
-                  : facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS
-                                                    : r->p.compare_interval_ms);
+    step_after(r, next_pass_ms(r, quiet));
+    r->new_fills = r->orders_open_at_broker = 0;
     r->again = false;
+    if (r->nudged)
+        nudge_arm(r);
 }
 
 static void books_read(void *arg, enum ledger_result result, const struct ledger_books *books)
@@ -409,6 +467,8 @@ static void begin_pass(struct reconcile *r)
         list_remove(n);
         list_append(&r->waiters, n);
     }
+    r->nudges_milli -= r->nudged && r->nudges_milli >= 1000 ? 1000 : 0;
+    r->nudged = false;
     bool stale = clock_boot_ns() - r->calendar_boot_ns > CALENDAR_AGE_NS;
     // A clock that was off is read again until it is right.
     move(r, stale || facts_clock_trouble(r->p.facts) ? RC_CLOCK : RC_ORDERS);

@@ -62,6 +62,11 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
                     void *arg);
 // A run has settled: equity and positions are kept with its id.
 void reconcile_run_settled(struct reconcile *r, const char *run_id);
+// The broker's order stream: while it is connected open orders are read less often (orders without an answer are not),
+// and what happened before it was is read at once.
+void reconcile_set_stream(struct reconcile *r, bool connected);
+// Something happened to an order, says the stream: look soon. Many at once cost few passes.
+void reconcile_nudge(struct reconcile *r);
 void reconcile_kick(struct reconcile *r); // an order was placed, or what it waits for may have come: look soon
 
 #endif

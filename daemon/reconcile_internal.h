@@ -57,6 +57,10 @@ struct reconcile {
     bool refused_alerted;
     bool again; // a pass was asked for while one runs
     loop_timer timer;
+    int64_t due_boot_ns;  // of the timer
+    int64_t told_boot_ns; // when the stream told of something last
+    bool stream, nudged;  // the order stream is connected; it told of something that is still to be read
+    int64_t nudges_milli, nudged_boot_ns; // passes that nudges may still begin, in thousandths; as of when
     int64_t retry_ms;
     char account[ACCOUNT_NUMBER_MAX];
     struct session_day *days;

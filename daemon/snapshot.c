@@ -355,12 +355,31 @@ static void put_last_run(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
+static const char *stream_text(const struct snapshot *s)
+{
+    return s->stream_configured ? peer_text(s->stream_connected, "connected", s->stream_detail) : "off";
+}
+
+static void put_stream(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "stream");
+    json_object_begin(o);
+    json_put_bool(o, "configured", s->stream_configured);
+    json_put_bool(o, "connected", s->stream_connected);
+    snapshot_put_when(o, "since", s->stream_connected ? s->stream_since_ns : 0);
+    snapshot_put_when(o, "last_event_at", s->stream_event_ns);
+    json_put_int(o, "events", s->stream_events);
+    json_put_int(o, "reconnects", s->stream_reconnects);
+    json_object_end(o);
+}
+
 static void put_details(const struct snapshot *s, struct json_out *o)
 {
     json_key(o, "details");
     json_object_begin(o);
     json_put_string(o, "database", peer_text(s->database_connected, "ready", s->database_detail));
     json_put_string(o, "alpaca", peer_text(s->broker_connected, "answers", s->broker_detail));
+    json_put_string(o, "alpaca_stream", stream_text(s));
     json_put_string(o, "redis",
                     s->redis_configured ? peer_text(s->redis_connected, "up", s->redis_detail) : "not configured");
     json_object_end(o);
@@ -378,6 +397,7 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     json_put_bool(o, "alpaca_connected", s->broker_connected);
     json_put_bool(o, "redis_connected", s->redis_connected);
     json_put_bool(o, "redis_configured", s->redis_configured);
+    put_stream(s, o);
     json_put_when(o, "timestamp", s->at_wall_ns);
     snapshot_put_when(o, "started_at", s->started_wall_ns);
     put_halt(s, o);

@@ -33,6 +33,9 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;
     char database_detail[160], broker_detail[160], redis_detail[160];
+    bool stream_configured, stream_connected; // the broker's order stream
+    int64_t stream_events, stream_reconnects, stream_since_ns, stream_event_ns;
+    char stream_detail[200];
     enum fact_halt halt;
     char halt_detail[160];
     bool in_step;

@@ -16,8 +16,8 @@ static void show_health(const struct json_node *h)
     ctl_line("orders", "%s", ctl_text(h, "orders_text"));
     ctl_toned("guard", ctl_text(h, "guard.answer"), "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "",
               check, check[0] ? ": " : "", ctl_text(h, "guard.detail"));
-    ctl_line("peers", "Postgres %s, Alpaca %s, Redis %s", ctl_text(h, "details.database"),
-             ctl_text(h, "details.alpaca"), ctl_text(h, "details.redis"));
+    ctl_line("peers", "Postgres %s, Alpaca %s (order stream %s), Redis %s", ctl_text(h, "details.database"),
+             ctl_text(h, "details.alpaca"), ctl_text(h, "details.alpaca_stream"), ctl_text(h, "details.redis"));
 }
 
 static void show_halt(const struct json_node *halt)

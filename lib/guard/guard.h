@@ -38,6 +38,7 @@ enum guard_class {
     X(OP_ORDER_BY_CLIENT_ID, "order_by_client_id", "GET", TRADING, "/v2/orders:by_client_order_id", GUARD_READ)        \
     X(OP_FILLS, "fills", "GET", TRADING, "/v2/account/activities/FILL", GUARD_READ)                                    \
     X(OP_ACTIVITIES, "activities", "GET", TRADING, "/v2/account/activities", GUARD_READ)                               \
+    X(OP_STREAM, "stream", "GET", TRADING, "/stream", GUARD_READ)                                                      \
     X(OP_TRADES_LATEST, "trades_latest", "GET", DATA, "/v2/stocks/trades/latest", GUARD_READ)                          \
     X(OP_QUOTES_LATEST, "quotes_latest", "GET", DATA, "/v2/stocks/quotes/latest", GUARD_READ)                          \
     X(OP_BARS, "bars", "GET", DATA, "/v2/stocks/bars", GUARD_READ)                                                     \

@@ -92,7 +92,7 @@ static void make_site(uint64_t seed)
     text_addf(
         &t,
         "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = s%llu\n"
-        "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = 500ms\nrequests_per_minute = 6000\n"
+        "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = 500ms\nstream = off\nrequests_per_minute = 6000\n"
         "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = 40s\n"
         "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
         "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = every 60s\n"

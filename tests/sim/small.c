@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Peers that a scenario has no use for yet: no Redis, no service manager, names that are addresses; random bytes come
-// from the seed.
+// Peers that a scenario has no use for yet: no Redis, no service manager, no order stream (it is off), names that are
+// addresses; random bytes come from the seed.
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "lib/io/redis_client.h"
 #include "lib/io/sandbox.h"
 #include "lib/io/service.h"
+#include "lib/io/websocket.h"
 #include "tests/sim/world.h"
 
 struct redis_client {
@@ -137,6 +138,47 @@ struct cgroup *cgroup_new(const char *parent, const char *name, uint64_t memory_
 void cgroup_free(struct cgroup *g)
 {
     (void)g;
+}
+
+struct websocket_tls *websocket_tls_new(const char *ca_file, struct err *err)
+{
+    (void)ca_file;
+    err_set(err, "no TLS here");
+    return NULL;
+}
+
+void websocket_tls_free(struct websocket_tls *tls)
+{
+    (void)tls;
+}
+
+struct websocket *websocket_open(const struct websocket_client *params)
+{
+    (void)params;
+    CHECK(!"the order stream is off here");
+    return NULL;
+}
+
+int websocket_send(struct websocket *w, bool is_text, const char *bytes, size_t len)
+{
+    (void)w, (void)is_text, (void)bytes, (void)len;
+    return -1;
+}
+
+void websocket_cancel(struct websocket *w)
+{
+    (void)w;
+}
+
+struct resolver *resolver_new(struct loop *l, const char *conf)
+{
+    (void)l, (void)conf;
+    return NULL;
+}
+
+void resolver_free(struct resolver *r)
+{
+    (void)r;
 }
 
 void __wrap_random_bytes(void *out, size_t len);

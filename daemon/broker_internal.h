@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What the broker channel's two transports share: calls (broker.c) and the order stream (broker_stream.c).
+#ifndef PAPERGUARD_DAEMON_BROKER_INTERNAL_H
+#define PAPERGUARD_DAEMON_BROKER_INTERNAL_H
+
+#include "daemon/broker.h"
+
+const struct broker_params *broker_params_of(const struct broker *b);
+// The request as it shall be; with the fingerprint of our key.
+void broker_wire_request(const struct broker *b, enum guard_op op, const char *target, const char *body,
+                         size_t body_len, struct wire_request *out);
+void broker_denied(struct broker *b, enum guard_op op, const struct guard_verdict *v); // counted and told
+void broker_take_slot(struct broker *b);                    // within broker_rate_wait's callback: the slot is used
+void broker_rate_forget(struct broker *b, const void *arg); // who waits with this arg waits no more
+
+#endif
