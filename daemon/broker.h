@@ -66,7 +66,7 @@ struct broker_stream_ending {
 };
 struct broker_stream_events {
     void (*authorized)(void *arg);
-    void (*message)(void *arg, const char *text, size_t len); // whatever comes after that
+    void (*message)(void *arg, const char *text, size_t len);            // whatever comes after that
     void (*ended)(void *arg, const struct broker_stream_ending *ending); // exactly once, never from within
     void *arg;
 };
