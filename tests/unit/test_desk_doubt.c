@@ -249,6 +249,46 @@ static void cancelled_while_figures_are_read_it_is_not_sent(void **state)
     assert_int_equal(w.last.status, ORDER_NOT_PLACED);
 }
 
+// It was out: should the first one turn up, it is still known.
+static void what_was_out_is_not_placed_rather_than_denied(void **state)
+{
+    (void)state;
+    struct alpaca_trade t = {.symbol = "SPY", .price = {60000 * DECIMAL_ONE}, .at = clock_wall_ns()};
+    unknown();
+    until(3600 * NS_PER_S);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    exposure_set_trade(exposure, &t, clock_boot_ns(), clock_wall_ns());
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_string_equal(w.rule, "order_notional");
+}
+
+static void one_of_an_earlier_life_is_cancelled_in_time_once_it_is_found(void **state)
+{
+    (void)state;
+    struct order_row row = {.status = ORDER_UNKNOWN};
+    row.intent.session = session;
+    row.intent.send_until = clock_wall_ns() + 20 * NS_PER_MS;
+    strcpy(row.intent.run_id, "run-1");
+    row.intent.order =
+        (struct order_request){.client_order_id = ID, .symbol = "SPY", .side = ORDER_BUY, .qty = SHARES(2)};
+    desk_adopt(desk, &row);
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.calls, 1);
+    while (clock_wall_ns() < row.intent.send_until + 5 * NS_PER_MS)
+        loop_step(loop, 5);
+    assert_int_equal(w.calls, 1); // there is nothing to cancel yet
+    broker_answers(w.call_done, w.call_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    assert_int_equal(w.calls, 2);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    ledger_takes(LEDGER_OK);
+}
+
 // --- what an operator is told, and may say
 
 static struct desk_inquiry said;
@@ -372,6 +412,8 @@ int main(void)
         T(an_inquiry_tells_what_the_broker_says),
         T(an_operators_word_is_taken_for_what_is_in_doubt_and_recorded),
         T(what_turns_up_stands_where_its_age_puts_it),
+        T(what_was_out_is_not_placed_rather_than_denied),
+        T(one_of_an_earlier_life_is_cancelled_in_time_once_it_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

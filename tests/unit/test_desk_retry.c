@@ -452,6 +452,32 @@ static void what_is_refused_at_its_slot_is_parked_again_not_denied(void **state)
     assert_int_equal(open_buys(), 0);
 }
 
+// What was said of it before is none of this try; nor is a cancel of before one of it.
+static void it_begins_anew(void **state)
+{
+    (void)state;
+    memset(&answered, 0, sizeof answered);
+    to_the_wire(ORDER_BUY, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    desk_cancel(desk, ID);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    cleared_order_drop(&w.cleared);
+    parked = *desk_order(desk, ID);
+    parked.intent.send_until = clock_wall_ns() + HOUR;
+    to_the_slot();
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+    broker_answers(w.submit_done, w.submit_arg, BROKER_UNKNOWN, 0, NULL);
+    ledger_takes(LEDGER_OK);
+    desk_listed(desk, clock_boot_ns() + NS_PER_S);
+    looked_up(NOT_FOUND);
+    looked_up(NOT_FOUND);
+    assert_int_equal(desk_unknown_count(desk), 1);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
 static void it_is_cancelled_when_its_runs_time_is_over(void **state)
 {
     (void)state;
@@ -520,6 +546,7 @@ int main(void)
         T(what_is_refused_at_its_slot_is_parked_again_not_denied),
         T(it_is_cancelled_when_its_runs_time_is_over),
         T(also_after_a_restart),
+        T(it_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
