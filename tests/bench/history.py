@@ -8,6 +8,7 @@ generate_series, a hundred orders with one fill each to a run, forty runs to a s
 
 Pages of equal length are compared: a small ledger with fewer rows than a page answers sooner for that alone.
 """
+import functools
 import statistics
 import sys
 import time
@@ -111,36 +112,42 @@ def fill(site, account, first_run, last_run):
         link.close()
 
 
-def measure(site, fills):
+def questions(site, fills):
+    """[(name, a function that asks and returns the milliseconds it took)]"""
     day = str(site.sql("SELECT session FROM runs WHERE run_id = 'bench-3'")[0]["session"])
     words = {"middle_run": fills // EACH // 2, "deep": 20000 if fills > 20000 else fills // 2, "day": day}
     for key, path in (("token", "fills"), ("order_token", "orders")):
         words[key] = site.daemon.get(f"/api/v1/{path}?limit=1&offset={words['deep']}")["next_page_token"]
-    taken = {}
-    for name, path in ASKED:
-        times = []
-        for _ in range(ROUNDS):
-            begun = time.monotonic()
-            status, _, text = site.daemon.raw(path.format(**words), timeout=60)
-            times.append(1000 * (time.monotonic() - begun))
-            assert status == 200, f"{path}: {status} {text[:300]}"
-        taken[name] = {"ms": statistics.median(times), "bytes": len(text)}
-    return taken
+
+    def ask(path):
+        begun = time.monotonic()
+        status, _, text = site.daemon.raw(path, timeout=60)
+        assert status == 200, f"{path}: {status} {text[:300]}"
+        return 1000 * (time.monotonic() - begun)
+    return [(name, functools.partial(ask, path.format(**words))) for name, path in ASKED]
+
+
+def begun(pg, sites, fills):
+    site = Site(pg, database={"statement_timeout": "60s"})
+    sites.append(site)
+    site.begin()
+    fill(site, site.sql("SELECT account_number FROM accounts")[0]["account_number"], 1, fills // EACH)
+    return questions(site, fills)
 
 
 def compare(pg, fills, small):
-    """[(name, ms over the large ledger, ms over the small one)]"""
-    site = Site(pg, database={"statement_timeout": "60s"})
+    """[(name, ms over the large ledger, ms over the small one)]: medians, asked in turns."""
+    sites = []
     try:
-        site.begin()
-        account = site.sql("SELECT account_number FROM accounts")[0]["account_number"]
-        fill(site, account, 1, small // EACH)
-        before = measure(site, small)
-        fill(site, account, small // EACH + 1, fills // EACH)
-        after = measure(site, fills)
+        pairs = zip(begun(pg, sites, fills), begun(pg, sites, small))
+        out = []
+        for (name, of_large), (_, of_small) in pairs:
+            times = [(of_large(), of_small()) for _ in range(ROUNDS)]
+            out.append((name, *(statistics.median(t[side] for t in times) for side in (0, 1))))
+        return out
     finally:
-        site.close()
-    return [(name, after[name]["ms"], before[name]["ms"]) for name, _ in ASKED]
+        for site in sites:
+            site.close()
 
 
 def main():

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""Anonymous memory of the daemon over many settled runs on a market that moves, one run after the other. Of
-very many runs about one in five finds something to trade: such a run waits for its fills most of its time.
+"""Memory of the daemon over many settled runs on a market that moves, one run after the other: anonymous pages, of which the
+allocator keeps some for later, and what is in use as it counts. Of very many runs about one in five finds something to trade:
+such a run waits for its fills most of its time.
 
-    memory.py [RUNS [STEP]]     a line every STEP runs, and the slope over the second half
+    memory.py [RUNS [STEP]]     a line every STEP runs, and the slope of what is in use over the second half
 """
 import sys
 import time
@@ -34,6 +35,11 @@ def anonymous_kb(site):
     return int(text.split("RssAnon:")[1].split()[0])
 
 
+def heap(site):
+    """Bytes in use, the least of many readings: conversations with the exchange come and go, and are under way in some."""
+    return min(site.daemon.metric("paperguard_heap_bytes") for _ in range(60))
+
+
 def one_run(site):
     """Started by a client, settled, and the next may start."""
     def started():
@@ -46,21 +52,21 @@ def one_run(site):
 
 
 def grown(site, runs, step):
-    """[(runs so far, kB)], the first before any run."""
-    points = [(0, anonymous_kb(site))]
+    """[(runs so far, kB of pages, bytes in use)], the first before any run."""
+    points = [(0, anonymous_kb(site), heap(site))]
     for n in range(1, runs + 1):
         one_run(site)
         if n % step == 0:
-            points.append((n, anonymous_kb(site)))
+            points.append((n, anonymous_kb(site), heap(site)))
     return points
 
 
 def slope(points):
     """Bytes for one run, by least squares."""
     n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    over = sum((x - mean_x) * (y - mean_y) for x, y in points)
-    return 1024 * over / sum((x - mean_x) ** 2 for x, _ in points)
+    mean_x, mean_y = sum(x for x, _, _ in points) / n, sum(y for _, _, y in points) / n
+    over = sum((x - mean_x) * (y - mean_y) for x, _, y in points)
+    return over / sum((x - mean_x) ** 2 for x, _, _ in points)
 
 
 def main():
@@ -72,10 +78,11 @@ def main():
         site = Site(pg, sim_options=SIM, **options(runs))
         site.begin()
         print(f"pid {site.daemon.process.pid}", flush=True)
-        points, begun = [(0, anonymous_kb(site))], time.monotonic()
+        points, begun = [(0, anonymous_kb(site), heap(site))], time.monotonic()
         while points[-1][0] < runs:
-            points += [(n + points[-1][0], kb) for n, kb in grown(site, step, step)[1:]]
-            print(f"{points[-1][0]:6} runs  {points[-1][1]:7} kB  {time.monotonic() - begun:6.0f} s", flush=True)
+            points += [(n + points[-1][0], kb, used) for n, kb, used in grown(site, step, step)[1:]]
+            n, kb, used = points[-1]
+            print(f"{n:6} runs  {kb:7} kB  {used / 1024:7.0f} kB in use  {time.monotonic() - begun:6.0f} s", flush=True)
         settled = site.sql("SELECT count(*) AS n, count(*) FILTER (WHERE settled) AS settled, "
                            "count(*) FILTER (WHERE orders_submitted > 0) AS traded, sum(orders_submitted) AS orders FROM runs")[0]
         print(f"{dict(settled)}; {slope(points[len(points) // 2:]):.0f} bytes a run over the second half")

@@ -7,7 +7,7 @@ decision   risk view to redeemed permit for one order, beside a bare jansson par
 run        500 orders in one run (limiter off), trigger to last answer, beside the same 500 POSTs by bare libcurl over as many
            connections to an exchange with the same data
 idle       anonymous and resident memory, wake-ups per second, after a settled run
-memory     anonymous memory after many settled runs on a moving market, beside the same after the first quarter of them
+memory     memory in use after many settled runs on a moving market, beside the same after the first quarter of them
 start      exec to READY=1, beside starting an interpreter that does nothing
 
 scale      one order of a large run beside one of a small run, by process and by phase
@@ -42,7 +42,7 @@ PER_STRATEGY = 63  # symbols of one [strategy] section
 CONNECTIONS = 8
 IDLE_SECONDS = 10
 LONG = bool(os.environ.get("LONG"))
-MEMORY_RUNS = 10000 if LONG else 240
+MEMORY_RUNS = int(os.environ.get("MEMORY_RUNS") or (10000 if LONG else 240))
 SCALE_SMALL = 100
 SCALE_ORDERS = 10000 if LONG else 2000
 HISTORY_FILLS = 1000000 if LONG else 100000
@@ -134,7 +134,7 @@ def memory_over_runs(pg):
         points = memory.grown(site, MEMORY_RUNS, MEMORY_RUNS // 12)
     finally:
         site.close()
-    return {"runs": MEMORY_RUNS, "points_kb": points, "bytes_per_run": memory.slope(points[len(points) // 3:])}
+    return {"runs": MEMORY_RUNS, "points": points, "bytes_per_run": memory.slope(points[len(points) // 3:])}
 
 
 def start_times(site):
@@ -191,7 +191,7 @@ def history_rows(h):
 
 def table(r):
     d, run, i, s, m = r["decision"], r["run"], r["idle"], r["start"], r["memory"]
-    points = m["points_kb"]
+    points = m["points"]
     bare = run["bare_seconds"] / run["bare_orders"]
 
     def per_order(part, key):
@@ -212,9 +212,9 @@ def table(r):
     rows += [
         ("idle memory, anonymous", f"{i['anonymous_mb']:.1f} MB", "resident", f"{i['rss_mb']:.1f} MB",
          i["anonymous_mb"] / i["rss_mb"]),
-        (f"memory after {m['runs']} runs ({m['bytes_per_run']:.0f} bytes a run over the last two thirds)",
-         f"{points[-1][1] / 1024:.2f} MB", f"after {points[len(points) // 4][0]} runs",
-         f"{points[len(points) // 4][1] / 1024:.2f} MB", points[-1][1] / points[len(points) // 4][1]),
+        (f"memory in use after {m['runs']} runs ({m['bytes_per_run']:.0f} bytes a run over the last two thirds)",
+         f"{points[-1][2] / 1e6:.2f} MB", f"after {points[len(points) // 4][0]} runs",
+         f"{points[len(points) // 4][2] / 1e6:.2f} MB", points[-1][2] / points[len(points) // 4][2]),
         ("idle wake-ups", f"{i['wakeups_per_second']:.1f} /s", "", "", None),
         ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
          s["ready_ms"] / s["interpreter_ms"]),

@@ -15,21 +15,16 @@ RUNS = 60
 BOUND = 1500  # bytes for one run; small free pieces that the allocator holds ready count as used, and grow for a while
 
 
-def heap(site):
-    """The least of many readings: conversations with the exchange, whose answers come and go, are under way in some."""
-    return min(site.daemon.metric("paperguard_heap_bytes") for _ in range(60))
-
-
 def test_a_run_leaves_nothing_behind(make_site):
     site = make_site(sim_options=memory.SIM, **memory.DAEMON).begin()
-    if not heap(site):
+    if not memory.heap(site):
         pytest.skip("this allocator does not count")
     while site.sql("SELECT count(*) AS n FROM orders")[0]["n"] < KEPT_ORDERS + 20:
         memory.one_run(site)
-    before = heap(site)
+    before = memory.heap(site)
     for _ in range(RUNS):
         memory.one_run(site)
-    grown = (heap(site) - before) / RUNS
+    grown = (memory.heap(site) - before) / RUNS
     assert grown < BOUND, f"{grown:.0f} bytes for each of {RUNS} runs"
     assert site.sql("SELECT count(*) AS n FROM runs WHERE NOT settled")[0]["n"] == 0
     print(f"{grown:.0f} bytes for each of {RUNS} runs")
