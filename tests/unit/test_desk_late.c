@@ -186,6 +186,27 @@ static void what_goes_out_again_is_judged_again(void **state)
     assert_int_equal(open_buys(), 0);
 }
 
+// It was proven never to have arrived, went out again and risk denies it: should the first one turn up, it is still
+// ours.
+static void what_may_be_out_there_is_not_denied_but_never_placed(void **state)
+{
+    (void)state;
+    unknown_to_ledger_and_broker();
+    ledger_takes(LEDGER_OK);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    cleared_order_drop(&w.cleared);
+    commit(LEDGER_OK);
+    limits.max_order_notional = USD(150);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_string_equal(w.rule, "order_notional");
+    assert_int_equal(open_buys(), 0);
+}
+
 static void its_own_reservation_is_not_held_against_it(void **state)
 {
     (void)state;
@@ -438,6 +459,7 @@ int main(void)
         T(an_order_waits_until_the_broker_can_be_reached),
         T(an_order_waits_until_the_ledger_takes_its_intent),
         T(what_goes_out_again_is_judged_again),
+        T(what_may_be_out_there_is_not_denied_but_never_placed),
         T(its_own_reservation_is_not_held_against_it),
         T(figures_that_became_too_old_are_read_first),
         T(a_sell_that_would_sell_too_much_by_now_is_not_sent_again),
