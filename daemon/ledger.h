@@ -102,7 +102,7 @@ void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_
 // Members, legs, allocations and book transfers in one transaction, status planned. Refused when a plan is stored
 // already.
 struct run_member_row {
-    const char *strategy, *status, *detail; // status: ok, failed, late
+    const char *strategy, *status, *detail; // status: ok, failed, late, paused
     const char *model_name, *model_version;
     const char *targets_json; // NULL when it failed
 };

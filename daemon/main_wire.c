@@ -235,6 +235,10 @@ static bool may_start(void *arg, const char **why)
         *why = text;
         return false;
     }
+    if (!pauses_known(d->pauses)) { // a run of an earlier life may have a strategy that was paused since
+        *why = "Postgres has not told yet which strategies are paused";
+        return false;
+    }
     return reconcile_in_step(d->reconcile, why);
 }
 
@@ -423,6 +427,7 @@ static void start_runs(struct daemon *d)
         .ledger = d->ledger,
         .reconcile = d->reconcile,
         .strategies = d->strategies,
+        .pauses = d->pauses,
         .desk = d->desk,
         .exposure = d->exposure,
         .facts = d->facts,

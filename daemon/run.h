@@ -7,6 +7,7 @@
 #define PAPERGUARD_DAEMON_RUN_H
 
 #include "daemon/desk.h"
+#include "daemon/pauses.h"
 #include "daemon/reconcile.h"
 #include "daemon/strategies.h"
 
@@ -17,6 +18,7 @@ struct runs_params {
     struct ledger *ledger;
     struct reconcile *reconcile;
     struct strategies *strategies;
+    const struct pauses *pauses; // known once may_start says yes
     struct desk *desk;
     struct exposure *exposure;
     struct facts *facts;

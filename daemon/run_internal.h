@@ -32,7 +32,7 @@ struct run;
 struct member {
     struct run *run;
     const struct config_strategy *strategy;
-    enum { MEMBER_WAITING, MEMBER_OK, MEMBER_FAILED, MEMBER_LATE } status;
+    enum { MEMBER_WAITING, MEMBER_OK, MEMBER_FAILED, MEMBER_LATE, MEMBER_PAUSED } status;
     char detail[200];
     struct signal signal; // owned when OK
     struct money capital;

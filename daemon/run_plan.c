@@ -54,6 +54,37 @@ static void collect_symbols(struct run *run)
     map_free(seen);
 }
 
+static void forget_answer(struct member *m)
+{
+    if (m->status == MEMBER_OK)
+        signal_free(&m->signal);
+    free(m->targets_json);
+    *m = (struct member){.run = m->run, .strategy = m->strategy};
+}
+
+// A strategy that is paused does not trade, however long ago its run was claimed: its book stays as it is. False: that
+// was all of them, and the run has ended.
+static bool leave_out_paused(struct run *run)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < run->member_count && !run->preview; i++) {
+        struct member *m = &run->members[i];
+        const struct strategy_pause *pause = pauses_of(run->runs->p.pauses, m->strategy->name);
+        if (pause && m->status != MEMBER_PAUSED) {
+            log_with(LOG_LEVEL_NOTICE, ((struct log_field[]){{"RUN_ID", run->row.id}, {"STRATEGY", m->strategy->name}}),
+                     "run %s goes without %s: paused by %s: %s", run->row.id, m->strategy->name, pause->source,
+                     pause->reason);
+            forget_answer(m);
+            m->status = MEMBER_PAUSED;
+            snprintf(m->detail, sizeof m->detail, "paused by %.60s: %.120s", pause->source, pause->reason);
+        }
+        left += m->status != MEMBER_PAUSED;
+    }
+    if (left == 0 && !run->preview)
+        run_finish(run, RUN_MISSED, "%s %s", run->row.strategies, run->members[0].detail);
+    return left > 0 || run->preview;
+}
+
 static void retry(void *arg)
 {
     struct run *run = arg;
@@ -77,13 +108,8 @@ static void try_again(struct run *run, const char *why)
 
 static void forget_answers(struct run *run)
 {
-    for (size_t i = 0; i < run->member_count; i++) {
-        struct member *m = &run->members[i];
-        if (m->status == MEMBER_OK)
-            signal_free(&m->signal);
-        free(m->targets_json);
-        *m = (struct member){.run = run, .strategy = m->strategy};
-    }
+    for (size_t i = 0; i < run->member_count; i++)
+        forget_answer(&run->members[i]);
     run->row.signals = 0;
 }
 
@@ -191,7 +217,10 @@ static void plan_stored(void *arg, enum ledger_result result, const char *detail
 
 static const char *member_status(const struct member *m)
 {
-    return m->status == MEMBER_OK ? "ok" : m->status == MEMBER_LATE ? "late" : "failed";
+    return m->status == MEMBER_OK       ? "ok"
+           : m->status == MEMBER_LATE   ? "late"
+           : m->status == MEMBER_PAUSED ? "paused"
+                                        : "failed";
 }
 
 static void store_plan(struct run *run)
@@ -218,14 +247,23 @@ static void store_plan(struct run *run)
     free(rows);
 }
 
+static const char *first_failure(const struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++)
+        if (run->members[i].status != MEMBER_PAUSED)
+            return run->members[i].detail;
+    return "";
+}
+
 static void strategies_ended(struct run *run)
 {
     struct err err = {.text = ""};
     const char *why = "";
     size_t ok = 0;
+    if (!leave_out_paused(run))
+        return;
     // What has moved the books since they were asked makes their answers those to another question.
     if (!run->preview && !run_orders_ended(run->runs, run->row.id, &why)) {
-        forget_answers(run);
         run_set_step(run, STEP_REFRESHING);
         try_again(run, why);
         return;
@@ -236,7 +274,7 @@ static void strategies_ended(struct run *run)
         run->row.signals += m->status == MEMBER_OK ? (int64_t)m->signal.count : 0;
     }
     if (ok == 0)
-        run_finish(run, RUN_FAILED, "no strategy gave a usable answer: %s", run->members[0].detail);
+        run_finish(run, RUN_FAILED, "no strategy gave a usable answer: %s", first_failure(run));
     else if (!make_plan(run, &err))
         run_finish(run, RUN_FAILED, "no plan: %s", err.text);
     else if (run->preview)
@@ -420,17 +458,22 @@ static void bars_read(void *arg, bool ok, const struct signal_bars *bars, size_t
         run_finish(run, RUN_FAILED, "no bars for the strategies: %s", ok ? "account unknown" : detail);
         return;
     }
+    if (!leave_out_paused(run))
+        return;
     run_set_step(run, STEP_STRATEGIES);
     run->equity = account.equity;
     collect_prices(run);
-    run->members_waiting = run->member_count;
+    run->members_waiting = 0;
+    for (size_t i = 0; i < run->member_count; i++)
+        run->members_waiting += run->members[i].status == MEMBER_WAITING;
     for (size_t i = 0; i < run->member_count; i++)
         if (!capital_of(run, run->members[i].strategy, account.equity, &run->members[i].capital)) {
             run_finish(run, RUN_FAILED, "capital of %s does not fit", run->members[i].strategy->name);
             return;
         }
     for (size_t i = 0; i < run->member_count; i++)
-        start_member(run, &run->members[i], &account, bars, count);
+        if (run->members[i].status == MEMBER_WAITING)
+            start_member(run, &run->members[i], &account, bars, count);
 }
 
 static void refreshed(void *arg, bool ok, const char *detail)
@@ -459,6 +502,9 @@ void run_prepare(struct run *run)
         run_finish(run, RUN_FAILED, "none of its strategies is configured: %s", run->row.strategies);
         return;
     }
+    forget_answers(run); // who was paused at an earlier try may have been resumed
+    if (!leave_out_paused(run))
+        return;
     if (!run->preview && !run_orders_ended(run->runs, run->row.id, &why)) {
         try_again(run, why);
         return;

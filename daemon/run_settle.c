@@ -5,6 +5,7 @@
 // sent, what is open is cancelled, and a little later the run ends as it stands.
 #include "daemon/run_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,13 +51,26 @@ static size_t unfilled(const struct run *run, const char **reason)
 static bool member_failed(const struct run *run)
 {
     for (size_t i = 0; i < run->member_count; i++)
-        if (run->members[i].status != MEMBER_OK)
+        if (run->members[i].status != MEMBER_OK && run->members[i].status != MEMBER_PAUSED)
             return true;
     return run->stored_members_failed > 0;
 }
 
+// "; without a b, paused by an operator", or nothing.
+static void name_paused(const struct run *run, char out[200])
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < run->member_count && n < 100; i++)
+        if (run->members[i].status == MEMBER_PAUSED)
+            n += (size_t)snprintf(out + n, 200 - n, "%s %.60s", n ? "" : "; without", run->members[i].strategy->name);
+    if (n)
+        snprintf(out + n, 200 - n, ", paused by an operator");
+}
+
 static void finish(struct run *run)
 {
+    char without[200];
     const char *why = "", *after = run->resumed ? "resumed after a restart; " : "";
     const char *unsettled = run->row.settled ? "" : "; ledger and broker were not found to agree in time";
     size_t open = unfilled(run, &why), nothing = 0;
@@ -64,17 +78,19 @@ static void finish(struct run *run)
     for (size_t i = 0; i < run->leg_count; i++)
         nothing += run->legs[i].filled.nanos == 0 && run->legs[i].status != ORDER_DRY_RUN;
     run_count(run);
+    name_paused(run, without);
     if (open && nothing == run->leg_count && !any_unknown(run))
-        run_finish(run, RUN_FAILED, "%sno order was filled: %s%s", after, why, unsettled);
+        run_finish(run, RUN_FAILED, "%sno order was filled: %s%s%s", after, why, unsettled, without);
     else if (open)
-        run_finish(run, RUN_PARTIAL, "%s%zu of %zu orders not filled: %s%s", after, open, run->leg_count, why,
-                   unsettled);
+        run_finish(run, RUN_PARTIAL, "%s%zu of %zu orders not filled: %s%s%s", after, open, run->leg_count, why,
+                   unsettled, without);
     else if (member_failed(run))
-        run_finish(run, RUN_PARTIAL, "%sa strategy gave no usable answer%s", after, unsettled);
+        run_finish(run, RUN_PARTIAL, "%sa strategy gave no usable answer%s%s", after, unsettled, without);
     else if (!run->row.settled)
-        run_finish(run, RUN_PARTIAL, "%severy order was filled%s", after, unsettled);
+        run_finish(run, RUN_PARTIAL, "%severy order was filled%s%s", after, unsettled, without);
     else
-        run_finish(run, RUN_COMPLETED, "%s", run->resumed ? "resumed after a restart" : "");
+        run_finish(run, RUN_COMPLETED, "%s%s", run->resumed ? "resumed after a restart" : "",
+                   !run->resumed && without[0] ? without + 2 : without);
 }
 
 // --- settling

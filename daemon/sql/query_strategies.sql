@@ -34,7 +34,7 @@ SELECT coalesce(json_agg(json_build_object(
             CASE WHEN book.priced THEN plain(book.value) END, 'as_of', utc(book.as_of)))
         ORDER BY p.strategy COLLATE "C"), '[]')
 FROM page p CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE m.status = 'ok') AS ok, count(*) FILTER (WHERE m.status <> 'ok') AS failed,
+    SELECT count(*) FILTER (WHERE m.status = 'ok') AS ok, count(*) FILTER (WHERE m.status NOT IN ('ok', 'paused')) AS failed,
         max(r.started_at) FILTER (WHERE m.status = 'ok') AS last_ok
     FROM run_members m JOIN runs r USING (run_id) JOIN mine USING (account_number) WHERE m.strategy = p.strategy) counts
 CROSS JOIN LATERAL (

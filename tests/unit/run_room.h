@@ -36,6 +36,7 @@ static struct {
     void (*claim_done)(void *, enum ledger_result, bool, const struct run_row *);
     void *claim_arg;
     ledger_done_fn *update_done, *plan_done;
+    struct run_member_row members[4]; // of the plan stored last
     void *update_arg, *plan_arg;
     void (*list_done)(void *, enum ledger_result, const struct order_row *, size_t);
     void *list_arg;
@@ -52,7 +53,8 @@ static struct {
     // strategies
     void (*strategy_done)(void *, enum strategy_result, const struct signal *, const char *);
     void *strategy_arg;
-    bool held; // ledger and broker do not agree
+    const char *paused; // this strategy
+    bool held;          // ledger and broker do not agree
     int kicks;
     char refreshed[ASKED_MAX][SYMBOL_MAX];
     size_t refreshed_count;
@@ -140,7 +142,9 @@ void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_
 void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct run_member_row *members, size_t count,
                      const struct plan *plan, ledger_done_fn *done, void *arg)
 {
-    (void)l, (void)row, (void)members, (void)count, (void)plan;
+    (void)l, (void)row, (void)plan;
+    assert_true(count <= ARRAY_LEN(w.members));
+    memcpy(w.members, members, count * sizeof *members);
     w.plans++;
     w.plan_done = done;
     w.plan_arg = arg;
@@ -270,6 +274,13 @@ int64_t desk_books_after(const struct desk *d)
 {
     (void)d;
     return w.books_after;
+}
+
+const struct strategy_pause *pauses_of(const struct pauses *p, const char *strategy)
+{
+    static const struct strategy_pause pause = {.reason = "model is broken", .source = "ann"};
+    (void)p;
+    return w.paused && strcmp(w.paused, strategy) == 0 ? &pause : NULL;
 }
 
 void desk_cancel_run(struct desk *d, const char *run_id)
