@@ -58,6 +58,10 @@ int ctl_run(struct ctl *c)
     bool json = c->options.json;
     char id[64];
     int code = EX_OK;
+    if (c->options.timeout_s && !c->options.wait) {
+        fprintf(stderr, "paperguard: --timeout says how long --wait waits; add --wait, or leave it out\n");
+        return EX_USAGE;
+    }
     for (size_t i = 0; i < c->word_count; i++)
         if ((code = ctl_check_strategy(c, c->words[i])) != EX_OK)
             return code;

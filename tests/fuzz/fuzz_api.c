@@ -200,6 +200,13 @@ bool runs_held(const struct runs *r, const char *book, const char *symbol, struc
     return true;
 }
 
+bool runs_need_book(const struct runs *r, const char *strategy)
+{
+    (void)r;
+    (void)strategy;
+    return stage.mode & 4;
+}
+
 struct calendar scheduler_calendar(const struct scheduler *s, bool *always_open)
 {
     (void)s;

@@ -139,6 +139,7 @@ def test_lists_and_waiting(site):
 
 def test_wait_gives_up_with_75(make_site):
     site = make_site(sim_options=("--no-rate-limit", "--fill-delay-ms", "4000")).begin()
+    assert site.daemon.cli("run", "--timeout", "1").returncode == 64, "it belongs to --wait"
     done = site.daemon.cli("run", "--wait", "--timeout", "1")
     assert done.returncode == 75 and "goes on" in done.stderr, done
 
