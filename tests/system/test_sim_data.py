@@ -141,8 +141,20 @@ def test_snapshots(start):  # noqa: F811
         assert s["dailyBar"]["l"] <= s["latestTrade"]["p"] <= s["dailyBar"]["h"]
         days = sim.get("/v2/stocks/SPY/bars?timeframe=1Day&start=2020-01-01&sort=desc&limit=2")["bars"]
         assert s["prevDailyBar"] in days
+        assert set(sim.get("/v2/stocks/NOPE/snapshot", 404)) == {"message"}
+        if hours == "always":  # the day's own bar, not the one before
+            assert when(s["latestTrade"]["t"]) - when(s["dailyBar"]["t"]) < datetime.timedelta(hours=25)
+            assert s["minuteBar"]["t"][:16] >= s["latestTrade"]["t"][:16]
         sim.stop()
         sim.port_file.unlink()
+
+
+def test_the_latest_minute_is_the_last_that_was_traded_in(start):  # noqa: F811
+    sim = start("--no-rate-limit", "--hours", "exchange")
+    before, bar, after = sim.get("/v2/clock"), sim.get("/v2/stocks/SPY/bars/latest")["bar"], sim.get("/v2/clock")
+    assert bar["t"].endswith(":00Z") and bar["l"] <= bar["c"] <= bar["h"]
+    if not before["is_open"] and not after["is_open"]:
+        assert bar["t"][11:16] in ("19:59", "20:59", "16:59", "17:59")  # before a close, also an early one
 
 
 def test_refusals_have_no_code(sim):
