@@ -377,6 +377,61 @@ static void what_never_left_is_in_no_doubt(void **state)
     finish();
 }
 
+static enum ledger_result recorded(struct alpaca_fill f)
+{
+    CALL(ledger_fills_record(ledger, ACCOUNT, &f, 1, T0 + 60 * SECOND, on_fills, NULL));
+    return got.result;
+}
+
+static void only_a_fill_that_could_be_its_own_waits(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    struct alpaca_fill f = a_fill("f-1", "by-hand", ORDER_BUY, 10, 100);
+    str_copy_cut(f.symbol, sizeof f.symbol, "QQQ");
+    assert_int_equal(recorded(f), LEDGER_OK);
+    assert_int_equal(recorded(a_fill("f-2", "by-hand", ORDER_SELL, 10, 100)), LEDGER_OK);
+    f = a_fill("f-3", "by-hand", ORDER_BUY, 10, 100);
+    f.transaction_time += 86400 * SECOND; // it was for the day
+    assert_int_equal(recorded(f), LEDGER_OK);
+    assert_int_equal(recorded(a_fill("f-4", "by-hand", ORDER_BUY, 10, 100)), LEDGER_CONFLICT);
+    finish();
+}
+
+static void a_good_till_cancelled_order_may_fill_later(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    struct intent i = an_intent("a", "", 0, 0, 10);
+    i.order.tif = TIF_GTC;
+    commit_ok(&i);
+    assert_int_equal(say("a", ORDER_SENDING, "desk", ""), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_UNKNOWN, "desk", "timeout"), LEDGER_OK);
+    assert_int_equal(say("a", ORDER_NOT_PLACED, "lookup", "never reached the broker"), LEDGER_OK);
+    struct alpaca_fill f = a_fill("f-1", "by-hand", ORDER_BUY, 10, 100);
+    f.transaction_time += 3 * 86400 * SECOND;
+    assert_int_equal(recorded(f), LEDGER_CONFLICT);
+    finish();
+}
+
+// Two accounts in one database: an id is one's own within its account.
+static void what_another_account_lists_is_not_ours(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    assert_sql("INSERT INTO accounts VALUES ('PASIM0000002', '2026-10-08Z', 'host-b', 'other')", "");
+    struct order_state s = {.status = ORDER_FILLED, .filled_qty = QTY(10), .updated_at = T0 + 20 * SECOND};
+    strcpy(s.client_order_id, "a");
+    strcpy(s.id, "o-9");
+    CALL(ledger_order_listed(ledger, "PASIM0000002", &s, T0 + 70 * SECOND, on_done, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_sql("SELECT status FROM orders", "not_placed");
+    assert_int_equal(recorded(a_fill("f-1", "o-9", ORDER_BUY, 10, 100)), LEDGER_CONFLICT); // nor is their fill's order
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +449,9 @@ int main(void)
         LEDGER_TEST(its_fill_waits_for_it_and_finds_its_books),
         LEDGER_TEST(a_fill_of_anothers_order_waits_only_until_that_is_seen),
         LEDGER_TEST(what_never_left_is_in_no_doubt),
+        LEDGER_TEST(only_a_fill_that_could_be_its_own_waits),
+        LEDGER_TEST(a_good_till_cancelled_order_may_fill_later),
+        LEDGER_TEST(what_another_account_lists_is_not_ours),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
