@@ -90,6 +90,7 @@ void api_order_derive_id(struct intent *in, int ordinal)
     struct text body;
     char day[WHEN_TEXT_MAX], hex[DIGEST_HEX_MAX];
     text_init(&body, 4096);
+    in->order.client_order_id[0] = '\0'; // what it was called before says nothing
     order_request_write(&in->order, &body);
     struct digest_state *s = digest_new();
     digest_add_field(s, "http");

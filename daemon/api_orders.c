@@ -23,8 +23,6 @@
 struct order_call { // one request until its answer
     struct api_wait *wait;
     struct intent intent;
-    bool derived; // its id is ours
-    int ordinal;
     char id[CLIENT_ORDER_ID_MAX]; // of a cancel
 };
 
@@ -360,15 +358,10 @@ static const struct json_node *row_of(const char *json, struct json_doc **doc)
     return json_at(json_doc_root(*doc), 0);
 }
 
-static void look_up(struct order_call *c);
-
-// A derived id whose order was refused for good is not the one: the caller asks anew.
-static bool is_asked_anew(struct order_call *c, enum order_status status)
+static void read_prices(struct order_call *c)
 {
-    if (!c->derived || !refused_for_good(status) || c->ordinal == ORDINAL_MAX)
-        return false;
-    api_order_derive_id(&c->intent, ++c->ordinal);
-    return true;
+    const char *const symbols[] = {c->intent.order.symbol};
+    reconcile_refresh(c->wait->api->p.reconcile, symbols, 1, prices_read, c);
 }
 
 static void looked_up(void *arg, enum ledger_result result, const char *json)
@@ -385,17 +378,11 @@ static void looked_up(void *arg, enum ledger_result result, const char *json)
         return;
     }
     const struct json_node *row = row_of(json, &doc);
-    struct intent known;
-    enum order_status status;
-    struct err err;
-    if (row && api_order_from_row(row, &known, &status, &err) == 0 && is_asked_anew(c, status)) {
-        look_up(c);
-    } else if (row) {
+    if (row) {
         struct intent asked = c->intent;
         answer_known_row(a, call_end(c), &asked, row, json);
     } else {
-        const char *const symbols[] = {c->intent.order.symbol};
-        reconcile_refresh(a->p.reconcile, symbols, 1, prices_read, c);
+        read_prices(c);
     }
     json_doc_free(doc);
 }
@@ -405,8 +392,6 @@ static void look_up(struct order_call *c)
 {
     struct api *a = c->wait->api;
     const struct order_row *known = desk_order(a->p.desk, c->intent.order.client_order_id);
-    while (known && is_asked_anew(c, known->status))
-        known = desk_order(a->p.desk, c->intent.order.client_order_id);
     if (known) {
         struct intent asked = c->intent;
         answer_known(a, call_end(c), &asked, known);
@@ -414,6 +399,77 @@ static void look_up(struct order_call *c)
     }
     const struct ledger_filter filter = {.id = c->intent.order.client_order_id, .limit = 1};
     ledger_query(a->p.ledger, LEDGER_QUERY_ORDERS, &filter, looked_up, c);
+}
+
+// --- derived ids
+
+// As the desk has it, which knows what the ledger may not have yet; else as the ledger has.
+static bool is_known(const struct order_call *c, const struct json_node *rows, enum order_status *status)
+{
+    const char *id = c->intent.order.client_order_id;
+    const struct order_row *known = desk_order(c->wait->api->p.desk, id);
+    if (known)
+        *status = known->status;
+    for (size_t i = 0; !known && i < json_size(rows); i++) {
+        const struct json_node *row = json_at(rows, i);
+        const char *row_id = json_string(json_get(row, "client_order_id")),
+                   *word = json_string(json_get(row, "status"));
+        if (row_id && word && str_equal(row_id, id)) {
+            *status = order_status_parse(word);
+            return true;
+        }
+    }
+    return known != NULL;
+}
+
+// The same order is the last one that was not refused for good. One that was may be asked for anew, under an id that
+// was never used: a refusal may have left no trace in an earlier life, so that a gap says nothing of the ids behind it.
+static bool find_ordinal(struct order_call *c, const struct json_node *rows)
+{
+    enum order_status status;
+    int same = -1, unused = -1;
+    for (int ordinal = 0; ordinal <= ORDINAL_MAX; ordinal++) {
+        api_order_derive_id(&c->intent, ordinal);
+        if (is_known(c, rows, &status))
+            same = refused_for_good(status) ? same : ordinal;
+        else if (unused < 0)
+            unused = ordinal;
+    }
+    bool found = same >= 0 || unused < 0;
+    api_order_derive_id(&c->intent, same >= 0 ? same : found ? ORDINAL_MAX : unused);
+    return found;
+}
+
+static void ordinals_read(void *arg, enum ledger_result result, const char *json)
+{
+    struct order_call *c = arg;
+    struct json_doc *doc = NULL;
+    if (!c->wait->x) {
+        call_end(c);
+        return;
+    }
+    if (result != LEDGER_OK || !json || json_doc_parse(json, strlen(json), &doc, NULL) != 0) {
+        api_reply_retry(call_end(c), 503, RETRY_S, "Postgres does not answer: it cannot be told whether this is new");
+        return;
+    }
+    if (find_ordinal(c, json_doc_root(doc)))
+        look_up(c);
+    else
+        read_prices(c);
+    json_doc_free(doc);
+}
+
+static void read_ordinals(struct order_call *c)
+{
+    struct text ids;
+    text_init(&ids, (ORDINAL_MAX + 1) * CLIENT_ORDER_ID_MAX);
+    for (int ordinal = 0; ordinal <= ORDINAL_MAX; ordinal++) {
+        api_order_derive_id(&c->intent, ordinal);
+        text_addf(&ids, "%s%s", ordinal ? " " : "", c->intent.order.client_order_id);
+    }
+    const struct ledger_filter filter = {.id = text_str(&ids), .limit = ORDINAL_MAX + 1};
+    ledger_query(c->wait->api->p.ledger, LEDGER_QUERY_ORDERS, &filter, ordinals_read, c);
+    text_free(&ids);
 }
 
 void api_serve_order_new(const struct api_call *call)
@@ -445,14 +501,16 @@ void api_serve_order_new(const struct api_call *call)
     if (!c)
         return;
     c->intent = in;
-    c->derived = client_order_id_ours(in.order.client_order_id);
     log_with(LOG_LEVEL_NOTICE,
              ((struct log_field[]){{"REQUEST_ID", http_exchange_request_id(x)},
                                    {"CLIENT_ORDER_ID", in.order.client_order_id},
                                    {"SYMBOL", in.order.symbol}}),
              "order %s is asked for by http %s: %s %s", in.order.client_order_id, http_exchange_peer(x),
              order_side_name(in.order.side), in.order.symbol);
-    look_up(c);
+    if (client_order_id_ours(in.order.client_order_id)) // derived
+        read_ordinals(c);
+    else
+        look_up(c);
 }
 
 // --- cancelling

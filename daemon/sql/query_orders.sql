@@ -34,7 +34,7 @@ FROM (
     SELECT i.client_order_id FROM intents i JOIN orders o USING (client_order_id) JOIN order_statuses s USING (status)
     WHERE i.account_number = (SELECT account_number FROM instances WHERE instance = $8)
         AND ($1::text IS NULL OR i.client_order_id = ANY (ARRAY(
-            SELECT k.client_order_id FROM orders k WHERE k.client_order_id = $1 OR k.order_id = $1)))
+            SELECT k.client_order_id FROM orders k WHERE k.client_order_id = ANY (string_to_array($1, ' ')) OR k.order_id = $1)))
         AND ($2::text IS NULL OR i.run_id = $2)
         AND ($3::text IS NULL OR i.symbol = $3)
         AND ($4::text IS NULL OR o.status = $4 OR $4 = 'all'

@@ -69,6 +69,25 @@ def test_the_same_id_after_a_restart(open_site):
     assert len([o for o in site.sim.orders() if o["client_order_id"] == "again"]) == 1
 
 
+def test_without_an_id_a_forgotten_refusal_is_no_second_order(open_site):
+    site, body = open_site, {"symbol": "GLD", "side": "buy", "qty": "2"}
+    site.sim.fault("GET /v2/stocks/trades/latest", "503")
+    site.sim.fault("GET /v2/stocks/quotes/latest", "503")
+    status, answer = post(site, body)
+    assert (status, answer["code"]) == (422, "price_known"), answer
+    site.sim.clear_faults()
+    status, placed = post(site, body)
+    assert status == 201, placed
+    order_id = placed["client_order_id"]
+    assert post(site, body)[1]["client_order_id"] == order_id
+    until(lambda: site.sql("SELECT 1 FROM fills WHERE client_order_id = %s", order_id), 20, "its fill")
+    site.daemon.stop()
+    site.daemon.start().in_step()
+    status, again = post(site, body)
+    assert (status, again["client_order_id"], again.get("duplicate")) == (200, order_id, True), again
+    assert len([o for o in site.sim.orders() if o["symbol"] == "GLD"]) == 1
+
+
 @pytest.mark.parametrize("body,code", [
     ({"symbol": "SPY", "side": "buy", "qty": "100000"}, "order_notional"),
     ({"symbol": "SPY", "side": "sell", "qty": "5000"}, "long_only"),
