@@ -211,6 +211,17 @@ static void note_failure(struct pg_batch *b, PGconn *conn, const PGresult *r, si
     snprintf(b->detail, sizeof b->detail, "%s", text ? text : PQerrorMessage(conn));
 }
 
+static void run_items(struct pg_client *c, struct pg_batch *b)
+{
+    for (size_t i = 0; i < b->count && b->outcome == PG_COMMITTED; i++) {
+        struct item *item = &b->items[i];
+        item->result.res = PQexecPrepared(c->conn, item->statement->name, (int)item->count,
+                                          (const char *const *)item->values, NULL, NULL, 0);
+        if (!good(item->result.res))
+            note_failure(b, c->conn, item->result.res, i);
+    }
+}
+
 static void run(struct pg_client *c, struct pg_batch *b)
 {
     b->ran = true;
@@ -221,14 +232,12 @@ static void run(struct pg_client *c, struct pg_batch *b)
             note_failure(b, c->conn, NULL, i);
             return;
         }
-    plain(c, "BEGIN");
-    for (size_t i = 0; i < b->count && b->outcome == PG_COMMITTED; i++) {
-        struct item *item = &b->items[i];
-        item->result.res = PQexecPrepared(c->conn, item->statement->name, (int)item->count,
-                                          (const char *const *)item->values, NULL, NULL, 0);
-        if (!good(item->result.res))
-            note_failure(b, c->conn, item->result.res, i);
+    if (b->count == 1) { // one statement is a transaction by itself
+        run_items(c, b);
+        return;
     }
+    plain(c, "BEGIN");
+    run_items(c, b);
     PGresult *r = PQexec(c->conn, b->outcome == PG_COMMITTED ? "COMMIT" : "ROLLBACK");
     if (b->outcome == PG_COMMITTED && (!good(r) || strcmp(PQcmdStatus(r), "COMMIT") != 0))
         note_failure(b, c->conn, r, 0);
