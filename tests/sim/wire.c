@@ -13,6 +13,8 @@
 #include "lib/base/list.h"
 #include "lib/guard/guard.h"
 #include "lib/io/http_client.h"
+#include "lib/io/clock.h"
+#include "tests/sim/check.h"
 #include "tests/sim/world.h"
 
 #define MS NS_PER_MS
@@ -336,6 +338,8 @@ static void leave(struct http_call *c)
     f->key = c->key ? check_strdup(c->key) : NULL;
     f->secret = c->secret ? check_strdup(c->secret) : NULL;
     f->order = order_note(c);
+    if (f->order)
+        check_order_leaves(wire.orders[f->order - 1].client_order_id, clock_wall_ns());
     c->flight = f;
     c->sent = true;
     wire.under_way++;

@@ -14,7 +14,6 @@
 #include "daemon/sim/draw.h"
 #include "lib/base/check.h"
 #include "lib/base/when.h"
-#include "lib/io/clock.h"
 
 #define STACK_SIZE ((size_t)16 << 20)
 #define ENDERS_MAX 8
@@ -49,15 +48,6 @@ struct loop {
     uint64_t turns;
 };
 
-struct clock_alarm {
-    struct clock_alarm *next;
-    struct loop *loop;
-    loop_fn *fn;
-    void *arg;
-    int64_t at_ns;
-    loop_timer timer;
-};
-
 struct host {
     char name[32];
     int index;
@@ -70,10 +60,9 @@ struct host {
     void *stack;
     loop_fn *fn; // handed over when it is resumed
     void *arg;
-    int64_t wall_offset, frozen_until;
+    int64_t frozen_until;
     struct handler handlers[SIGNALS_MAX];
     size_t handler_count;
-    struct clock_alarm *alarms;
 };
 
 static struct world {
@@ -321,7 +310,6 @@ static void end(struct host *h)
     for (size_t i = 0; i < w.ender_count; i++)
         w.enders[i](h);
     h->handler_count = 0;
-    h->alarms = NULL; // their memory ends with the process
     munmap(h->stack, STACK_SIZE);
     h->stack = NULL;
 }
@@ -489,10 +477,15 @@ bool loop_step(struct loop *l, int64_t timeout_ms)
     return true;
 }
 
+loop_timer world_timer(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg)
+{
+    struct event *e = event_new(h, delay_ns, fn, arg);
+    return ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
+}
+
 loop_timer loop_after_ms(struct loop *l, int64_t delay_ms, loop_fn *fn, void *arg)
 {
-    struct event *e = event_new(l->host, (delay_ms > 0 ? delay_ms : 0) * NS_PER_MS, fn, arg);
-    return ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
+    return world_timer(l->host, (delay_ms > 0 ? delay_ms : 0) * NS_PER_MS, fn, arg);
 }
 
 void loop_cancel(struct loop *l, loop_timer *id)
@@ -539,73 +532,4 @@ void loop_on_signal(struct loop *l, int signo, loop_signal_fn *fn, void *arg)
 uint64_t loop_turns(const struct loop *l)
 {
     return l->turns;
-}
-
-// --- clocks
-
-int64_t clock_wall_ns(void)
-{
-    return world_wall_ns() + (w.current ? w.current->wall_offset : 0);
-}
-
-int64_t clock_monotonic_ns(void)
-{
-    return w.now;
-}
-
-int64_t clock_boot_ns(void)
-{
-    return w.now;
-}
-
-static void alarm_rings(void *arg)
-{
-    struct clock_alarm *a = arg;
-    a->timer = 0;
-    a->fn(a->arg);
-}
-
-struct clock_alarm *clock_alarm_new(struct loop *l, loop_fn *fn, void *arg)
-{
-    struct clock_alarm *a = check_alloc(1, sizeof *a);
-    *a = (struct clock_alarm){.next = l->host->alarms, .loop = l, .fn = fn, .arg = arg, .at_ns = INT64_MAX};
-    l->host->alarms = a;
-    return a;
-}
-
-void clock_alarm_set(struct clock_alarm *a, int64_t at_ns)
-{
-    loop_cancel(a->loop, &a->timer);
-    a->at_ns = at_ns;
-    if (at_ns == INT64_MAX)
-        return;
-    int64_t delay = at_ns - clock_wall_ns();
-    struct event *e = event_new(a->loop->host, delay, alarm_rings, a);
-    a->timer = ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
-}
-
-void clock_alarm_free(struct clock_alarm *a)
-{
-    if (!a)
-        return;
-    loop_cancel(a->loop, &a->timer);
-    for (struct clock_alarm **at = &a->loop->host->alarms; *at; at = &(*at)->next)
-        if (*at == a) {
-            *at = a->next;
-            break;
-        }
-    free(a);
-}
-
-void host_step_clock(struct host *h, int64_t by_ns)
-{
-    h->wall_offset += by_ns;
-    world_note("clock of %s steps by %lld ms", h->name, (long long)(by_ns / NS_PER_MS));
-    if (!h->alive)
-        return;
-    for (struct clock_alarm *a = h->alarms; a; a = a->next) { // a jump rings every alarm
-        loop_cancel(a->loop, &a->timer);
-        struct event *e = event_new(h, 0, alarm_rings, a);
-        a->timer = ((uint64_t)w.slots[e->slot].generation << 32) | (uint64_t)(e->slot + 1);
-    }
 }

@@ -50,6 +50,8 @@ void world_hide(const char *place); // a folder whose name differs from run to r
 void world_after(int64_t delay_ns, loop_fn *fn, void *arg);
 // In a life's hands: dropped when that life has ended by then.
 void world_tell(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg);
+loop_timer world_timer(struct host *h, int64_t delay_ns, loop_fn *fn,
+                       void *arg); // the same, to be cancelled by loop_cancel
 // Runs events until `until` (world_ns) or until done says so; false when time ran out first.
 bool world_run(int64_t until, bool (*done)(void));
 
@@ -65,10 +67,12 @@ unsigned host_life(const struct host *h);
 bool host_alive(const struct host *h);
 int host_status(const struct host *h); // of the last life that ended by itself, -1 when none did
 void host_start(struct host *h);
-void host_kill(struct host *h);              // as SIGKILL; never from that host's own hands
-void host_signal(struct host *h, int signo); // to its loop's handler
-void host_step_clock(struct host *h, int64_t by_ns);
+void host_kill(struct host *h);                   // as SIGKILL; never from that host's own hands
+void host_signal(struct host *h, int signo);      // to its loop's handler
 void host_freeze(struct host *h, int64_t for_ns); // as SIGSTOP: what is due for it waits
+
+void clock_begin(void);
+void clock_step(struct host *h, int64_t by_ns); // its wall clock is set
 
 // Whoever holds something for a life (a connection, a child) lets go of it here.
 void world_on_end(void (*fn)(struct host *h));
