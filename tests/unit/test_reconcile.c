@@ -90,6 +90,55 @@ static void a_clock_that_is_off_holds_orders(void **state)
     assert_true(reconcile_in_step(reconcile, &why));
 }
 
+static void fills_fail_once_more(void)
+{
+    int asked = w.asked[OP_FILLS];
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_FILLS], asked + 1);
+}
+
+static void what_is_not_read_for_long_holds_orders(void **state)
+{
+    const char *why;
+    (void)state;
+    begin();
+    w.result[OP_FILLS] = BROKER_UNKNOWN;
+    assert_false(pass());
+    w.now += 10 * NS_PER_S;
+    fills_fail_once_more();
+    assert_true(reconcile_in_step(reconcile, &why));
+    int states = w.states;
+    w.now += 1;
+    fills_fail_once_more();
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "fills not read for more than 10 s"));
+    assert_int_equal(w.states, states + 1);
+    fills_fail_once_more();
+    assert_int_equal(w.states, states + 1);
+    w.result[OP_FILLS] = BROKER_OK;
+    reconcile_start(reconcile);
+    assert_true(pass());
+    assert_true(reconcile_in_step(reconcile, &why));
+    assert_int_equal(w.states, states + 2);
+    w.result[OP_FILLS] = BROKER_UNKNOWN; // a new failure has its own time
+    assert_false(pass());
+    assert_true(reconcile_in_step(reconcile, &why));
+}
+
+static void what_was_found_holds_only_so_long(void **state)
+{
+    const char *why;
+    (void)state;
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_null(strstr(why, "too long")); // it was never read
+    begin();
+    w.now += 120 * NS_PER_S;
+    assert_true(reconcile_in_step(reconcile, &why));
+    w.now += 3600 * NS_PER_S;
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "too long"));
+}
+
 // --- orders that the desk does not follow
 
 static void whose_an_order_is_is_asked_once(void **state)
@@ -112,12 +161,39 @@ static void whose_an_order_is_is_asked_once(void **state)
     pass();
     pass();
     assert_int_equal(w.found_again, 2); // given up, and there after all: for as long as the desk has not taken it
-    strcpy(row.intent.account, "another");
+    row.status = ORDER_FILLED;          // ended here, whatever the list says
     pass();
-    assert_int_equal(w.finds, 5);
+    assert_int_equal(w.found_again, 2);
     pass();
     assert_int_equal(w.finds, 5);
     assert_int_equal(w.found_again, 2);
+}
+
+static void what_has_ended_there_is_not_asked_about(void **state)
+{
+    (void)state;
+    begin();
+    says(OP_ORDERS, "[{\"id\":\"o-1\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\","
+                    "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\","
+                    "\"filled_qty\":\"1\"}]");
+    pass();
+    assert_int_equal(w.finds + w.listings, 0);
+}
+
+static void an_order_of_another_account_is_not_ours(void **state)
+{
+    static struct order_row row = {.status = ORDER_NOT_PLACED};
+    (void)state;
+    begin();
+    says(OP_ORDERS, "[{\"id\":\"o-1\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\","
+                    "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"new\",\"qty\":\"1\","
+                    "\"filled_qty\":\"0\"}]");
+    w.find_row = &row;
+    strcpy(row.intent.account, "another");
+    pass();
+    pass();
+    assert_int_equal(w.finds, 1);
+    assert_int_equal(w.found_again, 0);
 }
 
 // --- fills
@@ -432,6 +508,10 @@ int main(void)
         T(whose_an_order_is_is_asked_once),
         T(what_was_told_in_an_earlier_life_is_not_told_again),
         T(a_refused_page_is_the_last_of_its_pass),
+        T(what_is_not_read_for_long_holds_orders),
+        T(what_was_found_holds_only_so_long),
+        T(what_has_ended_there_is_not_asked_about),
+        T(an_order_of_another_account_is_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
