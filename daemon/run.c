@@ -16,6 +16,7 @@
 
 #define CLAIM_RETRY_MS 500
 #define SWEEP_RETRY_MS 100
+#define MISSED_MAX 100u // slots that passed without a run and are kept until the ledger has them
 #define OWED_RETRY_MS 1000
 
 static const char *const step_names[] = {RUN_STEPS(FSM_NAME)};
@@ -408,6 +409,28 @@ void runs_start(struct runs *r, const struct run_order *order,
     claim(run);
 }
 
+// Told with the first, and how many it were when those that are kept are written.
+static void tell_left_out(struct runs *r, const char *subject)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail,
+             "%lld slot%s passed without a run and ha%s no row: Postgres is away, and no more than %u are kept",
+             (long long)r->missed_left_out, r->missed_left_out == 1 ? "" : "s", r->missed_left_out == 1 ? "s" : "ve",
+             MISSED_MAX);
+    r->p.alert(r->p.arg, "run_missed_left_out", subject, detail);
+}
+
+static void missed_done(struct owed *m)
+{
+    struct runs *r = m->runs;
+    r->missed_count--;
+    owed_free(m);
+    if (r->missed_count > 0 || r->missed_left_out == 0)
+        return;
+    tell_left_out(r, "all");
+    r->missed_left_out = 0;
+}
+
 static void missed_write(void *arg);
 
 static void missed_written(void *arg, enum ledger_result result, bool taken, const struct run_row *row)
@@ -424,7 +447,7 @@ static void missed_written(void *arg, enum ledger_result result, bool taken, con
             r->p.on_run(r->p.arg, row);
         r->p.alert(r->p.arg, "run_missed", row->slot_key, row->detail);
     }
-    owed_free(m);
+    missed_done(m);
 }
 
 static void missed_write(void *arg)
@@ -437,6 +460,14 @@ static void missed_write(void *arg)
 void runs_record_missed(struct runs *r, const struct run_order *order, const char *why)
 {
     struct run scratch = {.runs = r};
+    if (r->missed_count >= MISSED_MAX) {
+        log_warning("slot %s passed without a run, and has no row: %s", order->slot_key, why);
+        metrics_add(r->p.metrics, METRIC_RUNS, run_status_name(RUN_MISSED), 1);
+        if (r->missed_left_out++ == 0)
+            tell_left_out(r, order->slot_key);
+        return;
+    }
+    r->missed_count++;
     fill_row(&scratch, order, clock_wall_ns());
     scratch.row.status = RUN_MISSED;
     scratch.row.completed_at = scratch.row.started_at;

@@ -109,7 +109,9 @@ struct runs {
     struct session_day *days; // the exchange calendar
     size_t day_count;
     struct list missed; // slots that passed without a run, until the ledger has them
-    char why[200];      // of run_orders_ended
+    size_t missed_count;
+    int64_t missed_left_out; // that were too many to keep, since the last alert about them
+    char why[200];           // of run_orders_ended
 };
 
 void run_set_step(struct run *run, enum run_step to);

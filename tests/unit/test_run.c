@@ -65,6 +65,32 @@ static void a_missed_slot_is_written_until_the_ledger_has_it(void **state)
     assert_int_equal(w.told.status, RUN_MISSED);
 }
 
+static void missed_slots_are_kept_up_to_a_bound_and_the_rest_is_counted(void **state)
+{
+    (void)state;
+    books();
+    void (*done[ASKED_MAX])(void *, enum ledger_result, bool, const struct run_row *);
+    void *args[ASKED_MAX];
+    for (int i = 0; i < 103; i++) {
+        runs_record_missed(runs, &order, "Postgres was away");
+        done[i] = w.claim_done;
+        args[i] = w.claim_arg;
+    }
+    assert_int_equal(w.claims, 100);
+    assert_int_equal(w.alerts, 1); // at the first that is left out
+    assert_string_equal(w.alert_kind, "run_missed_left_out");
+    assert_int_equal(metrics_value(metrics, METRIC_RUNS, "missed"), 3);
+    struct run_row row = w.claimed;
+    for (int i = 0; i < 100; i++)
+        done[i](args[i], LEDGER_OK, false, &row);
+    assert_int_equal(w.alerts, 1 + 100 + 1);
+    assert_string_equal(w.alert_kind, "run_missed_left_out");
+    assert_int_equal(strncmp(w.alert_detail, "3 slots", 7), 0);
+    runs_record_missed(runs, &order, "Postgres was away"); // there is room again
+    claim(LEDGER_OK);
+    assert_int_equal(w.alerts, 1 + 100 + 1 + 1);
+}
+
 static void a_plan_whose_answer_was_lost_is_stored_again(void **state)
 {
     (void)state;
@@ -292,6 +318,7 @@ int main(void)
         T(a_claim_that_is_told_too_late_is_missed),
         T(a_claim_that_was_not_written_is_refused_at_once),
         T(a_missed_slot_is_written_until_the_ledger_has_it),
+        T(missed_slots_are_kept_up_to_a_bound_and_the_rest_is_counted),
         T(a_plan_whose_answer_was_lost_is_stored_again),
         T(a_claimed_run_of_an_earlier_life_starts_only_when_it_may),
         T(orders_that_are_out_hold_the_next_run),
