@@ -429,6 +429,10 @@ static void what_another_account_lists_is_not_ours(void **state)
     assert_int_equal(got.result, LEDGER_OK);
     assert_sql("SELECT status FROM orders", "not_placed");
     assert_int_equal(recorded(a_fill("f-1", "o-9", ORDER_BUY, 10, 100)), LEDGER_CONFLICT); // nor is their fill's order
+    CALL(ledger_opening(ledger, "PASIM0000002", MONEY(1000), NULL, 0, 0, T0, on_done, NULL));
+    struct alpaca_fill theirs = a_fill("f-2", "by-hand", ORDER_BUY, 1, 100); // and waits for none of our orders
+    CALL(ledger_fills_record(ledger, "PASIM0000002", &theirs, 1, T0 + 80 * SECOND, on_fills, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
     finish();
 }
 
