@@ -265,6 +265,7 @@ def test_writing_outside_its_folder(host):
     for path in (victim, host.daemon.config):
         assert found.pop(f"link {path}") in ("EACCES", "EXDEV", "EPERM")
     assert found.pop(f"{host.daemon.state}/halt.d/stop") in ("EACCES", "ENOENT")
+    assert found.pop(f"{host.daemon.state}/halt.d") in ("EACCES", "EISDIR")  # a folder
     assert_refused(found)
     assert victim.read_text() == "x" and not (host.scripts / "new").exists() and not os.path.exists("/tmp/hostile-was-here")
     assert host.daemon.get("/health")["halt"]["state"] == "running"
