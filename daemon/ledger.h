@@ -184,7 +184,7 @@ void ledger_order_retry(struct ledger *l, const char *client_order_id, struct da
 // again under its id. CONFLICT says why not. The same call with the same now_ns again changes nothing.
 void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct day session, const char *reason,
                          const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
-// An order of the broker's list that the desk does not follow: one of ours is brought up to date (it may have been
+// An order that the broker tells of and the desk does not follow: one of ours is brought up to date (it may have been
 // given up, here or in an earlier life), another's is noted as such; a fill of either need not wait any more.
 void ledger_order_listed(struct ledger *l, const char *account, const struct order_state *state, int64_t now_ns,
                          ledger_done_fn *done, void *arg);
@@ -208,6 +208,11 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
                          int64_t now_ns,
                          void (*done)(void *arg, enum ledger_result result, size_t recorded, const char *detail),
                          void *arg);
+// The orders of these fills (each once, sorted) of which the ledger does not know whose they are: neither ours nor
+// noted as another's.
+void ledger_fills_whose(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
+                        void (*done)(void *arg, enum ledger_result result, const char *const *order_ids, size_t count),
+                        void *arg);
 // The quote that was the newest when fills of this symbol were seen: for those from since_ns on that have none yet.
 void ledger_fill_quote(struct ledger *l, const char *account, const struct alpaca_quote *quote, int64_t since_ns,
                        int64_t now_ns);

@@ -78,6 +78,41 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
     text_free(&json);
 }
 
+typedef void whose_done_fn(void *arg, enum ledger_result result, const char *const *order_ids, size_t count);
+
+static void whose_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    whose_done_fn *done = (whose_done_fn *)op->done;
+    struct ledger_row row = {.result = reply->result == LEDGER_OK ? reply->answer->results[0] : NULL};
+    size_t n = row.result ? pg_rows(row.result) : 0;
+    const char **ids = check_alloc(n + 1, sizeof *ids);
+    for (row.row = 0; row.row < n; row.row++)
+        ids[row.row] = ledger_get(&row, "order_id");
+    done(op->arg, reply->result, ids, n);
+    free(ids);
+}
+
+void ledger_fills_whose(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
+                        whose_done_fn *done, void *arg)
+{
+    struct ledger_values v = {0};
+    struct json_out o;
+    struct text json;
+    text_init(&json, FILLS_TEXT_MAX);
+    json_out_init(&o, &json);
+    json_array_begin(&o);
+    for (size_t i = 0; i < count; i++)
+        json_add_string(&o, fills[i].order_id);
+    json_array_end(&o);
+    CHECK(!json.overflow);
+    ledger_put(&v, account);
+    ledger_put(&v, text_str(&json));
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_FILLS_WHOSE, v.count, v.values);
+    ledger_op_write(ledger_op_new(l, whose_finish, LEDGER_DONE(done), arg), b);
+    text_free(&json);
+}
+
 static void quote_finish(struct ledger_op *op, const struct ledger_reply *reply)
 {
     (void)op;

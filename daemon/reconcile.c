@@ -339,7 +339,6 @@ static void ask_orders(struct reconcile *r)
     if (!r->orders_after) {
         r->orders_asked_boot_ns = oldest ? clock_boot_ns() : 0;
         r->orders_after = oldest ? oldest - ORDERS_OVERLAP_NS : 0;
-        reconcile_doubt_from(r, &r->orders_after);
     }
     if (r->orders_after)
         snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", ORDERS_PAGE,
@@ -515,6 +514,9 @@ static void step(struct reconcile *r)
         return;
     case RC_FILLS:
         reconcile_ask_fills(r);
+        return;
+    case RC_DOUBT:
+        reconcile_ask_doubt(r);
         return;
     case RC_ACCOUNT:
         reconcile_ask(r, OP_ACCOUNT, NULL, account_read);

@@ -83,6 +83,13 @@ static void correct(struct job *j)
 {
     struct reconcile *r = j->r;
     char code[DRIFT_CODE_MAX];
+    if (r->refused_since_boot_ns) { // the broker's figures hold those fills: recorded later, they would be there twice
+        reconcile_job_spoil(j, "drift",
+                            "fills of the broker are not recorded yet, and would count twice after it: wait until they "
+                            "are; paperguard explain fills_refused says what they wait for");
+        reconcile_job_end(j);
+        return;
+    }
     reconcile_drift_code(r, j->positions, j->position_count, j->account.cash, code);
     if (strcmp(code, j->code) != 0) {
         reconcile_job_spoil(j, "drift",

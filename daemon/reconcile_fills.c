@@ -16,7 +16,6 @@
 #define ACTIVITIES_OVERLAP_NS (3 * 86400 * NS_PER_S)
 #define ACTIVITIES_EVERY_NS (30 * NS_PER_S)
 #define ACTIVITIES_SOON_NS (2 * NS_PER_S) // while ledger and broker differ: one of them may be what is missing
-#define DOUBT_BACK_NS (86400 * NS_PER_S)
 #define PAGE 100
 
 // --- fills
@@ -85,25 +84,7 @@ static void fills_recorded(void *arg, enum ledger_result result, size_t recorded
     if (r->page_token[0])
         reconcile_ask_fills(r);
     else
-        reconcile_good(r, RC_ACCOUNT);
-}
-
-// Fills that were refused wait for whose order they are of: that order may have ended by now, and is no longer open.
-void reconcile_doubt_from(const struct reconcile *r, int64_t *orders_after)
-{
-    if (!r->fills_refused || r->page_count == 0)
-        return;
-    int64_t from = r->page[0].transaction_time - DOUBT_BACK_NS;
-    if (*orders_after == 0 || from < *orders_after)
-        *orders_after = from;
-}
-
-bool reconcile_in_doubt(const struct reconcile *r, const struct order_state *s)
-{
-    for (size_t i = 0; r->fills_refused && i < r->page_count; i++)
-        if (str_equal(r->page[i].order_id, s->id))
-            return true;
-    return false;
+        reconcile_good(r, refused ? RC_DOUBT : RC_ACCOUNT);
 }
 
 static void fills_read(void *arg, const struct broker_answer *a)

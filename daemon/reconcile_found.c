@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Orders of the broker's list that the desk does not follow. One that is alive there and was given up in an earlier
-// life goes back to the desk. Whose the others are is asked once each: they stay as they are, and their fills, when
-// they are in doubt, wait no longer.
+// Orders that the broker tells of and the desk does not follow. One that is alive there and was given up in an earlier
+// life goes back to the desk; the others stay as they are. Of refused fills the orders are asked for by their ids,
+// since they may be of any age and in no list that is read: once it is known whose they are the fills wait no longer.
 #include "daemon/reconcile_internal.h"
+
+#include <string.h>
 
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
@@ -39,13 +41,96 @@ static void found(void *arg, enum ledger_result result, const struct order_row *
     reconcile_job_end(j);
 }
 
+static bool may_be_followed(const struct reconcile *r, const struct order_state *s)
+{
+    return !order_status_terminal(s->status) && !map_get(r->others, s->client_order_id);
+}
+
 void reconcile_not_followed(struct reconcile *r, const struct order_state *s)
 {
-    if (!order_status_terminal(s->status) && !map_get(r->others, s->client_order_id)) {
-        struct job *j = reconcile_job_new(r, NULL, 0);
-        j->listed = *s;
-        ledger_order_find(r->p.ledger, s->client_order_id, found, j);
-    } else if (reconcile_in_doubt(r, s)) {
-        ledger_order_listed(r->p.ledger, r->account, s, clock_wall_ns(), NULL, NULL);
+    if (!may_be_followed(r, s))
+        return;
+    struct job *j = reconcile_job_new(r, NULL, 0);
+    j->listed = *s;
+    ledger_order_find(r->p.ledger, s->client_order_id, found, j);
+}
+
+// --- orders of refused fills
+
+static void ask_next(struct reconcile *r);
+
+static void listed(void *arg, enum ledger_result result, const char *detail)
+{
+    struct reconcile *r = arg;
+    if (result == LEDGER_CONFLICT)
+        log_warning("reconcile: the order of a refused fill is not taken by the ledger: %s", detail);
+    if (reconcile_take_answer(r))
+        ask_next(r);
+}
+
+static void take_order(struct reconcile *r, const struct order_state *s)
+{
+    desk_broker_says(r->p.desk, s, "lookup");
+    if (!desk_order(r->p.desk, s->client_order_id) && !may_be_followed(r, s)) {
+        r->waiting = true;
+        ledger_order_listed(r->p.ledger, r->account, s, clock_wall_ns(), listed, r);
+        return;
     }
+    if (!desk_order(r->p.desk, s->client_order_id))
+        reconcile_not_followed(r, s); // the next pass knows more
+    ask_next(r);
+}
+
+static void order_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    const char *id = r->doubt_ids[r->doubt_next - 1];
+    struct order_state s;
+    struct err err = {.text = ""};
+    if (!reconcile_take_answer(r))
+        return;
+    bool answered = a->result == BROKER_OK && a->json;
+    if (answered && alpaca_order_parse(a->json, &s, &err) == 0 && str_equal(s.id, id)) {
+        take_order(r, &s);
+        return;
+    }
+    log_notice("reconcile: order %s of a refused fill not read (%s); asked again in the next pass", id,
+               !answered     ? a->detail
+               : err.text[0] ? err.text
+                             : "the answer is about another order");
+    if (answered || a->result == BROKER_REJECTED)
+        ask_next(r);
+    else
+        reconcile_good(r, RC_ACCOUNT); // the broker does not answer now
+}
+
+static void ask_next(struct reconcile *r)
+{
+    if (r->doubt_next == r->doubt_count) {
+        reconcile_good(r, RC_ACCOUNT);
+        return;
+    }
+    r->waiting = true;
+    broker_call(r->p.broker, OP_ORDER, r->doubt_ids[r->doubt_next++], NULL, order_read, r);
+}
+
+static void whose_read(void *arg, enum ledger_result result, const char *const *order_ids, size_t count)
+{
+    struct reconcile *r = arg;
+    size_t first = 0;
+    if (!reconcile_ledger_usable(r, result, "orders of refused fills"))
+        return;
+    // Sorted: on from where the last pass ended, so that none waits for others that the broker does not tell.
+    while (r->doubt_count && first < count && strcmp(order_ids[first], r->doubt_ids[r->doubt_count - 1]) <= 0)
+        first++;
+    r->doubt_count = r->doubt_next = 0;
+    for (size_t i = 0; i < count && i < DOUBT_ORDERS_MAX; i++)
+        str_copy_cut(r->doubt_ids[r->doubt_count++], ORDER_ID_MAX, order_ids[(first + i) % count]);
+    ask_next(r);
+}
+
+void reconcile_ask_doubt(struct reconcile *r)
+{
+    r->waiting = true;
+    ledger_fills_whose(r->p.ledger, r->account, r->page, r->page_count, whose_read, r);
 }

@@ -22,6 +22,7 @@
     X(RC_ORDERS, "orders")                                                                                             \
     X(RC_WATERMARK, "newest fill")                                                                                     \
     X(RC_FILLS, "fills")                                                                                               \
+    X(RC_DOUBT, "orders of refused fills")                                                                             \
     X(RC_ACCOUNT, "account")                                                                                           \
     X(RC_POSITIONS, "positions")                                                                                       \
     X(RC_ACTIVITIES, "activities")                                                                                     \
@@ -29,6 +30,7 @@
     X(RC_IDLE, "idle")
 
 #define DRIFT_CODE_MAX 9
+#define DOUBT_ORDERS_MAX 10u // of refused fills, asked for in one pass: the rate is everybody's
 
 struct pass_waiter {
     struct list node;
@@ -73,6 +75,8 @@ struct reconcile {
     size_t orders_open_at_broker, new_fills, desk_open_before;
     struct alpaca_fill *page; // of fills on their way into the ledger
     size_t page_count;
+    char doubt_ids[DOUBT_ORDERS_MAX][ORDER_ID_MAX]; // orders of refused fills, nobody knows whose
+    size_t doubt_count, doubt_next;
     int64_t fills_told_at;             // transaction time of the newest that on_fills was told; 0 = not told any
     char (*fresh_symbols)[SYMBOL_MAX]; // of the fills on the page that happened just now
     size_t fresh_count;
@@ -171,10 +175,9 @@ void reconcile_pass_fails(struct reconcile *r, const char *what, const char *det
 void reconcile_pass_is_whole(struct reconcile *r);
 // The ledger refuses fills: for a moment that is the order of events, for longer it is an alert.
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
-bool reconcile_in_doubt(const struct reconcile *r, const struct order_state *s); // a fill of it was refused
-void reconcile_doubt_from(const struct reconcile *r, int64_t *orders_after); // moves it back to orders of refused fills
-void reconcile_not_followed(struct reconcile *r,
-                            const struct order_state *s); // in the broker's list (reconcile_found.c)
+// Orders that the broker tells of and the desk does not follow (reconcile_found.c).
+void reconcile_not_followed(struct reconcile *r, const struct order_state *s);
+void reconcile_ask_doubt(struct reconcile *r); // whose orders the refused fills are of
 void reconcile_jobs_free(struct reconcile *r);
 // Quotes for fills that happened just now.
 void reconcile_note_fresh(struct reconcile *r, const struct alpaca_fill *fills, size_t count);

@@ -107,6 +107,41 @@ def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_s
     assert not compare.check(compare.Exchange(site.sim.url, KEY, SECRET), compare.Ledger(site.dsn))[0]
 
 
+def test_a_fill_in_doubt_waits_only_until_its_own_order_was_asked_for(make_site):
+    """An order of ours was given up; another's, of any age and in no list that is read, is filled for the same symbol and side. It is
+    asked for by its id; as long as nobody tells whose it is no difference is accepted, which would count the fill twice."""
+    site = make_site(broker={"compare_interval": "1s"}).begin()
+    theirs = site.sim.call("POST", "/v2/orders", {"client_order_id": "by-hand", "symbol": "SPY", "side": "buy", "qty": "2", "type": "limit",
+                                                  "limit_price": "10", "time_in_force": "gtc"})["id"]
+    site.sim.fault("POST /v2/orders", "drop_before")
+    status, told = site.daemon.http("/api/v1/orders", "POST", {"client_order_id": "lost", "symbol": "SPY", "side": "buy", "qty": "1"},
+                                    {"Authorization": f"Bearer {TOKEN}"})
+    assert status == 202, told
+    until(lambda: site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'"), 120, "the broker denies it")
+    site.daemon.in_step()
+    site.sim.fault("GET /v2/orders/*", "503", count=100000)
+    before = len(site.sim.requests())
+    site.sim.call("POST", "/sim/price", {"symbol": "SPY", "price": "9.50"})
+    until(site.sim.fills, 20, "the fill")
+    until(lambda: "may belong to lost" in site.daemon.text(), 20, "it is refused")
+    code = until(lambda: json.loads(site.daemon.cli("--json", "drift").stdout)["code"], 20, "the difference is seen")
+    refused = site.daemon.cli("drift", "accept", code, "looks", "fine")
+    assert refused.returncode == 1 and "would count twice" in refused.stderr, refused
+    assert site.sql("SELECT 1 FROM fills") == []
+    site.sim.clear_faults()
+    until(lambda: site.sql("SELECT 1 FROM fills"), 20, "the fill is recorded")
+    site.daemon.in_step()
+    assert site.sql("SELECT order_id, client_order_id, plain(qty) AS qty FROM fills") == \
+        [{"order_id": theirs, "client_order_id": None, "qty": "2"}]
+    assert [(p["book"], p["symbol"], p["qty"]) for p in site.daemon.get("/api/v1/positions")["positions"]] == [("unassigned", "SPY", "2")]
+    assert site.sim.get("/v2/positions/SPY")["qty"] == "2"
+    asked = site.sim.requests()[before:]
+    assert [r["status"] for r in asked if r["target"] == f"/v2/orders/{theirs}" and r["status"] == 200] == [200], "once, then it is known"
+    assert not [r for r in asked if r["target"].startswith("/v2/orders?status=all")], "no list had it"
+    again = site.daemon.cli("drift", "accept", code, "looks", "fine")
+    assert again.returncode == 1 and "agree" in again.stderr, again
+
+
 def test_a_given_up_order_that_is_alive_at_the_exchange_goes_back_to_the_desk_over_a_crash(make_site):
     """Given up; the daemon is killed; meanwhile both orders are at the exchange, which fills nothing for an hour. The next life
     follows them, alerts and cancels them as the one that gave them up would have. Somebody else's order is left alone."""

@@ -363,6 +363,39 @@ static void a_fill_of_anothers_order_waits_only_until_that_is_seen(void **state)
     finish();
 }
 
+static char whose[200];
+static void on_whose(void *arg, enum ledger_result result, const char *const *order_ids, size_t count)
+{
+    (void)arg;
+    got.done++;
+    got.result = result;
+    whose[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        snprintf(whose + strlen(whose), sizeof whose - strlen(whose), "%s ", order_ids[i]);
+}
+
+static void whose_an_order_is_is_asked_until_it_is_known(void **state)
+{
+    (void)state;
+    given_up(ORDER_NOT_PLACED);
+    struct alpaca_fill fills[] = {
+        a_fill("f-1", "o-2", ORDER_BUY, 1, 100),
+        a_fill("f-2", "o-1", ORDER_BUY, 1, 100),
+        a_fill("f-3", "O-3", ORDER_BUY, 1, 100),
+        a_fill("f-4", "o-2", ORDER_BUY, 1, 100),
+    };
+    CALL(ledger_fills_whose(ledger, ACCOUNT, fills, ARRAY_LEN(fills), on_whose, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_string_equal(whose, "O-3 o-1 o-2 ");
+    listed("a", "o-1");
+    listed("not one of ours", "o-2");
+    CALL(ledger_fills_whose(ledger, ACCOUNT, fills, ARRAY_LEN(fills), on_whose, NULL));
+    assert_string_equal(whose, "O-3 ");
+    CALL(ledger_fills_whose(ledger, ACCOUNT, fills, 0, on_whose, NULL));
+    assert_string_equal(whose, "");
+    finish();
+}
+
 static void what_never_left_is_in_no_doubt(void **state)
 {
     (void)state;
@@ -452,6 +485,7 @@ int main(void)
         LEDGER_TEST(a_given_up_order_is_whatever_the_broker_says),
         LEDGER_TEST(its_fill_waits_for_it_and_finds_its_books),
         LEDGER_TEST(a_fill_of_anothers_order_waits_only_until_that_is_seen),
+        LEDGER_TEST(whose_an_order_is_is_asked_until_it_is_known),
         LEDGER_TEST(what_never_left_is_in_no_doubt),
         LEDGER_TEST(only_a_fill_that_could_be_its_own_waits),
         LEDGER_TEST(a_good_till_cancelled_order_may_fill_later),

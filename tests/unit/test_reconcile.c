@@ -302,45 +302,84 @@ static void odd_pages_are_not_recorded(void **state)
     assert_int_equal(w.told_fills, 0);
 }
 
-// An order that ended meanwhile is in no list of open ones: the list goes back to the day before its fill.
-static void the_order_of_a_refused_fill_is_looked_for(void **state)
+static void nobody_knows(const char *order_id)
 {
-    static const char order[] =
-        "[{\"id\":\"%s\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"type\":\"market\","
-        "\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\",\"filled_qty\":\"1\"}]";
+    w.whose[w.whose_count++] = order_id;
+}
+
+static const char *asked_in_a_pass(void)
+{
+    w.asked_ids[0] = '\0';
+    reconcile_kick(reconcile);
+    turn_until(&w.asked[OP_ACCOUNT], w.asked[OP_ACCOUNT] + 1); // the pass goes on, and is followed by the next
+    return w.asked_ids;
+}
+
+static void the_order_is(const char *id, const char *status)
+{
     char json[400];
+    snprintf(json, sizeof json,
+             "{\"id\":\"%s\",\"client_order_id\":\"c-1\",\"symbol\":\"SPY\",\"side\":\"buy\",\"type\":\"market\","
+             "\"time_in_force\":\"day\",\"status\":\"%s\",\"qty\":\"1\",\"filled_qty\":\"0\"}",
+             id, status);
+    says(OP_ORDER, json);
+}
+
+// It may be of any age: no list need have it.
+static void the_order_of_a_refused_fill_is_asked_for_by_its_id(void **state)
+{
     (void)state;
     begin();
-    snprintf(json, sizeof json, order, "o-2");
-    says(OP_ORDERS, json);
     fills_are(3);
+    nobody_knows("o-1");
+    the_order_is("o-1", "filled");
+    pass();
+    assert_int_equal(w.asked[OP_ORDER], 0); // none is refused
     w.fills_result = LEDGER_CONFLICT;
-    assert_false(pass());
+    assert_string_equal(asked_in_a_pass(), "o-1 ");
+    assert_int_equal(w.listings, 1);
     assert_string_equal(w.query[OP_ORDERS], "status=open&limit=500");
-    assert_false(pass());
-    assert_non_null(strstr(w.query[OP_ORDERS], "status=all&direction=asc&limit=500&after=2026-10-07T15:00:00"));
-    assert_int_equal(w.listings, 0); // no fill of that order is in doubt
-    snprintf(json, sizeof json, order, "o-1");
-    says(OP_ORDERS, json);
-    assert_false(pass());
-    assert_true(w.listings >= 1);
-    w.oldest = w.now; // ours are younger: still from the doubt on
-    w.open = 1;
-    pass();
-    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-07T15:00:00"));
-    w.oldest = w.now - 9 * DAY_NS; // older: from there
-    pass();
-    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-09-29T"));
-    w.open = 0;
-    w.oldest = 0;
+    the_order_is("o-2", "filled"); // not the one that was asked for
+    asked_in_a_pass();
+    says(OP_ORDER, "{}");
+    asked_in_a_pass();
+    assert_int_equal(w.listings, 1);
+    the_order_is("o-1", "new"); // alive: it may be one for the desk
+    asked_in_a_pass();
+    assert_int_equal(w.finds, 1);
+    assert_int_equal(w.listings, 1);
+    asked_in_a_pass(); // it is another's
+    assert_int_equal(w.finds, 1);
+    assert_int_equal(w.listings, 2);
+    w.followed = true;
+    asked_in_a_pass();
+    assert_int_equal(w.listings, 2);
+    w.whose_count = 0;
+    assert_string_equal(asked_in_a_pass(), "");
     w.fills_result = LEDGER_OK;
     pass();
-    pass();
-    assert_string_equal(w.query[OP_ORDERS], "status=open&limit=500");
-    int listings = w.listings;
-    pass();
-    assert_int_equal(w.listings, listings);
     assert_true(pass());
+}
+
+static void what_is_not_told_about_an_order_stops_nothing(void **state)
+{
+    static const char *const ids[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
+    (void)state;
+    begin();
+    fills_are(1);
+    w.fills_result = LEDGER_CONFLICT;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        nobody_knows(ids[i]);
+    the_order_is("x", "filled");
+    w.result[OP_ORDER] = BROKER_REJECTED;
+    assert_string_equal(asked_in_a_pass(), "a b c d e f g h i j "); // the rate is everybody's
+    assert_string_equal(asked_in_a_pass(), "k l a b c d e f g h ");
+    assert_string_equal(asked_in_a_pass(), "i j k l a b c d e f ");
+    w.whose_count = 2;
+    assert_string_equal(asked_in_a_pass(), "a b ");
+    w.result[OP_ORDER] = BROKER_UNKNOWN; // none of them will be told now
+    assert_string_equal(asked_in_a_pass(), "a ");
+    assert_int_equal(w.listings, 0);
 }
 
 static void refused_fills_hold_orders_when_it_lasts(void **state)
@@ -495,7 +534,8 @@ int main(void)
         T(every_page_is_recorded_and_what_is_new_is_told_once),
         T(a_pass_with_new_fills_says_nothing_about_their_sum),
         T(odd_pages_are_not_recorded),
-        T(the_order_of_a_refused_fill_is_looked_for),
+        T(the_order_of_a_refused_fill_is_asked_for_by_its_id),
+        T(what_is_not_told_about_an_order_stops_nothing),
         T(refused_fills_hold_orders_when_it_lasts),
         T(activities_are_read_page_by_page_without_the_fills),
         T(activities_are_read_when_they_are_due),

@@ -185,6 +185,14 @@ static void a_difference_is_accepted_as_it_was_seen(void **state)
     assert_false(accept_drift(code, "found", "ann"));
     assert_non_null(strstr(w.accept_why, "drift: the account has open orders"));
     says(OP_ORDERS, "[]");
+    fills_are(1); // in the broker's figures, and not in the ledger's: it would come on top
+    w.fills_result = LEDGER_CONFLICT;
+    pass();
+    assert_false(accept_drift(code, "found", "ann"));
+    assert_non_null(strstr(w.accept_why, "would count twice"));
+    assert_int_equal(w.corrections, 0);
+    w.fills_result = LEDGER_OK;
+    pass();
     position_is("SPY", "6"); // another one by now
     assert_false(accept_drift(code, "found", "ann"));
     pass();
