@@ -176,7 +176,7 @@ static uint64_t oldest_wanted(const struct sim_stream *s)
 void sim_stream_send(struct sim_stream *s)
 {
     struct text message;
-    bool hit[STREAM_FAULT_COUNT];
+    bool hit[STREAM_FAULT_COUNT] = {false};
     text_init(&message, MESSAGE_MAX);
     for (uint64_t n = oldest_wanted(s); sim_update_after(s->sim, &n, &message); text_clear(&message)) {
         if (any_wants(s, n))
