@@ -52,7 +52,9 @@ static struct {
     void *bars_arg;
     // strategies
     void (*strategy_done)(void *, enum strategy_result, const struct signal *, const char *);
-    void *strategy_arg;
+    void *strategy_arg; // of the one that was asked last
+    void (*first_done)(void *, enum strategy_result, const struct signal *, const char *);
+    void *first_arg;
     const char *paused; // this strategy
     bool held;          // ledger and broker do not agree
     int kicks;
@@ -220,6 +222,10 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
                     void (*done)(void *, enum strategy_result, const struct signal *, const char *), void *arg)
 {
     (void)s, (void)strategy, (void)input;
+    if (!w.first_done) {
+        w.first_done = done;
+        w.first_arg = arg;
+    }
     w.strategy_done = done;
     w.strategy_arg = arg;
 }

@@ -101,6 +101,40 @@ static void it_is_settled_when_the_ledger_lists_nothing_of_it(void **state)
     assert_int_equal(w.told.status, RUN_COMPLETED);
 }
 
+// Of two strategies one fails: the other's leg is sent, as patiently as that one asks for.
+static void a_strategy_without_an_answer_makes_it_partial(void **state)
+{
+    (void)state;
+    struct signal_target target = {.symbol = "SPY", .weight = {0}};
+    struct signal s = {.targets = &target, .count = 1};
+    struct run_order o = order;
+    config.strategy_count = 2;
+    config.strategies[0].execution = EXECUTION_WALK;
+    config.strategies[0].allocation.nanos = DECIMAL_ONE / 2;
+    config.strategies[1] = config.strategies[0];
+    config.strategies[1].name = "other";
+    config.strategies[1].execution = EXECUTION_MARKET;
+    o.strategies = "weights other";
+    o.scheduled_at = w.now;
+    positions_read();
+    books();
+    runs_start(runs, &o, on_started, NULL);
+    claim(LEDGER_OK);
+    refresh();
+    w.bars_done(w.bars_arg, true, NULL, 0, "");
+    assert_true(w.first_arg != w.strategy_arg);
+    w.first_done(w.first_arg, STRATEGY_OK, &s, "");
+    w.strategy_done(w.strategy_arg, STRATEGY_FAILED, NULL, "exit 1");
+    w.plan_done(w.plan_arg, LEDGER_OK, "");
+    refresh();
+    assert_int_equal(w.placed, 1);
+    assert_int_equal(w.intents[0].order.type, ORDER_LIMIT);
+    answer(0, ORDER_FILLED, SHARES(10));
+    settle();
+    assert_int_equal(w.told.status, RUN_PARTIAL);
+    assert_non_null(strstr(w.told.detail, "gave no usable answer"));
+}
+
 // --- the deadline
 
 static void a_deadline_before_the_plan_sends_nothing(void **state)
@@ -376,6 +410,7 @@ int main(void)
         T(a_sell_that_was_only_recorded_has_not_failed),
         T(only_what_waits_is_read_and_placed),
         T(what_is_read_on_its_way_out_needs_no_cash_twice),
+        T(a_strategy_without_an_answer_makes_it_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
