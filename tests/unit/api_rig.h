@@ -47,7 +47,7 @@ static struct rig {
     // ledger
     int queries;
     enum ledger_query query;
-    char filter[256];
+    char filter[1024];
     char after[256];
     query_fn *query_done[250];
     void *query_arg[250];
