@@ -48,9 +48,12 @@ def test_a_migration_that_is_missing_is_told_and_tried(make_site):
     behind(site)
     done = site.daemon.cli("db", "status")
     assert done.returncode == 1 and "db migrate" in done.stdout and last_state(done) == "missing"
-    # Its tables are there already, so it fails, is rolled back, and says which it was.
+    # Something is in its way: it fails, is rolled back, and says which it was.
+    site.sql("CREATE FUNCTION stand_in_the_way() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''in the way''; END'")
+    site.sql("CREATE TRIGGER stand_in_the_way BEFORE INSERT ON schema_migrations FOR EACH ROW EXECUTE FUNCTION stand_in_the_way()")
     failed = site.daemon.cli("db", "migrate")
     assert failed.returncode == 1 and f"{COUNT:04d}_" in failed.stderr and "rolled back" in failed.stderr, failed
+    assert "in the way" in failed.stderr and last_state(site.daemon.cli("db", "status")) == "missing"
 
 
 def test_other_text_and_newer_schemas(make_site):
