@@ -36,7 +36,7 @@ admin_serve_fn admin_serve_drift, admin_serve_drift_accept; // admin_drift.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 // Completion of what an operator accepts, with its wait: tells what was recorded, or 409 and why not.
-void admin_answer_accepted(void *wait, bool ok, const char *detail);
+void admin_answer_accepted(void *arg, bool ok, const char *detail);
 // A token for this order alone, that a guess does not find; it fits once.
 const char *admin_token_make(struct admin_token *t, const char *order);
 bool admin_token_fits(struct admin_token *t, const char *order, const char *token) MUST_CHECK;

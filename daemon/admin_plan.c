@@ -47,7 +47,7 @@ static void planned(void *arg, const struct run_preview *p, const char *why)
     struct http_exchange *x = api_wait_end_if(w, p != NULL, 409, why);
     struct text t;
     struct json_out o;
-    if (!x)
+    if (!x || !p)
         return;
     api_answer_begin(&t, &o);
     json_put_string(&o, "strategy", p->strategy);

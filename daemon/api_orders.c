@@ -170,12 +170,11 @@ static bool book_refusal(struct api *a, const struct intent *in, struct refusal 
     if (runs_need_book(a->p.runs, in->strategy))
         *r = (struct refusal){503, "in_flight",
                               "a run is planning, or sending, from the strategy's book: ask again later"};
-    else if (!sell)
-        return false;
-    else if (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held))
+    else if (sell &&
+             (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held)))
         *r = (struct refusal){503, "in_flight",
                               "orders are out that may change the strategy's book: ask again when they have ended"};
-    else if (in->order.qty.nanos > held.nanos)
+    else if (sell && in->order.qty.nanos > held.nanos)
         *r = (struct refusal){422, "long_only", "the strategy's book holds less than that"};
     else
         return false;

@@ -27,7 +27,7 @@ static void started(void *arg, const struct run_row *row, bool taken, const char
     struct http_exchange *x = api_wait_end_if(w, row != NULL, 409, why);
     struct text t;
     struct json_out o;
-    if (!x)
+    if (!x || !row)
         return;
     api_answer_begin(&t, &o);
     if (taken) {

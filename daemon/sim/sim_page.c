@@ -63,6 +63,8 @@ size_t sim_symbols_known(const struct sim_call *c, const char *symbols, const st
         if (s != NULL)
             out[count++] = s;
     }
+    if (count == 0)
+        return 0;
     qsort(out, count, sizeof *out, by_index);
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || out[kept - 1] != out[i])

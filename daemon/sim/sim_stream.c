@@ -141,11 +141,11 @@ static void deliver(struct client *c, const struct text *message, const bool hit
         parcel_send(earlier);
 }
 
-// Whether the next update is hit by each of the faults: all clients share what was ordered.
-static void draw_faults(struct sim_stream *s, bool hit[STREAM_FAULT_COUNT])
+// Whether this update is hit by each of the faults, when anybody wants it: all clients share what was ordered.
+static void draw_faults(struct sim_stream *s, bool wanted, bool hit[STREAM_FAULT_COUNT])
 {
     for (int i = 0; i < STREAM_FAULT_COUNT; i++) {
-        hit[i] = s->left[i] > 0;
+        hit[i] = wanted && s->left[i] > 0;
         s->left[i] -= hit[i] ? 1 : 0;
     }
 }
@@ -179,8 +179,7 @@ void sim_stream_send(struct sim_stream *s)
     bool hit[STREAM_FAULT_COUNT] = {false};
     text_init(&message, MESSAGE_MAX);
     for (uint64_t n = oldest_wanted(s); sim_update_after(s->sim, &n, &message); text_clear(&message)) {
-        if (any_wants(s, n))
-            draw_faults(s, hit);
+        draw_faults(s, any_wants(s, n), hit);
         LIST_EACH(node, tmp, &s->clients)
         {
             struct client *c = LIST_ENTRY(node, struct client, node);

@@ -31,7 +31,7 @@ const char *text_str(const struct text *t); // "" when empty
 char *text_take(struct text *t);            // hands the buffer to the caller (free()); t is empty after
 
 // Bytes of the UTF-8 character at s (1 to 4), or 0 when it is none (overlong, a surrogate, beyond U+10FFFF, cut).
-size_t str_char(const char *s);
+size_t str_char(const char *text);
 // What is quoted may come from anywhere: makes of it one line of whole characters that moves no cursor.
 void str_make_readable(char *s);
 // Bounded copy; returns false (and cuts, between characters and always NUL-terminated) when it does not fit.
