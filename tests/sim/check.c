@@ -181,6 +181,12 @@ static void orders_same(void)
     }
 }
 
+static void share_told(void *arg, const char *leg, const char *detail)
+{
+    (void)arg;
+    check_violation("leg %s is filled and not shared as planned: %s", leg, detail);
+}
+
 static void leg_told(void *arg, const char *leg, const char *detail)
 {
     (void)arg;
@@ -199,6 +205,19 @@ void check_same(void)
         "JOIN runs r ON r.run_id = l.run_id WHERE r.account_number = $1 GROUP BY l.run_id, l.leg, l.qty "
         "HAVING sum(o.filled_qty) > abs(l.qty)",
         it.account, leg_told, NULL);
+    // What was filled whole is shared by the books as it was planned, to the last nano.
+    store_each(
+        "SELECT a.run_id || ' ' || a.leg, a.strategy || ' ' || plain(a.qty) || ' planned, ' || "
+        "plain(coalesce(sum(p.qty), 0)) "
+        "FROM leg_allocations a JOIN legs l USING (run_id, leg) JOIN runs r USING (run_id) "
+        "LEFT JOIN (intents i JOIN fills f USING (client_order_id) JOIN entries e ON e.activity_id = f.activity_id "
+        "JOIN postings p ON p.entry_id = e.entry_id AND p.part = 'position') "
+        "ON i.run_id = a.run_id AND i.leg = a.leg AND p.book = a.strategy "
+        "WHERE r.account_number = $1 AND l.qty = (SELECT sum(o.filled_qty) FROM intents x JOIN orders o USING "
+        "(client_order_id) "
+        "WHERE x.run_id = a.run_id AND x.leg = a.leg) "
+        "GROUP BY a.run_id, a.leg, a.strategy, a.qty HAVING abs(coalesce(sum(p.qty), 0)) <> abs(a.qty)",
+        it.account, share_told, NULL);
     if (wire_unpermitted() != 0)
         check_violation("%llu requests left without a permit", (unsigned long long)wire_unpermitted());
 }

@@ -55,6 +55,7 @@ static struct {
     struct sim *exchange;
     struct host *host;
     bool opened, asked, faults, paused;
+    int64_t kill_ppm, freeze_ppm; // at a statement of a run
     int64_t quiet_looked;
 } m = {.base = 1, .seeds = 1, .jobs = 1};
 
@@ -164,7 +165,10 @@ static void draw_faults(void)
                                           .gateway = rate(300000, 50000),
                                           .limited = rate(200000, 50000),
                                           .html = rate(200000, 30000),
-                                          .truncated = rate(200000, 30000)};
+                                          .truncated = rate(200000, 30000),
+                                          .duplicated = rate(300000, 100000)};
+    m.kill_ppm = rate(400000, 30000);
+    m.freeze_ppm = rate(300000, 60000);
     *store_faults() = (struct store_faults){.lost = rate(400000, 20000), .answer_lost = rate(400000, 20000)};
     child_failures(rate(300000, 300000));
 }
@@ -215,6 +219,25 @@ static void clock_steps(void *arg)
     world_after(world_between(DRAW_SCENARIO, 60, 300) * S, clock_steps, arg);
 }
 
+// A life may end, or stand still, at any step of a run.
+static void at_statement(struct host *h, const char *statement)
+{
+    static const char *const steps[] = {"run_claim",    "run_plan",     "run_update",  "intent_commit",
+                                        "order_update", "fills_record", "order_listed"};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (!m.faults || strcmp(steps[i], statement) != 0)
+            continue;
+        if (world_chance(DRAW_KILL, m.freeze_ppm)) {
+            world_note("frozen after %s", statement);
+            host_freeze(h, world_between(DRAW_KILL, 1, 200) * S);
+        } else if (world_chance(DRAW_KILL, m.kill_ppm)) {
+            world_note("killed after %s", statement);
+            host_kill(h);
+            world_after(world_between(DRAW_KILL, 50, 15000) * MS, start_again, h);
+        }
+    }
+}
+
 static void begin_faults(void)
 {
     m.faults = true;
@@ -235,7 +258,7 @@ static void end_faults(void)
     *wire_faults() = (struct wire_faults){0};
     *store_faults() = (struct store_faults){0};
     child_failures(0);
-    host_freeze(m.host, 0);
+    world_run(host_thaws_ns(m.host), NULL);
     if (!host_alive(m.host))
         host_start(m.host);
 }
@@ -340,6 +363,7 @@ static struct result simulate(uint64_t seed)
     world_trace(m.trace);
     world_hide(m.dir);
     store_begin(m.dsn);
+    store_watch(at_statement);
     server_begin();
     clock_begin();
     world_on_end(close_lock);

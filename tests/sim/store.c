@@ -71,6 +71,7 @@ static struct {
     struct pg_client *clients[CLIENTS_MAX];
     PGconn *reader;
     uint64_t batches;
+    void (*watch)(struct host *h, const char *statement);
 } store;
 
 static void arrives_alone(struct pg_client *c);
@@ -99,6 +100,11 @@ void store_begin(const char *dsn)
         exit(2);
     }
     world_on_end(lives_end);
+}
+
+void store_watch(void (*fn)(struct host *h, const char *statement))
+{
+    store.watch = fn;
 }
 
 struct store_faults *store_faults(void)
@@ -319,7 +325,8 @@ static void arrives_alone(struct pg_client *c)
     LIST_EACH(node, tmp, &c->under_way)
     {
         struct pg_batch *b = LIST_ENTRY(node, struct pg_batch, node);
-        b->carried->batch = NULL;
+        if (b->carried)
+            b->carried->batch = NULL;
         if (!b->ran && c->conn && world_ns() >= store.faults.down_until && world_chance(DRAW_POSTGRES, 500000))
             execute(c, b);
         else
@@ -344,6 +351,10 @@ static void arrives(void *arg)
         return; // whoever waits is told when the connection is seen broken
     }
     execute(c, b);
+    if (store.watch && b->count > 0)
+        store.watch(c->host, b->items[0].statement->name);
+    if (!same_life(c))
+        return;
     if (world_chance(DRAW_POSTGRES, store.faults.answer_lost)) {
         world_note("postgres: the answer is lost");
         b->outcome = PG_LOST;

@@ -13,7 +13,10 @@ struct store_faults { // in millionths of batches
     int64_t down_until; // world_ns: no connection holds
 };
 
+struct host;
 void store_begin(const char *dsn);
+// Called when a batch was run, before its answer leaves; the host may be killed or frozen in it.
+void store_watch(void (*fn)(struct host *h, const char *statement));
 struct store_faults *store_faults(void);
 uint64_t store_batches(void);
 // For checkers, outside simulated time: the first column of the first row, "" when there is none.

@@ -223,6 +223,15 @@ static void serve(struct flight *f)
     f->answered = true;
 }
 
+// As by a proxy that sends once more; the answer is that to the second.
+static void serve_twice(struct flight *f)
+{
+    world_note("wire: sent twice by something in between");
+    serve(f);
+    sim_reply_free(&f->reply);
+    serve(f);
+}
+
 static void at_exchange(void *arg)
 {
     struct flight *f = arg;
@@ -239,6 +248,8 @@ static void at_exchange(void *arg)
         refuse(f, 503, 50310000, "service unavailable", false);
     else if (world_chance(DRAW_WIRE, x->html))
         refuse(f, 502, 0, "bad gateway", true);
+    else if (f->order && world_chance(DRAW_WIRE, x->duplicated))
+        serve_twice(f);
     else
         serve(f);
     world_note("wire: %s %s is answered %d", f->method, f->target, f->reply.status);

@@ -306,6 +306,7 @@ static void live(void)
 static void end(struct host *h)
 {
     h->alive = false;
+    h->frozen_until = 0;
     h->life++;
     for (size_t i = 0; i < w.ender_count; i++)
         w.enders[i](h);
@@ -370,7 +371,13 @@ void host_signal(struct host *h, int signo)
 
 void host_freeze(struct host *h, int64_t for_ns)
 {
-    h->frozen_until = w.now + for_ns;
+    if (h->frozen_until < w.now + for_ns) // what is due waits for the last of them
+        h->frozen_until = w.now + for_ns;
+}
+
+int64_t host_thaws_ns(const struct host *h)
+{
+    return h->frozen_until;
 }
 
 void world_on_end(void (*fn)(struct host *h))

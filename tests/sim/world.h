@@ -70,6 +70,7 @@ void host_start(struct host *h);
 void host_kill(struct host *h);                   // as SIGKILL; never from that host's own hands
 void host_signal(struct host *h, int signo);      // to its loop's handler
 void host_freeze(struct host *h, int64_t for_ns); // as SIGSTOP: what is due for it waits
+int64_t host_thaws_ns(const struct host *h);      // world_ns, in the past when it is not frozen
 
 void clock_begin(void);
 void clock_step(struct host *h, int64_t by_ns); // its wall clock is set
