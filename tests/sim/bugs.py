@@ -37,6 +37,8 @@ def caught(tree, patch):
         env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": ""}
         found = run(tree, sys.executable, "-B", "tests/sim/run.py", env=env)
         lines = [line for line in found.stdout.splitlines() if line.startswith("violation: ")]
+        if found.returncode not in (0, 1):
+            raise SystemExit(f"{patch.name}: the simulator itself failed:\n{found.stdout}")
         return lines[0].removeprefix("violation: ") if found.returncode == 1 and lines else None
     finally:
         run(tree, "patch", "-R", "-p1", "-i", patch)

@@ -466,6 +466,8 @@ static int all_seeds(void)
     for (uint64_t i = 0; i < m.seeds || under_way > 0;) {
         if (m.first && sum.violations > 0)
             m.seeds = i; // those under way still end
+        if (i == m.seeds && under_way == 0)
+            break;
         if (i < m.seeds && under_way < m.jobs) {
             int k = 0;
             while (running[k].pid)
