@@ -163,6 +163,7 @@ static void draw_faults(void)
                                           .answer_lost = rate(600000, 60000),
                                           .late = rate(400000, 30000),
                                           .gateway = rate(300000, 50000),
+                                          .gateway_after = rate(300000, 50000),
                                           .limited = rate(200000, 50000),
                                           .html = rate(200000, 30000),
                                           .truncated = rate(200000, 30000),
@@ -215,7 +216,7 @@ static void clock_steps(void *arg)
 {
     if (!m.faults)
         return;
-    clock_step(arg, world_between(DRAW_SCENARIO, -20000, 20000) * MS);
+    clock_step(arg, world_between(DRAW_SCENARIO, -20000, 90000) * MS);
     world_after(world_between(DRAW_SCENARIO, 60, 300) * S, clock_steps, arg);
 }
 

@@ -232,6 +232,14 @@ static void serve_twice(struct flight *f)
     serve(f);
 }
 
+// The exchange takes it, and something in between says that it is not there.
+static void serve_and_lie(struct flight *f)
+{
+    serve(f);
+    sim_reply_free(&f->reply);
+    refuse(f, 503, 50310000, "service unavailable", false);
+}
+
 static void at_exchange(void *arg)
 {
     struct flight *f = arg;
@@ -244,6 +252,8 @@ static void at_exchange(void *arg)
     }
     if (world_chance(DRAW_WIRE, x->limited))
         refuse(f, 429, 42910000, "rate limit exceeded", false);
+    else if (world_chance(DRAW_WIRE, x->gateway_after))
+        serve_and_lie(f);
     else if (world_chance(DRAW_WIRE, x->gateway))
         refuse(f, 503, 50310000, "service unavailable", false);
     else if (world_chance(DRAW_WIRE, x->html))

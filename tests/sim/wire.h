@@ -9,7 +9,7 @@
 #include "daemon/sim/sim.h"
 
 struct wire_faults { // in millionths of requests
-    int64_t lost, answer_lost, late, gateway, limited, html, truncated, duplicated;
+    int64_t lost, answer_lost, late, gateway, gateway_after, limited, html, truncated, duplicated;
     int64_t down_until; // world_ns: nobody answers
 };
 
