@@ -91,28 +91,25 @@ uint64_t wire_unpermitted(void)
 }
 
 // The linker hands the guard's two redeems here first: what leaves without one of them saying yes is a violation.
-bool __real_guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f,
-                         const struct wire_request *actual, int64_t now, struct guard_verdict *v);
-bool __wrap_guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f,
-                         const struct wire_request *actual, int64_t now, struct guard_verdict *v);
-bool __wrap_guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f,
-                         const struct wire_request *actual, int64_t now, struct guard_verdict *v)
+__typeof__(guard_redeem) __real_guard_redeem, __wrap_guard_redeem;
+__typeof__(guard_redeem_order) __real_guard_redeem_order, __wrap_guard_redeem_order;
+
+static bool counted(bool good)
 {
-    bool good = __real_guard_redeem(g, p, f, actual, now, v);
     wire.redeemed += good;
     return good;
 }
 
-bool __real_guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,
-                               const struct wire_request *actual, int64_t now, struct guard_verdict *v);
-bool __wrap_guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,
-                               const struct wire_request *actual, int64_t now, struct guard_verdict *v);
+bool __wrap_guard_redeem(struct guard *g, struct permit *p, const struct guard_facts *f,
+                         const struct wire_request *actual, int64_t now, struct guard_verdict *v)
+{
+    return counted(__real_guard_redeem(g, p, f, actual, now, v));
+}
+
 bool __wrap_guard_redeem_order(struct guard *g, struct cleared_order *c, const struct guard_facts *f,
                                const struct wire_request *actual, int64_t now, struct guard_verdict *v)
 {
-    bool good = __real_guard_redeem_order(g, c, f, actual, now, v);
-    wire.redeemed += good;
-    return good;
+    return counted(__real_guard_redeem_order(g, c, f, actual, now, v));
 }
 
 // --- the exchange's end
