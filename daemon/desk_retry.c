@@ -20,6 +20,7 @@
 struct retry { // one under way
     struct day session;
     bool act;
+    bool lost;  // perhaps it is reopened, and only the answer is missing
     int64_t at; // the ledger knows this reopening by it
     char reason[161], who[64];
     void (*done)(void *arg, const struct desk_retried *r);
@@ -132,7 +133,8 @@ static void reopened(void *arg, enum ledger_result result, const char *detail)
 {
     struct desk_order *o = arg;
     struct desk_retried r = {.later = false};
-    if (result == LEDGER_LOST) { // perhaps done: the same call asks
+    o->retry->lost = o->retry->lost || result == LEDGER_LOST;
+    if (o->retry->lost && (result == LEDGER_LOST || result == LEDGER_DOWN)) { // perhaps done: the same call asks
         o->timer = loop_after_ms(o->desk->p.loop, REOPEN_RETRY_MS, reopen, o);
         return;
     }

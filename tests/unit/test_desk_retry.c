@@ -428,11 +428,27 @@ static void a_lost_reopening_is_asked_for_with_the_same_call(void **state)
     figures();
     int64_t at = w.reopened_at;
     reopens(LEDGER_LOST, "");
-    assert_int_equal(open_buys(), USD(200).nanos);
     turn_until(&w.reopens, 2);
+    reopens(LEDGER_DOWN, ""); // says nothing of the one before
+    assert_int_equal(answered.count, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    turn_until(&w.reopens, 3);
     assert_true(w.reopened_at == at);
     reopens(LEDGER_OK, "");
     assert_int_equal(w.commits, 2);
+}
+
+static void a_ledger_that_is_down_has_not_reopened_it(void **state)
+{
+    (void)state;
+    given_up();
+    retry();
+    broker_denies();
+    figures();
+    reopens(LEDGER_DOWN, "no connection");
+    assert_non_null(strstr(answered.refused, "no connection"));
+    assert_true(answered.later);
+    assert_int_equal(open_buys(), 0);
 }
 
 // --- what becomes of it
@@ -543,6 +559,7 @@ int main(void)
         T(twice_at_a_time),
         T(what_the_ledger_does_not_reopen_is_not_sent),
         T(a_lost_reopening_is_asked_for_with_the_same_call),
+        T(a_ledger_that_is_down_has_not_reopened_it),
         T(what_is_refused_at_its_slot_is_parked_again_not_denied),
         T(it_is_cancelled_when_its_runs_time_is_over),
         T(also_after_a_restart),
