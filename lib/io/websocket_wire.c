@@ -121,6 +121,7 @@ ssize_t ws_wire_read(struct ws_wire *wire, void *bytes, size_t len, struct err *
         return WS_WIRE_FAILED;
     }
     size_t got = 0;
+    wire->write_needs_read = false; // perhaps this is what the write waits for: it finds out
     ERR_clear_error();
     int rc = SSL_read_ex(wire->ssl, bytes, len, &got);
     if (rc == 1) {

@@ -4,10 +4,12 @@
 // WebSockets over TLS against a real libssl server in a thread, with certificates made here by openssl(1).
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include <openssl/ssl.h>
 
+#include "lib/io/websocket_internal.h"
 #include "tests/unit/websocket_rig.h"
 
 #define MESSAGES 100
@@ -19,6 +21,8 @@ struct tls_server {
     int listener;
     char sni[64];
     bool shook, got_echo;
+    bool renegotiates; // once open, and goes on with it when told to
+    atomic_bool asked, go_on;
 };
 
 static char folder[64];
@@ -69,6 +73,17 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+// The client has begun its part when bytes of it are there.
+static void renegotiate(struct tls_server *s, SSL *ssl)
+{
+    struct pollfd p = {.fd = SSL_get_fd(ssl), .events = POLLIN};
+    if (SSL_renegotiate(ssl) != 1 || SSL_do_handshake(ssl) != 1 || poll(&p, 1, PATIENCE_MS) != 1)
+        return;
+    s->asked = true;
+    while (!s->go_on)
+        poll(NULL, 0, 1);
+}
+
 static void talk(struct tls_server *s, SSL *ssl)
 {
     char request[4096] = "", accept[WEBSOCKET_ACCEPT_MAX], key[WEBSOCKET_KEY_MAX], answer[512];
@@ -87,6 +102,8 @@ static void talk(struct tls_server *s, SSL *ssl)
     frame[3] = (char)(MESSAGE_LEN & 0xff);
     for (int i = 0; i < MESSAGES; i++)
         SSL_write(ssl, frame, sizeof frame);
+    if (s->renegotiates)
+        renegotiate(s, ssl);
     char head[6], text[4];
     if (SSL_read(ssl, head, 6) == 6 && SSL_read(ssl, text, 2) == 2)
         s->got_echo = (head[0] & 0x0f) == 1;
@@ -108,10 +125,13 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void start(struct tls_server *s, struct fixture *f, const char *certificate)
+static void start(struct tls_server *s, struct fixture *f, const char *certificate, bool renegotiates)
 {
     char path[160], name[64];
-    *s = (struct tls_server){.context = SSL_CTX_new(TLS_server_method()), .listener = f->listener};
+    *s = (struct tls_server){
+        .context = SSL_CTX_new(TLS_server_method()), .listener = f->listener, .renegotiates = renegotiates};
+    if (renegotiates) // no later version has it
+        assert_int_equal(SSL_CTX_set_max_proto_version(s->context, TLS1_2_VERSION), 1);
     snprintf(name, sizeof name, "%s.pem", certificate);
     assert_int_equal(SSL_CTX_use_certificate_file(s->context, in_folder(name, path), SSL_FILETYPE_PEM), 1);
     snprintf(name, sizeof name, "%s.key", certificate);
@@ -144,7 +164,7 @@ static void dial(struct fixture *f, const char *host, const char *authority)
 static void accepted(struct fixture *f, const char *host, const char *certificate, const char *sni)
 {
     struct tls_server s;
-    start(&s, f, certificate);
+    start(&s, f, certificate, false);
     dial(f, host, certificate);
     if (f->client.opened != 1)
         fail_msg("%s", f->client.detail);
@@ -161,7 +181,7 @@ static void refused(struct fixture *f, const char *host, const char *certificate
                     const char *why)
 {
     struct tls_server s;
-    start(&s, f, certificate);
+    start(&s, f, certificate, false);
     dial(f, host, authority);
     websocket_cancel(f->client.ws); // the server's thread ends, whatever came of it
     f->client.ws = NULL;
@@ -216,6 +236,23 @@ static void test_authorities_that_cannot_be_read(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/ca.pem"));
 }
 
+// What could not be written while TLS waited for the peer is written once it has answered.
+static void test_write_during_a_renegotiation(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_server s;
+    start(&s, f, "right", true);
+    dial(f, "localhost", "right");
+    UNTIL(f, s.asked || f->client.ended == 1);
+    assert_int_equal(f->client.ended, 0);
+    assert_int_equal(websocket_send(f->client.ws, true, "ok", 2), 0);
+    UNTIL(f, f->client.ws->wire.write_needs_read);
+    s.go_on = true;
+    UNTIL(f, f->client.ended == 1);
+    stop(&s);
+    assert_true(s.got_echo);
+}
+
 // A peer that is not TLS at all.
 static void test_plain_peer(void **state)
 {
@@ -243,6 +280,7 @@ int main(void)
                                        T(test_unknown_authority),
                                        T(test_system_authorities_do_not_know_it),
                                        T(test_authorities_that_cannot_be_read),
+                                       T(test_write_during_a_renegotiation),
                                        T(test_plain_peer)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
