@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What goes wrong in a seed: how often is drawn, and when.
+#include "tests/sim/faults.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/when.h"
+#include "tests/sim/child.h"
+#include "tests/sim/store.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+#define S NS_PER_S
+#define MS NS_PER_MS
+
+static struct {
+    bool on;
+    int64_t kill_ppm, freeze_ppm; // at a statement of a run
+} ill;
+
+bool faults_on(void)
+{
+    return ill.on;
+}
+
+static int64_t rate(int64_t often_ppm, int64_t most_ppm)
+{
+    return world_chance(DRAW_SCENARIO, often_ppm) ? world_between(DRAW_SCENARIO, 0, most_ppm) : 0;
+}
+
+static void draw_faults(void)
+{
+    *wire_faults() = (struct wire_faults){.lost = rate(500000, 60000),
+                                          .answer_lost = rate(600000, 60000),
+                                          .late = rate(400000, 30000),
+                                          .gateway = rate(300000, 50000),
+                                          .gateway_after = rate(300000, 50000),
+                                          .limited = rate(200000, 50000),
+                                          .html = rate(200000, 30000),
+                                          .truncated = rate(200000, 30000),
+                                          .duplicated = rate(300000, 100000)};
+    ill.kill_ppm = rate(400000, 30000);
+    ill.freeze_ppm = rate(300000, 60000);
+    *store_faults() = (struct store_faults){.lost = rate(400000, 20000), .answer_lost = rate(400000, 20000)};
+    child_failures(rate(300000, 300000));
+}
+
+static void start_again(void *arg)
+{
+    if (!host_alive(arg))
+        host_start(arg);
+}
+
+static void kill_again(void *arg)
+{
+    if (!ill.on)
+        return;
+    world_note("killed");
+    host_kill(arg);
+    world_after(world_between(DRAW_KILL, 50, 15000) * MS, start_again, arg);
+    world_after(world_between(DRAW_KILL, 1000, 90000) * MS, kill_again, arg);
+}
+
+static void outage(void *arg)
+{
+    if (!ill.on)
+        return;
+    int64_t until = world_ns() + world_between(DRAW_SCENARIO, 100, 20000) * MS;
+    if (world_chance(DRAW_SCENARIO, 500000))
+        store_faults()->down_until = until;
+    else
+        wire_faults()->down_until = until;
+    world_note("an outage until %lld ms", (long long)(until / MS));
+    world_after(world_between(DRAW_SCENARIO, 20, 150) * S, outage, arg);
+}
+
+static void freeze(void *arg)
+{
+    if (!ill.on)
+        return;
+    world_note("frozen");
+    host_freeze(arg, world_between(DRAW_SCENARIO, 1000, 60000) * MS);
+    world_after(world_between(DRAW_SCENARIO, 60, 300) * S, freeze, arg);
+}
+
+static void clock_steps(void *arg)
+{
+    if (!ill.on)
+        return;
+    clock_step(arg, world_between(DRAW_SCENARIO, -20000, 90000) * MS);
+    world_after(world_between(DRAW_SCENARIO, 60, 300) * S, clock_steps, arg);
+}
+
+// A life may end, or stand still, at any step of a run.
+void faults_at_statement(struct host *h, const char *statement)
+{
+    static const char *const steps[] = {"run_claim",    "run_plan",     "run_update",  "intent_commit",
+                                        "order_update", "fills_record", "order_listed"};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (!ill.on || strcmp(steps[i], statement) != 0)
+            continue;
+        if (world_chance(DRAW_KILL, ill.freeze_ppm)) {
+            world_note("frozen after %s", statement);
+            host_freeze(h, world_between(DRAW_KILL, 1, 200) * S);
+        } else if (world_chance(DRAW_KILL, ill.kill_ppm)) {
+            world_note("killed after %s", statement);
+            host_kill(h);
+            world_after(world_between(DRAW_KILL, 50, 15000) * MS, start_again, h);
+        }
+    }
+}
+
+void faults_begin(struct host *h)
+{
+    ill.on = true;
+    draw_faults();
+    if (world_chance(DRAW_SCENARIO, 600000))
+        world_after(world_between(DRAW_KILL, 500, 90000) * MS, kill_again, h);
+    if (world_chance(DRAW_SCENARIO, 400000))
+        world_after(world_between(DRAW_SCENARIO, 5, 100) * S, outage, h);
+    if (world_chance(DRAW_SCENARIO, 200000))
+        world_after(world_between(DRAW_SCENARIO, 5, 200) * S, freeze, h);
+    if (world_chance(DRAW_SCENARIO, 150000))
+        world_after(world_between(DRAW_SCENARIO, 5, 200) * S, clock_steps, h);
+}
+
+void faults_end(struct host *h)
+{
+    ill.on = false;
+    *wire_faults() = (struct wire_faults){0};
+    *store_faults() = (struct store_faults){0};
+    child_failures(0);
+    world_run(host_thaws_ns(h), NULL);
+    if (!host_alive(h))
+        host_start(h);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Who runs the simulated hosts.
+#ifndef PAPERGUARD_TESTS_SIM_OPERATOR_H
+#define PAPERGUARD_TESTS_SIM_OPERATOR_H
+
+#include <stdbool.h>
+
+struct host;
+void operator_begin(struct host *h); // accepts the opening of the ledger as soon as it may
+bool operator_opened(void);
+void operator_pause(void); // no new runs
+bool operator_paused(void);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// First faults, then a phase without, in which everything must come to its end and ledger and exchange must agree.
+#include "tests/sim/scenario.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "lib/base/check.h"
+#include "lib/base/when.h"
+#include "tests/sim/check.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/operator.h"
+#include "tests/sim/server.h"
+#include "tests/sim/store.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+#define S NS_PER_S
+#define FAULTS_NS (INT64_C(300) * S)
+#define CALM_NS (INT64_C(900) * S)
+#define RUNS_AGAIN_NS (INT64_C(90) * S)
+#define COMPARED_NS (INT64_C(190) * S) // late orders have come, and ledger and broker were compared after them
+#define QUIET_LOOK_NS (INT64_C(3) * S)
+
+int paperguardd_main(int argc, char **argv);
+
+static int64_t quiet_looked;
+
+static bool quiet(void)
+{
+    if (world_ns() < quiet_looked + QUIET_LOOK_NS)
+        return false;
+    quiet_looked = world_ns();
+    return check_quiet();
+}
+
+static int entry(int argc, char **argv)
+{
+    optind = 0;
+    return paperguardd_main(argc, argv);
+}
+
+struct result scenario_run(uint64_t seed, const struct site_params *params, bool trace)
+{
+    struct err err;
+    static char *argv[4];
+    site_environment();
+    CHECK(when_zone_init(&err) == 0);
+    world_begin(seed, day_at((struct day){2026, 10, 8}, 11 * 3600));
+    world_trace(trace);
+    world_hide(params->dir);
+    site_begin(params);
+    store_begin(params->dsn);
+    store_watch(faults_at_statement);
+    server_begin();
+    clock_begin();
+    world_on_end(site_close_lock);
+    site_make(seed);
+    struct sim *exchange = site_exchange(seed);
+    wire_begin(exchange);
+    check_begin(exchange, sim_account_number(exchange));
+    argv[0] = (char *)(uintptr_t) "paperguardd";
+    argv[1] = (char *)(uintptr_t) "--config";
+    argv[2] = site_config();
+    struct host *h = host_new("h1", entry, argv);
+    host_start(h);
+    operator_begin(h);
+    if (!world_run(120 * S, operator_opened))
+        check_violation("the opening was not accepted within two minutes without a fault");
+    faults_begin(h);
+    world_run(world_ns() + FAULTS_NS, NULL);
+    faults_end(h);
+    world_note("calm");
+    world_run(world_ns() + RUNS_AGAIN_NS, NULL);
+    operator_pause();
+    if (!world_run(world_ns() + 10 * S, operator_paused))
+        check_violation("strategies were not paused");
+    if (!world_run(world_ns() + CALM_NS, quiet)) {
+        check_violation("not everything has ended %lld s after the last fault", (long long)(CALM_NS / S));
+        check_tell_unquiet();
+    }
+    world_run(world_ns() + COMPARED_NS, NULL);
+    check_same();
+    struct result r = {seed, world_steps(), world_hash(), store_batches(), check_violations()};
+    site_remove();
+    return r;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// A seed's folder, configuration, environment and exchange.
+#include "tests/sim/site.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/check.h"
+#include "lib/base/text.h"
+#include "lib/base/when.h"
+#include "tests/sim/world.h"
+
+#define KEY "PKSIMSIMULATION00001"
+#define SECRET "sim-secret-of-the-simulated-world-000001"
+#define S NS_PER_S
+#define MS NS_PER_MS
+
+static struct {
+    struct site_params params;
+    char folder[300], config[340];
+} site;
+
+void site_begin(const struct site_params *params)
+{
+    site.params = *params;
+}
+
+const char *site_folder(void)
+{
+    return site.folder;
+}
+
+char *site_config(void)
+{
+    return site.config;
+}
+
+static void make_folder(const char *path, mode_t mode)
+{
+    if (mkdir(path, mode) != 0 && errno != EEXIST) {
+        perror(path);
+        exit(2);
+    }
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "we");
+    if (!f || fputs(text, f) < 0 || fchmod(fileno(f), 0600) != 0 || fclose(f) != 0) {
+        perror(path);
+        exit(2);
+    }
+}
+
+void site_make(uint64_t seed)
+{
+    char path[400];
+    struct text t;
+    snprintf(site.folder, sizeof site.folder, "%s/s%llu", site.params.dir, (unsigned long long)seed);
+    snprintf(site.config, sizeof site.config, "%s/paperguard.conf", site.folder);
+    make_folder(site.folder, 0700);
+    snprintf(path, sizeof path, "%s/state", site.folder);
+    make_folder(path, 0700);
+    snprintf(path, sizeof path, "%s/token", site.folder);
+    write_file(path, SITE_TOKEN "\n");
+    // In a long run an order that never arrived is sent again, in a short one it is given up.
+    bool slow = world_chance(DRAW_SCENARIO, 500000);
+    const char *deadline = slow ? "150s" : "40s", *schedule = slow ? "every 180s" : "every 60s";
+    text_init(&t, 8192);
+    text_addf(
+        &t,
+        "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = s%llu\n"
+        "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = 500ms\nstream = off\nrequests_per_minute = 6000\n"
+        "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
+        "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
+        "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
+        "band = 0\n"
+        "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
+        "band = 0\nexecution = limit-walk\n",
+        site.folder, site.folder, (unsigned long long)seed, site.params.dsn, site.folder, deadline, schedule, schedule);
+    write_file(site.config, text_str(&t));
+    text_free(&t);
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *d = opendir(path);
+    if (!d) {
+        unlink(path);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d));) {
+        char below[800];
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        remove_tree(below);
+    }
+    closedir(d);
+    rmdir(path);
+}
+
+struct sim *site_exchange(uint64_t seed)
+{
+    struct err err;
+    const struct sim_params params = {
+        .key = KEY,
+        .secret = SECRET,
+        .request_salt = seed,
+        .market = {.seed = seed, .speed = 200},
+        .exchange = {.seed = seed,
+                     .id_salt = 77,
+                     .cash = {100000 * DECIMAL_ONE},
+                     .multiplier = 4,
+                     .fill_delay_ns = world_between(DRAW_SCENARIO, 20, 4000) * MS,
+                     .partial_ppm = world_between(DRAW_SCENARIO, 0, 700000)},
+        .data_dir = site.params.data,
+    };
+    struct sim *s = sim_new(&params, world_wall_ns(), &err);
+    if (!s) {
+        fprintf(stderr, "simulate: %s\n", err.text);
+        exit(2);
+    }
+    return s;
+}
+
+void site_remove(void)
+{
+    remove_tree(site.folder);
+}
+
+// What an ended life held of the system: the lock of its state folder.
+void site_close_lock(struct host *h)
+{
+    char link[64], path[400], lock[340];
+    (void)h;
+    snprintf(lock, sizeof lock, "%s/state/lock", site.folder);
+    for (int fd = 3; fd < 256; fd++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, path, sizeof path - 1);
+        if (n > 0 && (size_t)n == strlen(lock) && memcmp(path, lock, (size_t)n) == 0)
+            close(fd);
+    }
+}
+
+void site_environment(void)
+{
+    clearenv();
+    setenv("PATH", "/usr/bin:/bin", 1);
+    setenv("TZ", "America/New_York", 1);
+    setenv("ENVIRONMENT", "staging", 1);
+    setenv("DRY_RUN", "true", 1);
+    setenv("ALPACA_PAPER", "true", 1);
+    setenv("ALPACA_KEY", KEY, 1);
+    setenv("ALPACA_SECRET", SECRET, 1);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What a host of the simulated world finds: folder, configuration, environment; and the exchange it trades at.
+#ifndef PAPERGUARD_TESTS_SIM_SITE_H
+#define PAPERGUARD_TESTS_SIM_SITE_H
+
+#include "daemon/sim/sim.h"
+
+#define SITE_TOKEN "token-of-the-simulated-world"
+
+struct site_params { // borrowed
+    const char *dsn, *dir, *data;
+};
+
+struct host;
+void site_begin(const struct site_params *params);
+void site_environment(void);
+void site_make(uint64_t seed);
+void site_remove(void);
+struct sim *site_exchange(uint64_t seed);
+const char *site_folder(void);
+char *site_config(void);              // the file's path
+void site_close_lock(struct host *h); // what an ended life held of the system: the lock of its state folder
+
+#endif
