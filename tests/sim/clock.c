@@ -18,6 +18,7 @@ struct clock_alarm {
     loop_fn *fn;
     void *arg;
     loop_timer timer;
+    int64_t at_ns; // by the host's wall clock
 };
 
 static struct {
@@ -55,13 +56,15 @@ static void rings(void *arg)
 {
     struct clock_alarm *a = arg;
     a->timer = 0;
+    a->at_ns = INT64_MAX;
     a->fn(a->arg);
 }
 
 struct clock_alarm *clock_alarm_new(struct loop *l, loop_fn *fn, void *arg)
 {
     struct clock_alarm *a = check_alloc(1, sizeof *a), **first = &clocks.alarms[host_index(host_current())];
-    *a = (struct clock_alarm){.next = *first, .loop = l, .host = host_current(), .fn = fn, .arg = arg};
+    *a = (struct clock_alarm){
+        .next = *first, .loop = l, .host = host_current(), .fn = fn, .arg = arg, .at_ns = INT64_MAX};
     *first = a;
     return a;
 }
@@ -69,6 +72,7 @@ struct clock_alarm *clock_alarm_new(struct loop *l, loop_fn *fn, void *arg)
 void clock_alarm_set(struct clock_alarm *a, int64_t at_ns)
 {
     loop_cancel(a->loop, &a->timer);
+    a->at_ns = at_ns;
     if (at_ns != INT64_MAX)
         a->timer = world_timer(a->host, at_ns - clock_wall_ns(), rings, a);
 }
@@ -83,6 +87,15 @@ void clock_alarm_free(struct clock_alarm *a)
         at = &(*at)->next;
     *at = a->next;
     free(a);
+}
+
+int64_t clock_next_alarm_ns(const struct host *h)
+{
+    int64_t next = INT64_MAX;
+    for (const struct clock_alarm *a = clocks.alarms[host_index(h)]; a; a = a->next)
+        if (a->at_ns < next)
+            next = a->at_ns;
+    return next;
 }
 
 void clock_step(struct host *h, int64_t by_ns)

@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "lib/base/check.h"
-#include "lib/io/cgroup.h"
 #include "lib/io/redis_client.h"
-#include "lib/io/sandbox.h"
 #include "lib/io/service.h"
 #include "lib/io/websocket.h"
 #include "tests/sim/world.h"
@@ -105,39 +103,6 @@ void service_log_open(const struct log_field *fixed, size_t count)
 uint64_t service_log_dropped(void)
 {
     return 0;
-}
-
-struct sandbox {
-    int nothing;
-};
-
-struct sandbox *sandbox_new(const struct sandbox_params *params, struct err *err)
-{
-    static struct sandbox one;
-    (void)params, (void)err;
-    return &one;
-}
-
-void sandbox_free(struct sandbox *s)
-{
-    (void)s;
-}
-
-int sandbox_landlock_abi(void)
-{
-    return SANDBOX_ABI_SIGNALS;
-}
-
-struct cgroup *cgroup_new(const char *parent, const char *name, uint64_t memory_max, uint64_t processes_max,
-                          struct err *err)
-{
-    (void)parent, (void)name, (void)memory_max, (void)processes_max, (void)err;
-    return NULL;
-}
-
-void cgroup_free(struct cgroup *g)
-{
-    (void)g;
 }
 
 struct websocket_tls *websocket_tls_new(const char *ca_file, struct err *err)
