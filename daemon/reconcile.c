@@ -416,22 +416,21 @@ static void positions_read(void *arg, const struct broker_answer *a)
 static void pass_ended(struct reconcile *r)
 {
     bool quiet = r->new_fills == 0 && r->desk_open_before == 0 && desk_open_count(r->p.desk) == 0;
-    bool compared = false;
+    bool agree = false;
     if (!r->fills_refused) {
         r->refused_since_boot_ns = 0;
         r->refused_alerted = false;
     }
     if (r->opened && (!r->fills_seen || r->fills_refused)) {
         r->again = true; // the opening was just found, or fills are missing: fills first
-    } else if (quiet || !r->compared) {
-        reconcile_compare(r);
-        compared = true;
+    } else if (r->new_fills == 0 || !r->compared) {
+        agree = reconcile_compare(r, quiet || !r->compared);
     }
     reconcile_snapshot(r);
     r->fills_seen = false;
     reconcile_pass_is_whole(r);
     move(r, RC_IDLE);
-    tell_waiters(r, compared && r->in_step, r->reason); // only what this pass compared counts for it
+    tell_waiters(r, agree, r->reason); // only what this pass compared counts for it
     step_after(r, next_pass_ms(r, quiet));
     r->new_fills = r->orders_open_at_broker = 0;
     r->again = false;

@@ -136,38 +136,54 @@ static bool cash_agrees(const struct reconcile *r, char *out, size_t size)
     return false;
 }
 
-void reconcile_compare(struct reconcile *r)
+// The difference lasts, or has passed: since when it is this one, and whether it was told.
+static bool lasts(struct reconcile *r, const char *why, bool settled)
 {
-    char why[280] = "";
+    int64_t now = clock_boot_ns();
+    if (!r->mismatch_since_boot_ns || (!settled && !str_equal(why, r->mismatch))) // each fill under way differs anew
+        r->mismatch_since_boot_ns = now;
+    str_copy_cut(r->mismatch, sizeof r->mismatch, why);
+    return now - r->mismatch_since_boot_ns > LAG_NS;
+}
+
+static void show(struct reconcile *r, size_t positions, bool cash)
+{
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "position", (int64_t)positions);
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "cash", cash);
+    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "activity", (int64_t)r->activities_held);
+}
+
+bool reconcile_compare(struct reconcile *r, bool settled)
+{
+    char why[sizeof r->mismatch] = "";
+    r->compared = true;
     if (!r->opened) {
         reconcile_set_reason(r, false, "the opening of account %s is not accepted yet: run `paperguard opening accept`",
                              r->account);
-        r->compared = true;
-        return;
+        return false;
     }
     size_t positions = compare_positions(r, why, sizeof why);
-    bool cash = positions > 0 || cash_agrees(r, why, sizeof why);
+    bool cash = positions == 0 && !cash_agrees(r, why, sizeof why);
     if (r->activities_held) // rather the cause than what follows from it
         snprintf(why, sizeof why, "activity not understood: %s", r->held_text);
-    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "position", (int64_t)positions);
-    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "cash", !cash);
-    metrics_set(r->p.metrics, METRIC_LEDGER_MISMATCH, "activity", (int64_t)r->activities_held);
-    r->compared = true;
-    if (positions == 0 && cash && !r->activities_held) {
+    if (!why[0]) {
+        show(r, 0, false);
         r->mismatch_since_boot_ns = 0;
         r->mismatch_alerted = false;
         reconcile_set_reason(r, true, "%s", "");
-        return;
+        return true;
     }
-    int64_t now = clock_boot_ns();
-    if (!r->mismatch_since_boot_ns)
-        r->mismatch_since_boot_ns = now;
-    reconcile_set_reason(r, false, "ledger and broker differ: %s", why);
+    bool told = lasts(r, why, settled);
     r->again = true; // look again soon: it may be lag
-    if (now - r->mismatch_since_boot_ns > LAG_NS && !r->mismatch_alerted) {
+    if (!settled && !told && r->in_step && !r->activities_held)
+        return false;
+    show(r, positions, cash);
+    reconcile_set_reason(r, false, "ledger and broker differ: %s", why);
+    if (told && !r->mismatch_alerted) {
         r->mismatch_alerted = true;
         r->p.alert(r->p.arg, "ledger_mismatch", r->account, why);
     }
+    return false;
 }
 
 void reconcile_fills_refused(struct reconcile *r, const char *detail)

@@ -96,6 +96,7 @@ struct reconcile {
     int64_t failing_since_boot_ns; // no pass has ended since then because a read fails; 0: none fails
     char stalled[160];             // what fails, when that lasts; "" = nothing
     int64_t mismatch_since_boot_ns;
+    char mismatch[280]; // what differs, since then
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
     struct list jobs;                                           // one-off reads under way
@@ -165,8 +166,9 @@ bool reconcile_cash_within(const struct reconcile *r, struct money broker) MUST_
 // "" when these figures of the broker are the ledger's.
 void reconcile_drift_code(const struct reconcile *r, const struct alpaca_position *positions, size_t count,
                           struct money cash, char out[DRIFT_CODE_MAX]);
-// Compares ledger and broker after a quiet pass; sets in_step and reason.
-void reconcile_compare(struct reconcile *r);
+// Compares ledger and broker after a pass without new fills; sets in_step and reason. settled: no order was open
+// either. While one is, a fill may be on its way: that they agree counts at once, a difference only when it lasts.
+bool reconcile_compare(struct reconcile *r, bool settled);
 // Sums of all books by symbol; false when one does not fit the number range.
 bool reconcile_sum_books(struct reconcile *r, const struct ledger_books *books) MUST_CHECK;
 void reconcile_set_reason(struct reconcile *r, bool in_step, const char *format, ...) PRINTF_LIKE(3, 4);
