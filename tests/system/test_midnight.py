@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""Clocks: runs that straddle 20:00 and midnight in New York, half-days, the end of daylight saving. Daemon and simulator live
+"""Clocks: runs that straddle 20:00 and midnight in New York, half-days, changes to and from daylight saving. Daemon and simulator live
 in a faked wall clock that runs at the normal pace from a chosen instant; the monotonic clocks stay real."""
 import shutil
 import sys
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from harness import KEY, SECRET, Sim, Strategy, until
+from harness.wall import LIBRARY, NEW_YORK, at, faked
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 import compare  # noqa: E402
 
-NEW_YORK = ZoneInfo("America/New_York")
-LIBRARY = next((p for p in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 # The first order of seed 7 fills in many parts, about two seconds apart: its run takes long. Prices move fast.
 SLOW_FILLS = ("--no-rate-limit", "--partial-rate", "0.75", "--fill-delay-ms", "2000", "--seed", "7", "--speed", "5000")
 QUICK = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--seed", "7", "--speed", "5000")
@@ -24,18 +22,6 @@ QUICK = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--s
 HOURS = (*QUICK, "--hours", "exchange")
 
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
-
-
-def faked(start):
-    """The environment of a process whose wall clock starts at this New York time now; Postgres keeps the real one."""
-    assert start.tzinfo is NEW_YORK
-    shift = start.astimezone(timezone.utc) - datetime.now(timezone.utc)
-    return {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"{shift.total_seconds():+.3f}", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_RESET": "1", "TZ": "UTC"}
-
-
-def at(year, month, day, hour, minute, second=0):
-    return datetime(year, month, day, hour, minute, second, tzinfo=NEW_YORK)
 
 
 @pytest.fixture
@@ -114,12 +100,14 @@ def shift(site):
     return timedelta(seconds=float(site.daemon.env["FAKETIME"]))
 
 
-def test_clock_slot_on_the_day_daylight_saving_ends(make_clock_site):
-    """15:30 in New York is 20:30 UTC on the first trading day after, 19:30 UTC before."""
-    for day, key in ((date(2026, 10, 30), "2026-10-30T19:30:00Z"), (date(2026, 11, 2), "2026-11-02T20:30:00Z")):
-        start = datetime.combine(day, datetime.min.time(), NEW_YORK).replace(hour=15, minute=29, second=53)
-        site = make_clock_site(start, HOURS, [Strategy(schedule="15:30", early_close="shift",
-                                                                                 weights={"SPY": "0.5"})]).begin()
+@pytest.mark.parametrize("days", [
+    {date(2026, 3, 6): "2026-03-06T20:30:00Z", date(2026, 3, 9): "2026-03-09T19:30:00Z"},
+    {date(2026, 10, 30): "2026-10-30T19:30:00Z", date(2026, 11, 2): "2026-11-02T20:30:00Z"}], ids=["spring", "autumn"])
+def test_clock_slot_around_a_change_of_the_clocks(make_clock_site, days):
+    """15:30 in New York is 20:30 UTC in winter, 19:30 UTC in summer; both changes fall between a Friday and a Monday."""
+    for day, key in days.items():
+        start = datetime.combine(day, datetime.min.time(), NEW_YORK).replace(hour=15, minute=29, second=55)
+        site = make_clock_site(start, HOURS, [Strategy(schedule="15:30", early_close="shift", weights={"SPY": "0.5"})]).begin()
         row = site.run_ended(seconds=30)
         assert row["slot_key"] == key and row["session"] == day and row["status"] == "completed", row
         assert len(site.runs()) == 1
