@@ -98,6 +98,11 @@ int64_t clock_next_alarm_ns(const struct host *h)
     return next;
 }
 
+void clock_right(struct host *h)
+{
+    clock_step(h, -clocks.offset[host_index(h)]);
+}
+
 void clock_step(struct host *h, int64_t by_ns)
 {
     clocks.offset[host_index(h)] += by_ns;

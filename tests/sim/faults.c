@@ -134,6 +134,7 @@ void faults_end(struct host *h)
     *store_faults() = (struct store_faults){0};
     child_failures(0);
     world_run(host_thaws_ns(h), NULL);
+    clock_right(h);
     if (!host_alive(h))
         host_start(h);
 }

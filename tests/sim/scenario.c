@@ -10,6 +10,7 @@
 #include "lib/base/check.h"
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/client.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/server.h"
@@ -33,7 +34,7 @@ static bool quiet(void)
     if (world_ns() < quiet_looked + QUIET_LOOK_NS)
         return false;
     quiet_looked = world_ns();
-    return check_quiet();
+    return check_quiet() && client_quiet();
 }
 
 static int entry(int argc, char **argv)
@@ -70,11 +71,13 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     if (!world_run(120 * S, operator_opened))
         check_violation("the opening was not accepted within two minutes without a fault");
     faults_begin(h);
+    client_begin(h, exchange);
     world_run(world_ns() + FAULTS_NS, NULL);
     faults_end(h);
     world_note("calm");
     world_run(world_ns() + RUNS_AGAIN_NS, NULL);
     operator_pause();
+    client_end();
     if (!world_run(world_ns() + 10 * S, operator_paused))
         check_violation("strategies were not paused");
     if (!world_run(world_ns() + CALM_NS, quiet)) {
@@ -83,6 +86,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     }
     world_run(world_ns() + COMPARED_NS, NULL);
     check_same();
+    client_check();
     struct result r = {seed, world_steps(), world_hash(), store_batches(), check_violations()};
     site_remove();
     return r;

@@ -30,6 +30,9 @@ struct http_exchange {
     enum http_method method;
     char *target, *path, *query, *body, *authorization;
     char request_id[24];
+    uint64_t number;
+    int64_t asked_ns;
+    bool left;
     const char *label;
     void *context;
     void (*sent)(void *arg, bool sent);
@@ -99,12 +102,12 @@ static void arrives(void *arg)
     s->p.handle(s->p.arg, x);
 }
 
-void server_ask(struct host *h, unsigned role, enum http_method method, const char *target, const char *body,
-                const char *token, server_answer_fn *answered, void *arg)
+uint64_t server_ask(struct host *h, unsigned role, enum http_method method, const char *target, const char *body,
+                    const char *token, server_answer_fn *answered, void *arg)
 {
     if (!host_alive(h)) {
         answered(arg, 0, "");
-        return;
+        return 0;
     }
     struct http_exchange *x = check_alloc(1, sizeof *x);
     const char *query = strchr(target, '?');
@@ -119,7 +122,9 @@ void server_ask(struct host *h, unsigned role, enum http_method method, const ch
                                 .label = "",
                                 .answered = answered,
                                 .answered_arg = arg};
-    snprintf(x->request_id, sizeof x->request_id, "sim-%llu", (unsigned long long)++web.numbers);
+    x->number = ++web.numbers;
+    x->asked_ns = world_ns();
+    snprintf(x->request_id, sizeof x->request_id, "sim-%llu", (unsigned long long)x->number);
     if (token) {
         char text[200];
         snprintf(text, sizeof text, "Bearer %s", token);
@@ -127,7 +132,45 @@ void server_ask(struct host *h, unsigned role, enum http_method method, const ch
     }
     list_init(&x->node);
     list_append(&web.all, &x->waiting);
+    uint64_t number = x->number;
     world_tell(h, NS_PER_MS, arrives, x);
+    return number;
+}
+
+static struct http_exchange *find(uint64_t number)
+{
+    LIST_EACH(node, tmp, &web.all)
+    {
+        struct http_exchange *x = LIST_ENTRY(node, struct http_exchange, waiting);
+        if (x->number == number)
+            return x;
+    }
+    return NULL;
+}
+
+static void leaves(void *arg)
+{
+    uint64_t *number = arg;
+    struct http_exchange *x = find(*number);
+    free(number);
+    if (!x || !x->server || !x->server->p.gone) // answered meanwhile
+        return;
+    x->server->p.gone(x->server->p.arg, x);
+    x->server->in_flight--;
+    exchange_free(x);
+}
+
+bool server_hang_up(uint64_t request, int64_t waited_ns)
+{
+    struct http_exchange *x = find(request);
+    if (!x || x->left || world_ns() < x->asked_ns + waited_ns)
+        return false;
+    uint64_t *number = check_alloc(1, sizeof *number);
+    *number = request;
+    x->answered = NULL;
+    x->left = true;
+    world_tell(x->host, NS_PER_MS, leaves, number);
+    return true;
 }
 
 struct http_server *http_server_new(const struct http_server_params *params)

@@ -75,6 +75,7 @@ int64_t host_thaws_ns(const struct host *h);      // world_ns, in the past when 
 void clock_begin(void);
 void clock_step(struct host *h, int64_t by_ns);    // its wall clock is set
 int64_t clock_next_alarm_ns(const struct host *h); // by its wall clock; INT64_MAX: none is set, or it is not alive
+void clock_right(struct host *h);                  // to the true time
 
 // Whoever holds something for a life (a connection, a child) lets go of it here.
 void world_on_end(void (*fn)(struct host *h));
