@@ -15,7 +15,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench
+BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -56,7 +56,12 @@ SIM_OBJ  = $(call obj,$(call src,daemon/sim))
 STRAT_SRC = $(call src,daemon/strategies)
 STRAT_BIN = $(patsubst daemon/strategies/%.c,$(BIN)/strategies/%,$(filter-out %/strategy.c %/history.c,$(STRAT_SRC)))
 LIBA     = $(O)/libpaperguard.a
-PROGS    = $(BIN)/paperguardd $(BIN)/paperguard $(BIN)/paperguard-sim $(BIN)/paperguard-keeper $(STRAT_BIN)
+# The daemon's own objects on simulated peers: seams are filled by tests/sim, which comes before the archive.
+ON_SIM   = $(filter-out %/main.o %/sim_server.o %/sim_stream.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
+SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(ON_SIM)
+REHEARSE_OBJ = $(call obj,$(call src,tests/sim/rehearse) $(patsubst %,tests/sim/%.c,check clock operator server small store wire world)) $(ON_SIM)
+WRAP     = -Wl$(,)--wrap=guard_redeem$(,)--wrap=guard_redeem_order$(,)--wrap=random_bytes
+PROGS    = $(BIN)/paperguardd $(BIN)/paperguard $(BIN)/paperguard-sim $(BIN)/paperguard-keeper $(BIN)/paperguard-rehearse $(STRAT_BIN)
 UNIT_BIN = $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ     = $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BIN = $(FUZZ:%=$(O)/fuzz/fuzz_%)
@@ -120,6 +125,8 @@ $(BIN)/paperguard-sim: $(SIM_OBJ) $(LIBA)
 	$(call LINK)
 $(BIN)/paperguard-keeper: $(KEEPER_OBJ) $(LIBA)
 	$(call LINK)
+$(BIN)/paperguard-rehearse: $(REHEARSE_OBJ) $(LIBA)
+	$(call LINK,$(WRAP)$(,)--wrap=gethostname)
 $(BIN)/strategies/%: $(O)/daemon/strategies/%.o $(addprefix $(O)/daemon/strategies/,strategy.o history.o) $(LIBA)
 	$(call LINK)
 
@@ -135,13 +142,11 @@ $(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call needs,tests/fuzz/fuzz_$$*.c) 
 $(O)/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $$(call needs,tests/fuzz/fuzz_$$*.c) $(LIBA)
 	$(call LINK)
 
-# The daemon's own objects on simulated peers: seams are filled by tests/sim, which comes before the archive.
-SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(filter-out %/main.o %/sim_server.o %/sim_stream.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
 $(O)/tests/sim/daemon_main.o: $(O)/daemon/main.o
 	@mkdir -p $(@D)
 	$(Q)objcopy --redefine-sym main=paperguardd_main $< $@
 $(O)/simulate: $(SIMULATE_OBJ) $(LIBA)
-	$(call LINK,-Wl$(,)--wrap=guard_redeem$(,)--wrap=guard_redeem_order$(,)--wrap=random_bytes)
+	$(call LINK,$(WRAP))
 
 $(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c daemon/exposure.c) $(LIBA)
 	$(call LINK)
@@ -155,7 +160,7 @@ have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench
+.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 check: have-deps ## all tests; the last line is "N passed, N failed"
 	+@$(RUN) unit house system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
@@ -180,6 +185,9 @@ lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
 demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@RUNS='$(RUNS)' BIN='$(BUILD)/bin' tests/demo/demo.sh
+rehearse: have-deps ## the shipped strategies over old prices, a session after the other (PRICES=dir FROM=date TO=date SEED=n)
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@$(BIN)/paperguard rehearse $(if $(PRICES),--prices '$(PRICES)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(SEED),--seed '$(SEED)')
 bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/bench/bench_decision $(O)/bench/bench_posts
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' $(PYTHON) tests/bench/run.py
@@ -199,7 +207,7 @@ puts        = install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)/
 install: programs ## install under DESTDIR (PREFIX=/usr); an existing configuration is left alone
 	$(call puts,$(BIN)/paperguardd,$(PREFIX)/sbin,755)
 	$(call puts,$(BIN)/paperguard $(BIN)/paperguard-sim,$(PREFIX)/bin,755)
-	$(call puts,$(STRAT_BIN) $(BIN)/paperguard-keeper,$(LIBEXEC),755)
+	$(call puts,$(STRAT_BIN) $(BIN)/paperguard-keeper $(BIN)/paperguard-rehearse,$(LIBEXEC),755)
 	$(call puts,$(wildcard systemd/*.service systemd/*.socket),$(LIBDIR)/systemd/system,644)
 	sed -i 's|=/usr/sbin/|=$(PREFIX)/sbin/|; s|=/usr/libexec/paperguard/|=$(LIBEXEC)/|' $(DESTDIR)$(LIBDIR)/systemd/system/paperguard*.service
 	$(call put,systemd/paperguard.sysusers,$(LIBDIR)/sysusers.d/paperguard.conf,644)

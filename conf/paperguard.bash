@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db rehearse"
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -38,6 +38,13 @@ _paperguard() {
     --limit) : ; return ;;
     --url) : ; return ;;
     --environment) : && COMPREPLY=($(compgen -W 'staging dev' -- "$cur")); return ;;
+    --prices) : ; return ;;
+    --from) : ; return ;;
+    --to) : ; return ;;
+    --seed) : ; return ;;
+    --capital) : ; return ;;
+    --database) : ; return ;;
+    --dump) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
     esac
     if [[ -z $verb && $cur != -* ]]; then
         COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
@@ -143,6 +150,9 @@ _paperguard() {
         [[ $cur == -* ]] || { :; return; } ;;
     'db migrate')
         options+=" --url --environment"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'rehearse')
+        options+=" --prices --from --to --seed --capital --database --dump"
         [[ $cur == -* ]] || { :; return; } ;;
     esac
     COMPREPLY=($(compgen -W "$options" -- "$cur"))

@@ -27,7 +27,8 @@ struct ctl_options {
     bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, follow, help;
     const char *run, *symbol, *status, *strategy, *book, *url, *environment;
-    int64_t limit, timeout_s, days; // 0: not given
+    const char *prices, *from, *to, *seed, *capital, *database, *dump; // of a rehearsal
+    int64_t limit, timeout_s, days;                                    // 0: not given
 };
 
 struct ctl {
@@ -167,6 +168,7 @@ ctl_verb_fn ctl_config_show, ctl_config_diff;                                   
 ctl_verb_fn ctl_logs;                                                               // logs.c
 ctl_verb_fn ctl_orders_resolve, ctl_orders_retry, ctl_drift, ctl_drift_accept;      // resolve.c
 ctl_verb_fn ctl_next;                                                               // next.c
+ctl_verb_fn ctl_rehearse;                                                           // rehearse.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init, ctl_db_status, ctl_db_migrate;                  // local.c
 ctl_verb_fn ctl_complete;                                                           // near.c

@@ -117,6 +117,23 @@ const struct ctl_verb ctl_verbs[] = {
      "goes on "
      "working.",
      ctl_db_migrate, 0, 0, CTL_SETS_UP, true},
+    {"rehearse",
+     "[--config FILE] [--prices DIR] [--from DATE] [--to DATE] [--seed N] [--capital DOLLARS] [--database URL] "
+     "[--dump FILE]",
+     "how this daemon would have done over old prices: its strategies, a session after the other, on a simulated "
+     "exchange",
+     "Nothing outside is touched: the daemon's own code runs in simulated time, with the real strategy programs and a "
+     "Postgres of its own (Debian's package postgresql, in a temporary folder) or the empty database that --database "
+     "names. Without --config the shipped strategies are rehearsed, with it those of FILE, under its limits and slots; "
+     "its broker, database and addresses are not used. DIR holds a file SYMBOL.csv for each symbol, lines "
+     "date,open,high,low,close,volume under a headline, raw prices, one line for each session; splits are in "
+     "corporate_actions.csv (symbol,ex_date,split,NEW:OLD). Without --prices: the sample data, ten symbols from "
+     "2019-06 "
+     "to "
+     "2020-12. The account begins with $100000 unless --capital says otherwise. The same seed (1) gives the same "
+     "ledger, "
+     "byte by byte; --dump writes all of it. Ends with 1 when ledger and exchange differ.",
+     ctl_rehearse, 0, 0, CTL_SETS_UP, true},
     {"complete", "WHAT", "words for bash's completion: strategies, books, symbols, runs or codes", "", ctl_complete, 1,
      1, CTL_HIDDEN, false},
 };
@@ -150,6 +167,13 @@ const struct ctl_option ctl_option_table[] = {
     {"--limit", CTL_NUMBER, AT(limit), "N", NULL, NULL},
     {"--url", CTL_TEXT, AT(url), "DSN", NULL, NULL},
     {"--environment", CTL_TEXT, AT(environment), "ENVIRONMENT", NULL, NULL},
+    {"--prices", CTL_TEXT, AT(prices), "DIR", NULL, NULL},
+    {"--from", CTL_TEXT, AT(from), "DATE", NULL, NULL},
+    {"--to", CTL_TEXT, AT(to), "DATE", NULL, NULL},
+    {"--seed", CTL_TEXT, AT(seed), "N", NULL, NULL},
+    {"--capital", CTL_TEXT, AT(capital), "DOLLARS", NULL, NULL},
+    {"--database", CTL_TEXT, AT(database), "URL", NULL, NULL},
+    {"--dump", CTL_TEXT, AT(dump), "FILE", NULL, NULL},
     {"--help", CTL_FLAG, AT(help), "", "this, or about one verb", NULL},
 };
 #undef AT

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// What came of it, read from the ledger beside the daemon: by year and by strategy; then whether ledger and exchange
+// agree, and the digest of all that the ledger holds.
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/digest.h"
+#include "tests/sim/check.h"
+#include "tests/sim/rehearse/rehearse.h"
+#include "tests/sim/store.h"
+#include "tests/sim/world.h"
+
+#define YEARS_MAX 64
+
+struct stretch {
+    int64_t begin, end, peak, fall; // equity in billionths; fall: the deepest below a peak, in hundredths of a percent
+    int64_t sessions;
+};
+
+struct figures {
+    struct stretch all, years[YEARS_MAX];
+    int first_year, year_count;
+};
+
+static int64_t basis_points(int64_t part, int64_t whole)
+{
+    __int128 scaled = (__int128)part * 20000 / whole;
+    return (int64_t)((scaled + (scaled >= 0 ? 1 : -1)) / 2);
+}
+
+static void stretch_add(struct stretch *s, int64_t before, int64_t equity)
+{
+    if (s->sessions++ == 0)
+        s->begin = s->peak = before;
+    s->end = equity;
+    if (equity > s->peak)
+        s->peak = equity;
+    int64_t fall = basis_points(s->peak - equity, s->peak);
+    if (fall > s->fall)
+        s->fall = fall;
+}
+
+static void equity_told(void *arg, const char *session, const char *equity)
+{
+    struct figures *f = arg;
+    int64_t value;
+    int year = atoi(session);
+    CHECK(decimal_parse(equity, strlen(equity), DECIMAL_EXACT, &value) == DECIMAL_OK);
+    if (f->year_count == 0)
+        f->first_year = year;
+    CHECK(year - f->first_year < YEARS_MAX);
+    f->year_count = year - f->first_year + 1;
+    int64_t before = f->all.end;
+    stretch_add(&f->all, before, value);
+    stretch_add(&f->years[year - f->first_year], before, value);
+}
+
+static const char *percent(int64_t hundredths, char out[32])
+{
+    int64_t size = hundredths < 0 ? -hundredths : hundredths;
+    snprintf(out, 32, "%s%lld.%02lld%%", hundredths < 0 ? "-" : "", (long long)(size / 100), (long long)(size % 100));
+    return out;
+}
+
+static long long number(const char *sql, const char *param)
+{
+    return strtoll(store_value(sql, param), NULL, 10);
+}
+
+static void show_years(const struct figures *f)
+{
+    char year[8], a[32], b[32];
+    printf("\nyear   sessions   runs   orders    fills      return   max drawdown\n");
+    for (int i = 0; i < f->year_count; i++) {
+        const struct stretch *s = &f->years[i];
+        snprintf(year, sizeof year, "%d", f->first_year + i);
+        printf("%s %10lld %6lld %8lld", year, (long long)s->sessions,
+               number("SELECT count(*) FROM runs WHERE extract(year FROM session) = $1::int", year),
+               number("SELECT count(*) FROM intents WHERE extract(year FROM session) = $1::int", year));
+        printf(" %8lld %11s %14s\n",
+               number("SELECT count(*) FROM fills WHERE extract(year FROM transaction_time AT TIME ZONE "
+                      "'America/New_York') = $1::int",
+                      year),
+               s->sessions ? percent(basis_points(s->end - s->begin, s->begin), a) : "", percent(s->fall, b));
+    }
+}
+
+static void strategy_told(void *arg, const char *name, const char *figures)
+{
+    (void)arg;
+    printf("%-20.20s %s\n", name, figures);
+}
+
+static void show_strategies(void)
+{
+    printf("\nstrategy                asked  answered       traded       profit\n");
+    store_each("SELECT s.strategy, lpad(s.asked::text, 8) || lpad(s.answered::text, 10) || "
+               "lpad(coalesce((SELECT round(sum(abs(p.amount)))::text FROM postings p WHERE p.book = s.strategy AND "
+               "p.part = 'position'), '0'), 13) || "
+               "lpad(round(coalesce((SELECT sum(b.qty * q.current_price) FROM books b JOIN position_snapshots q ON "
+               "q.symbol = b.symbol AND q.at = (SELECT max(at) FROM equity_snapshots WHERE source = 'close') "
+               "WHERE b.book = s.strategy), 0) - coalesce((SELECT sum(p.amount) FROM postings p "
+               "WHERE p.book = s.strategy AND p.part = 'position'), 0), 2)::text, 13) "
+               "FROM (SELECT strategy, count(*) AS asked, count(*) FILTER (WHERE status = 'ok') AS answered "
+               "FROM run_members GROUP BY strategy) s ORDER BY s.strategy",
+               NULL, strategy_told, NULL);
+}
+
+static void word_told(void *arg, const char *word, const char *count)
+{
+    bool *more = arg;
+    printf("%s%s %s", *more ? ", " : "", count, word);
+    *more = true;
+}
+
+static void show_runs(void)
+{
+    bool more = false;
+    printf("\nruns: ");
+    store_each("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status", NULL, word_told, &more);
+    printf("\norders: ");
+    more = false;
+    store_each("SELECT o.status, count(*) FROM orders o GROUP BY o.status ORDER BY o.status", NULL, word_told, &more);
+    printf("\n");
+}
+
+// --- the digest
+
+struct dump {
+    struct digest_state *digest;
+    FILE *file; // NULL: none
+};
+
+static void line_told(void *arg, const char *line, const char *nothing)
+{
+    struct dump *d = arg;
+    (void)nothing;
+    digest_add(d->digest, line, strlen(line));
+    digest_add(d->digest, "\n", 1);
+    if (d->file)
+        fprintf(d->file, "%s\n", line);
+}
+
+static void table_told(void *arg, const char *table, const char *nothing)
+{
+    char sql[300];
+    line_told(arg, table, nothing);
+    snprintf(sql, sizeof sql, "SELECT t::text FROM %s t ORDER BY t::text COLLATE \"C\"", table);
+    store_each(sql, NULL, line_told, arg);
+}
+
+// Every row of every table, in an order of their own.
+static bool digest_ledger(const struct rehearsal *r, char out[DIGEST_HEX_MAX])
+{
+    struct dump d = {.digest = digest_new(), .file = r->dump ? fopen(r->dump, "we") : NULL};
+    bool good = !r->dump || d.file;
+    store_each("SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND "
+               "table_schema = any(current_schemas(false)) ORDER BY table_name COLLATE \"C\"",
+               NULL, table_told, &d);
+    struct digest digest = digest_finish(d.digest);
+    digest_hex(&digest, out);
+    if (d.file)
+        good = fclose(d.file) == 0;
+    if (!good)
+        fprintf(stderr, "paperguard: rehearse: --dump %s cannot be written\n", r->dump);
+    return good;
+}
+
+int report_tell(const struct rehearsal *r)
+{
+    struct figures f = {.all = {.end = r->capital.nanos}};
+    char digest[DIGEST_HEX_MAX], a[32], b[32];
+    check_same();
+    store_each("SELECT session::text, plain(equity) FROM equity_snapshots WHERE source = 'close' ORDER BY session",
+               NULL, equity_told, &f);
+    show_years(&f);
+    show_strategies();
+    show_runs();
+    bool good = digest_ledger(r, digest);
+    int64_t change = f.all.sessions ? basis_points(f.all.end - f.all.begin, f.all.begin) : 0;
+    printf("\nrehearse: %lld sessions, %lld orders, %lld fills, return %s, max drawdown %s, ",
+           (long long)f.all.sessions, number("SELECT count(*) FROM intents", NULL),
+           number("SELECT count(*) FROM fills", NULL), percent(change, a), percent(f.all.fall, b));
+    if (check_violations())
+        printf("%d differences\n", check_violations());
+    else
+        printf("ledger == exchange, digest %s\n", digest);
+    return check_violations() || !good ? 1 : 0;
+}
