@@ -31,7 +31,7 @@ struct call {
     struct guard_verdict verdict;
     enum broker_result early; // for a deferred ending without transport
     loop_timer defer;
-    int64_t sent_wall_ns, sent_boot_ns;
+    int64_t begun_boot_ns, sent_wall_ns, sent_boot_ns;
     void (*ready)(void *arg); // a desk's waiter instead of a call
     broker_done_fn *done;
     void *arg;
@@ -238,6 +238,23 @@ void broker_denied(struct broker *b, enum guard_op op, const struct guard_verdic
         b->p.denied(b->p.arg, op, v);
 }
 
+// Whether the broker is there: it is when it answers in its own words, whatever they are. A refusal for the rate, or of
+// what everything else rests on, is as good as none.
+static void learn_presence(struct broker *b, const struct call *c, const struct broker_answer *answer)
+{
+    bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
+    bool refused = answer->result == BROKER_REJECTED && (account || clock || answer->status == 429);
+    if (answer->result == BROKER_DENIED && !account && !clock)
+        return; // by ourselves
+    b->connected = answer->result == BROKER_OK || (answer->result == BROKER_REJECTED && !refused);
+    struct text t;
+    text_init(&t, sizeof b->trouble - 1);
+    if (!b->connected)
+        text_addf(&t, "%s: %s", guard_op_name(c->op), answer->detail);
+    str_copy_cut(b->trouble, sizeof b->trouble, text_str(&t));
+    text_free(&t);
+}
+
 // What an account or clock answer tells of identity goes to facts at once, whoever asked.
 static void learn(struct broker *b, const struct call *c, const struct broker_answer *answer)
 {
@@ -246,10 +263,10 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
     if (answer->result == BROKER_REJECTED && answer->status == 401 && !guard_op_is_data(c->op))
         facts_set_key_accepted(b->p.facts_mut, false);
+    if (!guard_op_is_data(c->op))
+        learn_presence(b, c, answer);
     if (!account && !clock)
         return;
-    b->connected = answer->result == BROKER_OK;
-    str_copy_cut(b->trouble, sizeof b->trouble, b->connected ? "" : answer->detail);
     if (account && answer->result == BROKER_REJECTED && answer->status == 403)
         facts_set_key_accepted(b->p.facts_mut, false);
     if (answer->result != BROKER_OK)
@@ -389,6 +406,7 @@ static void transmit(struct call *c)
     broker_wire_request(b, c->op, c->target, c->body, c->body_len, &w);
     const char *const headers[] = {b->key_header, b->secret_header, "Accept: application/json",
                                    "Content-Type: application/json"};
+    c->begun_boot_ns = clock_boot_ns();
     list_append(&b->under_way, &c->node);
     b->in_flight++;
     metrics_add(b->p.metrics, METRIC_BROKER_REQUESTS, guard_op_name(c->op), 1);
@@ -532,4 +550,23 @@ bool broker_connected(const struct broker *b)
 const char *broker_trouble(const struct broker *b)
 {
     return b->trouble;
+}
+
+int64_t broker_unanswered_ns(const struct broker *b, const char **op)
+{
+    int64_t since = 0;
+    *op = "";
+    for (struct list *n = b->under_way.next; n != &b->under_way; n = n->next) {
+        const struct call *c = LIST_ENTRY(n, const struct call, node);
+        if (c->begun_boot_ns == 0 || guard_op_is_data(c->op) || (since && c->begun_boot_ns >= since))
+            continue; // ends by itself without a request
+        since = c->begun_boot_ns;
+        *op = guard_op_name(c->op);
+    }
+    return since ? clock_boot_ns() - since : 0;
+}
+
+const char *broker_names_trouble(const struct broker *b, int64_t *unanswered_since_ns)
+{
+    return http_client_names_trouble(b->http, unanswered_since_ns);
 }

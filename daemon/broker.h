@@ -75,7 +75,11 @@ int broker_stream_send(struct broker_stream *s, const char *text, size_t len) MU
 void broker_stream_cancel(struct broker_stream *s); // NULL is fine; no callback follows; before broker_free
 
 size_t broker_in_flight(const struct broker *b);
-bool broker_connected(const struct broker *b);      // last account or clock read was answered
+bool broker_connected(const struct broker *b);      // the last call to the trading host was answered by the broker
 const char *broker_trouble(const struct broker *b); // why it was not; "" when it was, or none was made
+// For how long the oldest call to the trading host that is under way has had no answer, and which it is; 0: none is.
+int64_t broker_unanswered_ns(const struct broker *b, const char **op);
+// As resolver_trouble, for the broker's hosts.
+const char *broker_names_trouble(const struct broker *b, int64_t *unanswered_since_ns);
 
 #endif

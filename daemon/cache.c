@@ -101,6 +101,11 @@ bool cache_up(const struct cache *c)
     return c->redis && redis_client_up(c->redis);
 }
 
+int64_t cache_unanswered_ns(const struct cache *c)
+{
+    return cache_up(c) ? redis_client_unanswered_ns(c->redis) : 0;
+}
+
 void cache_set_account(struct cache *c, const char *account_number)
 {
     bool first = !c->prefix[0];

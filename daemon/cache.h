@@ -23,6 +23,7 @@ struct cache *cache_new(const struct cache_params *params, struct err *err); // 
 void cache_free(struct cache *c);
 bool cache_configured(const struct cache *c);
 bool cache_up(const struct cache *c);
+int64_t cache_unanswered_ns(const struct cache *c); // for how long Redis has owed an answer, 0 when it owes none
 // Whose keys are written from now on; nothing is written before.
 void cache_set_account(struct cache *c, const char *account_number);
 // Lists as the ledger has them, {"runs":[...],"as_of":...}; one that is longer than a value may be is left out.

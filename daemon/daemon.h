@@ -61,8 +61,9 @@ struct daemon {
         enum fact_halt halt;
     } cache_told;
     int exit_status;
-    int64_t drain_until_boot_ns, positions_as_of;
+    int64_t drain_until_boot_ns, positions_as_of, disk_boot_ns;
     uint64_t turns_seen;
+    unsigned parts_seen; // bit by part: it was there once
     char status_told[200], blocked_why[240];
     loop_timer tick, watchdog, drain;
 };
@@ -76,6 +77,7 @@ void daemon_cache_look(struct daemon *d); // with every tick
 void daemon_cache_run(struct daemon *d, const struct run_row *row);
 void daemon_cache_order(struct daemon *d, const struct order_row *row);
 void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count);
+void daemon_look_parts(struct daemon *d); // main_parts.c: what the daemon stands on, into the snapshot
 // main_watch.c: what the watch is told.
 void daemon_watch_call(void *arg, bool failed);
 void daemon_watch_look(struct daemon *d); // with every tick

@@ -13,7 +13,8 @@
 #include "lib/base/log.h"
 #include "sql_gen.h"
 
-#define HEARTBEAT_MS 5000
+#define HEARTBEAT_MS 500
+#define READER_OWES_NS (400 * NS_PER_MS) // asked with the beat after the one that the writer has not answered
 #define RETRY_MS 1000
 #define PROBE_AFTER_MS 100 // the reader is at its statement by then, and for a while more
 #define CONNECT_TIMEOUT_MS 5000
@@ -351,6 +352,24 @@ static void marker_looked(struct ledger *l, const struct pg_answer *a)
         begin_checks(l);
 }
 
+static void reader_answered(void *arg, const struct pg_answer *a)
+{
+    struct ledger *l = arg;
+    (void)a;
+    l->reader_asked = false;
+}
+
+// The writer has not answered since the last beat: the server stands still, or works for us.
+static void ask_reader(struct ledger *l)
+{
+    if (l->reader_asked || !l->reader_ready)
+        return;
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
+    l->reader_asked = true;
+    pg_submit(l->reader, b, reader_answered, l);
+}
+
 static void heartbeat(void *arg)
 {
     struct ledger *l = arg;
@@ -361,12 +380,21 @@ static void heartbeat(void *arg)
         l->heartbeat_asked = true;
         ledger_ask(l, b, marker_looked);
     }
+    if (l->state == LEDGER_READY && l->heartbeat_asked)
+        ask_reader(l);
     if (l->state == LEDGER_READY && !l->heartbeat_asked) {
         struct pg_batch *b = halt_batch(l);
         pg_batch_add(b, &SQL_SESSION_CHECK, 0, NULL);
         l->heartbeat_asked = true;
         ledger_ask(l, b, heartbeat_answered);
     }
+}
+
+int64_t ledger_unanswered_ns(const struct ledger *l)
+{
+    int64_t writer = pg_client_unanswered_ns(l->writer), reader = pg_client_unanswered_ns(l->reader);
+    bool neither = !l->reader_ready || (l->reader_asked && reader >= READER_OWES_NS);
+    return neither ? writer : 0;
 }
 
 static void loaded(struct ledger *l, const struct pg_answer *a)

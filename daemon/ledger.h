@@ -49,13 +49,16 @@ struct ledger_params {
     // From LOADING, each time: what Postgres says of halt and account (pushed on to halt and facts by main).
     void (*on_halt)(void *arg, bool known, bool host_seen, enum fact_halt state, const char *reason);
     void (*on_first_seen)(void *arg, bool known, const char *account_number);
-    void (*on_answered)(void *arg); // Postgres answered something just now (also from an idle heartbeat every 5 s)
+    void (*on_answered)(void *arg); // Postgres answered something just now (also from a heartbeat, twice a second)
     void *arg;
 };
 struct ledger *ledger_new(const struct ledger_params *params);
 void ledger_free(struct ledger *l); // completions still open are dropped without a call: their askers go first
 enum ledger_state ledger_state_of(const struct ledger *l);
 const char *ledger_state_name(enum ledger_state s);
+// For how long Postgres has answered nothing though it was asked, on both connections when both are up; 0 when it owes
+// no answer. It is asked twice a second.
+int64_t ledger_unanswered_ns(const struct ledger *l);
 
 // First account seen: writes number if none is stored yet; answers what is stored through on_first_seen.
 void ledger_account_seen(struct ledger *l, const char *account_number, int64_t now_ns);

@@ -22,7 +22,7 @@ struct ledger {
     unsigned epoch;           // connections so far: answers to questions of an earlier one are ignored
     struct list ops;          // calls without a completion yet
     loop_timer heartbeat, retry;
-    bool heartbeat_asked;
+    bool heartbeat_asked, reader_asked;
     bool halt_reported, halt_seen; // what on_halt was told last
     enum fact_halt halt_state;
     char halt_reason[FACT_TEXT_MAX];

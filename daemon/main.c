@@ -14,6 +14,7 @@
 //   pauses               strategies an operator took out    watch    alerts over the whole daemon
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
+//   main_parts           what we stand on: is it there?
 //   main_home            state_dir: ours alone, locked      stream   the broker's word that there is something to read
 #include <errno.h>
 #include <getopt.h>

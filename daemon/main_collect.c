@@ -10,6 +10,7 @@
 #include "commit.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
+#include "lib/io/service.h"
 
 #define SNAPSHOT_AGE_NS (100 * NS_PER_MS)
 
@@ -150,6 +151,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     struct guard_result static_only[GUARD_CHECK_COUNT];
     s->guard_static = guard_table(facts_view(d->facts), boot, true, static_only);
     collect_peers(d);
+    daemon_look_parts(d);
     collect_account(d);
     collect_run(d);
     collect_prices(d);
@@ -162,6 +164,7 @@ static void collect_logs(struct metrics *m)
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO};
     for (size_t i = 0; i < ARRAY_LEN(levels); i++)
         metrics_set(m, METRIC_LOG_MESSAGES, log_level_name(levels[i]), (int64_t)log_count(levels[i]));
+    metrics_set(m, METRIC_LOG_DROPPED, "", (int64_t)service_log_dropped());
 }
 
 void daemon_collect_metrics(void *arg)

@@ -41,12 +41,45 @@ static void why_guard(const struct snapshot *s, char why[WHY_MAX])
                  s->guard[c].detail);
 }
 
+const char *snapshot_part_name(enum snapshot_part_name p)
+{
+#define PART_NAME(symbol, name) name,
+    static const char *const names[] = {SNAPSHOT_PARTS(PART_NAME)};
+#undef PART_NAME
+    return names[p];
+}
+
+const char *part_state_name(enum part_state s)
+{
+    static const char *const names[] = {"ok", "off", "not answering", "down"};
+    return names[s];
+}
+
+bool part_in_trouble(const struct snapshot_part *p)
+{
+    return p->state == PART_NOT_ANSWERING || p->state == PART_DOWN;
+}
+
+// "disk: down since 2026-11-21T16:40:02Z: No space left on device"
+static bool why_part(const struct snapshot *s, enum snapshot_part_name name, char why[WHY_MAX])
+{
+    const struct snapshot_part *p = &s->parts[name];
+    char since[WHEN_TEXT_MAX];
+    if (!part_in_trouble(p))
+        return false;
+    snprintf(why, WHY_MAX, "%s: %s since %s%s%.100s", snapshot_part_name(name), part_state_name(p->state),
+             when_format(p->since_wall_ns / NS_PER_S * NS_PER_S, since), p->detail[0] ? ": " : "", p->detail);
+    return true;
+}
+
 static bool why_unhealthy(const struct snapshot *s, char why[WHY_MAX])
 {
     if (s->guard_answer != GUARD_PASS || s->guard_static != GUARD_PASS)
         why_guard(s, why);
     else if (!s->database_connected)
         snprintf(why, WHY_MAX, "Postgres is not ready%s%.120s", s->database_detail[0] ? ": " : "", s->database_detail);
+    else if (s->parts[PART_POSTGRES].state == PART_NOT_ANSWERING)
+        return why_part(s, PART_POSTGRES, why);
     else if (s->halt == HALT_UNKNOWN)
         snprintf(why, WHY_MAX, "the halt state cannot be read%s%.120s", s->halt_detail[0] ? ": " : "", s->halt_detail);
     else
@@ -68,6 +101,8 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
         snprintf(why, WHY_MAX, "stopping");
     else if (!s->broker_connected)
         snprintf(why, WHY_MAX, "the broker does not answer%s%.120s", s->broker_detail[0] ? ": " : "", s->broker_detail);
+    else if (why_part(s, PART_BROKER, why) || why_part(s, PART_DISK, why))
+        return true;
     else if (!s->in_step)
         snprintf(why, WHY_MAX, "%.150s",
                  s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step");
@@ -83,7 +118,7 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
     else if (s->redis_configured && !s->redis_connected)
         snprintf(why, WHY_MAX, "Redis is away%s%.120s", s->redis_detail[0] ? ": " : "", s->redis_detail);
     else
-        return false;
+        return why_part(s, PART_REDIS, why) || why_part(s, PART_DNS, why) || why_part(s, PART_JOURNAL, why);
     return true;
 }
 
@@ -385,6 +420,22 @@ static void put_details(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
+static void put_parts(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "parts");
+    json_object_begin(o);
+    for (int i = 0; i < PART_COUNT; i++) {
+        const struct snapshot_part *p = &s->parts[i];
+        json_key(o, snapshot_part_name((enum snapshot_part_name)i));
+        json_object_begin(o);
+        json_put_string(o, "state", part_state_name(p->state));
+        snapshot_put_when(o, "since", p->since_wall_ns);
+        put_text(o, "detail", p->detail);
+        json_object_end(o);
+    }
+    json_object_end(o);
+}
+
 void snapshot_write_health(const struct snapshot *s, const char *service, struct json_out *o)
 {
     char why[WHY_MAX];
@@ -412,6 +463,7 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     put_execution(s, o);
     json_object_end(o);
     put_details(s, o);
+    put_parts(s, o);
     json_object_end(o);
 }
 

@@ -22,6 +22,22 @@ struct snapshot_pause { // of one strategy
     int64_t at;
     char reason[FACT_TEXT_MAX], source[64]; // why, by whom
 };
+// What the daemon stands on. NOT_ANSWERING: asked, and no answer for a second; DOWN: it does not work, and says why.
+#define SNAPSHOT_PARTS(X)                                                                                              \
+    X(PART_POSTGRES, "postgres")                                                                                       \
+    X(PART_REDIS, "redis") X(PART_BROKER, "broker") X(PART_DNS, "dns") X(PART_DISK, "disk") X(PART_JOURNAL, "journal")
+#define SNAPSHOT_PART_ENUM(symbol, name) symbol,
+enum snapshot_part_name { SNAPSHOT_PARTS(SNAPSHOT_PART_ENUM) PART_COUNT };
+enum part_state { PART_OK, PART_OFF, PART_NOT_ANSWERING, PART_DOWN };
+struct snapshot_part {
+    enum part_state state;
+    int64_t since_wall_ns; // of the trouble, 0 = none
+    char detail[160];
+};
+const char *snapshot_part_name(enum snapshot_part_name p);
+const char *part_state_name(enum part_state s);
+bool part_in_trouble(const struct snapshot_part *p);
+
 struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
     int64_t at_wall_ns, at_boot_ns, started_wall_ns;
     const char *version, *commit, *environment, *instance;
@@ -33,6 +49,7 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;
     char database_detail[160], broker_detail[160], redis_detail[160];
+    struct snapshot_part parts[PART_COUNT];
     bool stream_configured, stream_connected; // the broker's order stream
     int64_t stream_events, stream_reconnects, stream_since_ns, stream_event_ns;
     char stream_detail[200];

@@ -364,6 +364,11 @@ size_t http_client_in_flight(const struct http_client *c)
     return c->in_flight;
 }
 
+const char *http_client_names_trouble(const struct http_client *c, int64_t *unanswered_since_ns)
+{
+    return resolver_trouble(c->resolver, unanswered_since_ns);
+}
+
 static void cancel_all(struct list *calls)
 {
     LIST_EACH(node, tmp, calls)

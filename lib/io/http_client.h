@@ -81,5 +81,6 @@ void http_client_free(struct http_client *c); // cancels what is under way
 struct http_call *http_client_send(struct http_client *c, const struct http_request *request);
 void http_client_cancel(struct http_call *call); // no callback follows
 size_t http_client_in_flight(const struct http_client *c);
+const char *http_client_names_trouble(const struct http_client *c, int64_t *unanswered_since_ns); // resolver_trouble
 
 #endif

@@ -242,6 +242,13 @@ static bool sink_report_gap(struct log_sink *s)
     return true;
 }
 
+uint64_t log_sink_behind(struct log_sink *s)
+{
+    if (s->unreported > 0)
+        (void)sink_report_gap(s);
+    return s->unreported;
+}
+
 void log_sink_write(void *sink, enum log_level level, const char *message_id, const char *message,
                     const struct log_field *fields, size_t count)
 {

@@ -21,6 +21,8 @@ struct log_sink *log_sink_lines(int fd, const struct log_field *fixed, size_t co
 void log_sink_write(void *sink, enum log_level level, const char *message_id, const char *message,
                     const struct log_field *fields, size_t count); // a log_sink_fn
 uint64_t log_sink_dropped(const struct log_sink *s);
+// Lines that are missing and of which the other end was not told yet, after one more try to tell it; 0: it keeps up.
+uint64_t log_sink_behind(struct log_sink *s);
 void log_sink_free(struct log_sink *s);
 
 #endif

@@ -172,8 +172,17 @@ static void deadline_set(struct pg_client *c, struct pg_batch *b)
     int64_t ms = c->batch_timeout_ms;
     if (b->script != NULL && ms < SCRIPT_TIMEOUT_MS)
         ms = SCRIPT_TIMEOUT_MS;
-    b->deadline_ns = clock_monotonic_ns() + ms * NS_PER_MS;
+    b->begun_ns = clock_monotonic_ns();
+    b->deadline_ns = b->begun_ns + ms * NS_PER_MS;
     tick_set(c, b->deadline_ns);
+}
+
+int64_t pg_client_unanswered_ns(const struct pg_client *c)
+{
+    if (list_empty(&c->sent))
+        return 0;
+    const struct pg_batch *b = LIST_ENTRY(c->sent.next, struct pg_batch, node);
+    return b->script != NULL ? 0 : clock_monotonic_ns() - b->begun_ns;
 }
 
 // --- the connection's life

@@ -68,6 +68,8 @@ const char *pg_client_detail(const struct pg_client *c); // why it is down
 // pooler is in between.
 int pg_client_backend(const struct pg_client *c);
 size_t pg_client_queued(const struct pg_client *c);
+// For how long the server has owed the answer it is to give next, 0 when it owes none. Scripts may take their time.
+int64_t pg_client_unanswered_ns(const struct pg_client *c);
 
 struct pg_batch *pg_batch_new(void);
 // Values are text, NULL is SQL NULL; copied. count must fit the statement.

@@ -33,8 +33,8 @@ struct pg_batch {
     bool internal;
     pg_done_fn *done;
     void *arg;
-    int64_t deadline_ns;
-    bool failed; // a statement failed: the server rolls all of it back
+    int64_t begun_ns, deadline_ns; // of the waiting, or of the sending: the server can turn to it
+    bool failed;                   // a statement failed: the server rolls all of it back
     size_t failed_at;
     char sqlstate[6], detail[PG_DETAIL_MAX];
     enum pg_outcome outcome;

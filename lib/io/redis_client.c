@@ -22,7 +22,7 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 10000
-#define HEARTBEAT_MS 10000 // an idle TCP connection to a host that is gone would look alive for ever
+#define HEARTBEAT_MS 500 // an idle connection to a server that is gone, or stands still, would look alive for ever
 #define NS_PER_MILLISECOND INT64_C(1000000)
 
 #define REDIS_STATES(X)                                                                                                \
@@ -63,7 +63,8 @@ struct redis_client {
     unsigned greetings_left;
     struct list pending, finished;
     size_t pending_count;
-    loop_timer phase; // back-off, connect deadline, or the oldest command's deadline
+    int64_t answered_ns; // the last answer, whatever it was
+    loop_timer phase;    // back-off, connect deadline, or the oldest command's deadline
     loop_timer heartbeat, complete;
     unsigned attempts;
     bool told, told_up; // what on_state said last
@@ -210,8 +211,10 @@ static void hook_reply(redisAsyncContext *context, void *reply, void *data)
     (void)context;
     struct redis_call *call = data;
     call->client->pending_count--;
-    if (reply != NULL)
+    if (reply != NULL) {
+        call->client->answered_ns = clock_monotonic_ns();
         reply_copy(call, reply);
+    }
     call_finish(call);
 }
 
@@ -437,6 +440,16 @@ struct redis_client *redis_client_new(const struct redis_client_params *params, 
 bool redis_client_up(const struct redis_client *c)
 {
     return c->state == REDIS_UP && c->context != NULL;
+}
+
+// Answers come in order: since the oldest was asked, or since the one before it was answered.
+int64_t redis_client_unanswered_ns(const struct redis_client *c)
+{
+    if (list_empty(&c->pending))
+        return 0;
+    const struct redis_call *oldest = LIST_ENTRY(c->pending.next, struct redis_call, node);
+    int64_t asked_ns = oldest->deadline_ns - c->command_timeout_ms * NS_PER_MILLISECOND;
+    return clock_monotonic_ns() - (asked_ns > c->answered_ns ? asked_ns : c->answered_ns);
 }
 
 void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg)

@@ -37,6 +37,8 @@ struct redis_client *redis_client_new(const struct redis_client_params *params, 
 // Completes what waits with NULL first; commands issued by those completions are not taken. Safe within its callbacks.
 void redis_client_free(struct redis_client *c);
 bool redis_client_up(const struct redis_client *c);
+// For how long the server has owed the answer it is to give next, 0 when it owes none.
+int64_t redis_client_unanswered_ns(const struct redis_client *c);
 typedef void redis_done_fn(void *arg, const struct redis_reply_view *reply); // reply NULL: lost, timed out or down
 // done may be NULL; it is called exactly once, never from within. argv is copied. Not for SUBSCRIBE, MONITOR and kin.
 // While the connection is down nothing is queued: the answer is NULL.

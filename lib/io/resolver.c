@@ -35,6 +35,7 @@ struct lookup { // what is known of one host
     size_t count;
     int64_t known_ns; // when the addresses were learned
     bool asking;
+    int64_t asked_ns;
     char failure[128];
     struct list queries;
 };
@@ -56,6 +57,7 @@ struct resolver {
     struct list lookups;
     size_t lookup_count, asking_count;
     bool delivering, free_after;
+    char trouble[HOST_MAX + 160]; // of the last question, "" = it was answered
 };
 
 bool resolver_is_literal(const char *host)
@@ -197,6 +199,17 @@ static void lookup_learn(struct lookup *k, const struct evutil_addrinfo *found)
     k->failure[0] = '\0';
 }
 
+static void lookup_failed(struct lookup *k)
+{
+    struct text t;
+    text_init(&t, sizeof k->resolver->trouble - 1);
+    text_addf(&t, "%s: %s%s", k->host, k->failure, k->count > 0 ? "; the last known addresses stay in use" : "");
+    str_copy_cut(k->resolver->trouble, sizeof k->resolver->trouble, text_str(&t));
+    text_free(&t);
+    if (k->count > 0)
+        log_warning("resolver: %s", k->resolver->trouble);
+}
+
 static void lookup_answered(int code, struct evutil_addrinfo *found, void *arg)
 {
     struct lookup *k = arg;
@@ -208,12 +221,13 @@ static void lookup_answered(int code, struct evutil_addrinfo *found, void *arg)
         return;
     }
     k->resolver->asking_count--;
-    if (code == 0)
+    if (code == 0) {
         lookup_learn(k, found);
-    else
+        k->resolver->trouble[0] = '\0';
+    } else {
         str_copy_cut(k->failure, sizeof k->failure, evutil_gai_strerror(code));
-    if (code != 0 && k->count > 0)
-        log_warning("resolver: %s: %s; the last known addresses stay in use", k->host, k->failure);
+        lookup_failed(k);
+    }
     if (found != NULL)
         evutil_freeaddrinfo(found);
     lookup_finish(k);
@@ -225,6 +239,7 @@ static void lookup_start(struct lookup *k)
     struct err err;
     if (resolver_open(r, &err) != 0) {
         str_copy_cut(k->failure, sizeof k->failure, err.text);
+        lookup_failed(k);
         lookup_finish(k);
         return;
     }
@@ -234,6 +249,7 @@ static void lookup_start(struct lookup *k)
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
     k->asking = true;
+    k->asked_ns = clock_monotonic_ns();
     r->asking_count++;
     // May answer at once (hosts file); the queries get it by a post either way.
     (void)evdns_getaddrinfo(r->dns, k->host, NULL, &hints, lookup_answered, k);
@@ -303,4 +319,15 @@ struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int
     if (!k->asking)
         lookup_start(k);
     return q;
+}
+
+const char *resolver_trouble(const struct resolver *r, int64_t *unanswered_since_ns)
+{
+    *unanswered_since_ns = 0;
+    for (struct list *n = r->lookups.next; n != &r->lookups && r->asking_count > 0; n = n->next) {
+        const struct lookup *k = LIST_ENTRY(n, struct lookup, node);
+        if (k->asking && (*unanswered_since_ns == 0 || k->asked_ns < *unanswered_since_ns))
+            *unanswered_since_ns = k->asked_ns;
+    }
+    return r->trouble;
 }

@@ -32,6 +32,9 @@ void resolver_free(struct resolver *r); // no callbacks follow
 // most.
 struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int64_t timeout_ms, resolver_done_fn *done,
                                        void *arg);
+// What keeps names from being resolved now: the last question's failure, or that there is no answer for a while (then
+// since when it is owed, CLOCK_MONOTONIC, else 0). "" when the last question was answered, or none was asked.
+const char *resolver_trouble(const struct resolver *r, int64_t *unanswered_since_ns);
 void resolver_cancel(struct resolver_query *q); // no callback follows
 // An IPv4 or IPv6 address in digits, the latter without brackets.
 bool resolver_is_literal(const char *host);

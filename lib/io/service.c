@@ -194,3 +194,8 @@ uint64_t service_log_dropped(void)
 {
     return service.sink != NULL ? log_sink_dropped(service.sink) : 0;
 }
+
+uint64_t service_log_behind(void)
+{
+    return service.sink != NULL ? log_sink_behind(service.sink) : 0;
+}

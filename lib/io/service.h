@@ -29,5 +29,7 @@ const char *service_credentials_directory(void); // NULL when none
 // "2026-11-20T20:30:00.123Z notice message FIELD=value". Fixed fields are added to each line. Bounded, counts drops.
 void service_log_open(const struct log_field *fixed, size_t count); // names and values copied
 uint64_t service_log_dropped(void);
+// Lines that the log's reader did not take and was not told of yet; asking tries to tell it. 0: it keeps up.
+uint64_t service_log_behind(void);
 
 #endif

@@ -491,6 +491,12 @@ size_t pg_client_queued(const struct pg_client *c)
     return c->queued;
 }
 
+int64_t pg_client_unanswered_ns(const struct pg_client *c)
+{
+    (void)c; // only shown
+    return 0;
+}
+
 static void closed(void *arg)
 {
     struct pg_batch *b = arg;

@@ -10,6 +10,7 @@ from .daemon import Daemon, Strategy
 from .servers import Notify, Postgres, Redis
 from .sim import Sim
 from .site import Site
+from . import walls
 
 __all__ = ["BIN", "ROOT", "STRATEGIES", "KEY", "SECRET", "TOKEN", "Scratch", "until", "Daemon", "Strategy", "Notify", "Postgres", "Redis",
-           "Sim", "Site"]
+           "Sim", "Site", "walls"]

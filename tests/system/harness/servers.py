@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """Private Postgres and Redis (tests/tools), and a socket that hears what a daemon tells its service manager."""
+import os
+import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import psycopg2
 import psycopg2.extras
@@ -18,11 +21,32 @@ def _tool(name, verb, folder):
     return done.stdout.strip()
 
 
+def _children(pid):
+    """Direct children; a process that has just gone has none."""
+    found = []
+    for task in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(task.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(task.parent.name))
+        except OSError:
+            pass
+    return found
+
+
+def _signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
 class Postgres:
     def __init__(self, folder):
         self.folder = str(folder)
         self.base = _tool("private-postgres.sh", "start", self.folder)
         self.count = 0
+        self.frozen = []
 
     def dsn(self, name="paperguard"):
         return self.base.replace("dbname=paperguard", f"dbname={name}")
@@ -58,11 +82,32 @@ class Postgres:
     def stop(self):
         _tool("private-postgres.sh", "stop", self.folder)
 
+    def freeze(self):
+        """Connections stay, nothing is answered: the server and what it started stand still until thaw."""
+        first = int((Path(self.folder) / "pg/data/postmaster.pid").read_text().split("\n", 1)[0])
+        _signal_all([first], signal.SIGSTOP)  # it starts nothing more
+        self.frozen = [first, *_children(first)]
+        _signal_all(self.frozen, signal.SIGSTOP)
+
+    def thaw(self):
+        _signal_all(self.frozen, signal.SIGCONT)
+        self.frozen = []
+
 
 class Redis:
     def __init__(self, folder):
         self.folder = str(folder)
         self.url = _tool("private-redis.sh", "start", self.folder)
+        self.frozen = []
+
+    def freeze(self):
+        info = self.command("INFO", "server")
+        self.frozen = [int(next(line for line in info.split("\n") if line.startswith("process_id:")).split(":")[1])]
+        _signal_all(self.frozen, signal.SIGSTOP)
+
+    def thaw(self):
+        _signal_all(self.frozen, signal.SIGCONT)
+        self.frozen = []
 
     def command(self, *words):
         done = subprocess.run(["redis-cli", "-s", self.url.removeprefix("unix://"), *words], capture_output=True, text=True,
