@@ -8,6 +8,7 @@
 #   private-postgres.sh start DIR   makes the cluster when there is none, starts it, prints its DSN (again when it runs)
 #   private-postgres.sh halt DIR    stops it, keeps the data: start brings it back
 #   private-postgres.sh crash DIR   the same without a clean shutdown: every connection breaks at once
+#   private-postgres.sh cluster DIR makes the cluster only. With PRIVATE_PG_CLUSTER=DIR others are copies of it.
 #   private-postgres.sh stop DIR    stops it and removes everything that start made
 #
 # DIR is an absolute, short path that the unprivileged user can reach: mktemp -d /tmp/pg.XXXXXX
@@ -24,7 +25,13 @@ done
 
 make_cluster()
 {
-    as_user "$bin/initdb" --no-sync -A trust -E UTF8 --locale=C.UTF-8 -U paperguard -D "$room/data" >"$room/initdb.log" 2>&1 ||
+    local made=${PRIVATE_PG_CLUSTER:-}/pg/data
+    if [ -e "$made/PG_VERSION" ]; then
+        as_user cp -a "$made" "$room/data" || private_fail "$made cannot be copied"
+        printf "unix_socket_directories = '%s'\n" "$room" >>"$room/data/postgresql.conf"
+        return
+    fi
+    as_user "$bin/initdb" --no-sync --wal-segsize=1 -A trust -E UTF8 --locale=C.UTF-8 -U paperguard -D "$room/data" >"$room/initdb.log" 2>&1 ||
         private_fail "initdb failed: $(tail -n 3 "$room/initdb.log")"
     # Durability is not what these tests look at; mmap keeps shared memory inside the folder, so nothing is left behind.
     cat >>"$room/data/postgresql.conf" <<-END || exit 1
@@ -59,11 +66,15 @@ start()
     printf 'host=%s user=paperguard dbname=paperguard\n' "$room"
 }
 
-usage="usage: ${0##*/} start|halt|crash|stop DIR"
+usage="usage: ${0##*/} start|halt|crash|cluster|stop DIR"
 [ $# -eq 2 ] || private_fail "$usage"
 dir=${2%/} room=${2%/}/pg
 case $1 in
 start) start "$2" ;;
+cluster)
+    private_prepare "$2" pg /.s.PGSQL.5432
+    make_cluster
+    ;;
 halt) private_end "$room/data" INT 20 ;;
 crash) private_end "$room/data" QUIT 20 ;;
 stop)
