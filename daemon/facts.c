@@ -191,6 +191,7 @@ void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
 
     f->view.clock_skew_ns = skew_ns;
     f->view.clock_boot_ns = boot_ns;
+    f->clock_ahead_ns = clock_wall_ns() - clock_boot_ns();
     f->clock_trouble[0] = '\0';
     if (wrong)
         facts_say(f->clock_trouble, sizeof f->clock_trouble,
@@ -198,7 +199,17 @@ void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
                   (long long)((skew_ns > 0 ? skew_ns : -skew_ns) / NS_PER_S), skew_ns > 0 ? "ahead of" : "behind");
 }
 
+// Both clocks run alike, in suspend too, until somebody sets the one.
+bool facts_clock_was_set(const struct facts *f)
+{
+    const int64_t by = clock_wall_ns() - clock_boot_ns() - f->clock_ahead_ns;
+
+    return f->view.clock_boot_ns && (by > CLOCK_SKEW_MAX_NS || by < -CLOCK_SKEW_MAX_NS);
+}
+
 const char *facts_clock_trouble(const struct facts *f)
 {
+    if (facts_clock_was_set(f))
+        return "this host's clock was set; it is compared with the broker's before anything starts";
     return f->clock_trouble[0] ? f->clock_trouble : NULL;
 }

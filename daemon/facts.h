@@ -43,6 +43,8 @@ void facts_set_database_answered(struct facts *f, int64_t boot_ns);
 void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database,
                     const char *detail);
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns); // ours minus the broker's
-const char *facts_clock_trouble(const struct facts *f); // NULL, or how far our clock is off (more than 30 s)
+// NULL, or how far our clock is off (more than 30 s), or that somebody has set it so far since it was compared.
+const char *facts_clock_trouble(const struct facts *f);
+bool facts_clock_was_set(const struct facts *f);
 
 #endif

@@ -30,6 +30,7 @@ struct facts {
     struct facts_file files[FACTS_FILES_MAX];
     size_t file_count;
     bool too_many_files;
+    int64_t clock_ahead_ns; // of the boot clock, when the wall clock was compared; whoever sets it changes that
     char clock_trouble[FACT_TEXT_MAX];
 };
 

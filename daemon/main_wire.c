@@ -239,6 +239,8 @@ static bool may_start(void *arg, const char **why)
         *why = "Postgres has not told yet which strategies are paused";
         return false;
     }
+    if (facts_clock_was_set(d->facts))
+        reconcile_kick(d->reconcile);
     return reconcile_in_step(d->reconcile, why);
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness import Strategy, until
 from harness.basics import BIN
-from harness.wall import LIBRARY, Wall, at, may_jump
+from harness.wall import LIBRARY, Wall, at, faked, may_jump
 
 HOURS = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--seed", "7", "--hours", "exchange")
 SLOT = at(2026, 11, 18, 15, 30)
@@ -59,6 +59,23 @@ def test_a_clock_set_forward_over_the_slot(make_wall_site, minutes, status):
     assert next_run(site) == NEXT
     if status == "missed":
         until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'run_missed'"), 10, "the alert")
+
+
+@jumps
+def test_a_clock_that_is_set_wrong_over_the_slot(make_site, tmp_path):
+    """The daemon's alone, an hour ahead: whether that is right is asked of the broker before anything starts."""
+    tmp_path.chmod(0o755)
+    start = at(2026, 11, 18, 14, 31)
+    wall = Wall(tmp_path, start)
+    site = make_site(sim_options=HOURS, sim_env=faked(start), env=wall.env,
+                     strategies=[Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")]).begin()
+    wall.set(SLOT + timedelta(minutes=1))
+    until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'clock'"), 20, "the alert")
+    assert "ahead of the broker's" in str(site.daemon.http("/health/ready")[1])
+    assert site.runs() == [] and site.sim.posts() == []
+    wall.set(start)
+    until(lambda: site.daemon.http("/health/ready")[0] == 200, 20, "in step again")
+    assert site.runs() == []
 
 
 @faketime
