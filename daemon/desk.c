@@ -206,14 +206,17 @@ void desk_refuse(struct desk_order *o, const char *source, const char *reason)
 
 // --- what the broker says
 
-static bool is_news(const struct order_row *row, const struct order_state *s)
+// As the ledger's order_may_move: by rank, at the same rank by the broker's time. More filled is always news.
+static bool is_news(const struct desk_order *o, const struct order_state *s)
 {
+    const struct order_row *row = &o->row;
     if (order_status_terminal(row->status))
         return false;
     int old_rank = order_status_rank(row->status), new_rank = order_status_rank(s->status);
     if (new_rank != old_rank)
         return new_rank > old_rank;
-    return s->status != row->status || s->filled_qty.nanos > row->filled_qty.nanos;
+    bool older = o->broker_at && s->updated_at && s->updated_at <= o->broker_at;
+    return (s->status != row->status && !older) || s->filled_qty.nanos > row->filled_qty.nanos;
 }
 
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source)
@@ -224,7 +227,10 @@ void desk_apply_state(struct desk_order *o, const struct order_state *s, const c
         loop_cancel(d->p.loop, &o->timer);
         desk_set_state(o, DESK_LIVE);
     }
-    if (!is_news(&o->row, s))
+    bool news = is_news(o, s), up = order_status_rank(s->status) > order_status_rank(o->row.status);
+    if (news ? up || s->updated_at > o->broker_at : s->status == o->row.status && s->updated_at > o->broker_at)
+        o->broker_at = s->updated_at;
+    if (!news)
         return;
     o->row.status = s->status;
     o->row.updated_at = s->updated_at;

@@ -29,6 +29,7 @@ struct desk_order {
     struct desk *desk;
     enum desk_state state;
     struct order_row row;
+    int64_t broker_at; // the broker's time of what row tells, 0 = not known
     struct receipt *receipt;
     char *body;
     size_t body_len;

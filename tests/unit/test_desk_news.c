@@ -70,7 +70,10 @@ static void older_news_changes_nothing(void **state)
     tell(ORDER_PARTIALLY_FILLED, 1);
     tell(ORDER_PARTIALLY_FILLED, 0);
     assert_int_equal(update_count, 0);
-    struct order_state s = news(ORDER_PENDING_CANCEL, 1); // as far, and another word
+    struct order_state s = news(ORDER_PENDING_CANCEL, 1); // as far, another word, and no later
+    desk_broker_says(desk, &s, "poll");
+    assert_int_equal(update_count, 0);
+    s.updated_at++;
     s.has_filled_avg_price = false;
     desk_broker_says(desk, &s, "poll");
     assert_int_equal(update_count, 1);
