@@ -172,6 +172,7 @@ bool days_live(struct rehearsal *r)
     for (bool first = true; day_compare(s.date, r->last) <= 0; first = false) {
         if (!one_session(&s, first))
             return false;
+        r->sessions++;
         market_session_after(m, &s, &s);
     }
     return true;

@@ -138,15 +138,59 @@ static void find_self(struct rehearsal *r)
         r->prices = prices_shipped(r);
 }
 
+static bool open_to_all(const char *path)
+{
+    char at[REHEARSE_PATH_MAX];
+    struct stat st;
+    bool open = true;
+    snprintf(at, sizeof at, "%s", path);
+    for (char *slash; open && (slash = strrchr(at, '/')) && slash != at; *slash = '\0')
+        open = stat(at, &st) == 0 && (st.st_mode & S_IXOTH);
+    return open;
+}
+
+static int copy_program(const char *from, const char *to, struct err *err)
+{
+    char bytes[65536];
+    FILE *in = fopen(from, "re"), *out = fopen(to, "we");
+    bool good = in && out && fchmod(fileno(out), 0755) == 0;
+    for (size_t n; good && (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        good = fwrite(bytes, 1, n, out) == n;
+    if (in)
+        fclose(in);
+    good = (!out || fclose(out) == 0) && good;
+    return good ? 0 : err_set(err, "%s: %s", from, strerror(errno));
+}
+
+// Root's strategies run as another user, who may not get to a checkout of root's own.
+static int open_programs(struct rehearsal *r, struct err *err)
+{
+    static const char *const names[] = {"fixed_weights", "inverse_volatility", "momentum"};
+    char folder[REHEARSE_PATH_MAX], from[REHEARSE_PATH_MAX], to[2 * REHEARSE_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/strategies", r->folder);
+    if (geteuid() != 0 || open_to_all(r->programs))
+        return 0;
+    if (mkdir(folder, 0755) != 0)
+        return err_set(err, "%s: %s", folder, strerror(errno));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(from, sizeof from, "%s/%s", r->programs, names[i]);
+        snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+        if (copy_program(from, to, err) != 0)
+            return -1;
+    }
+    str_copy_cut(r->programs, sizeof r->programs, folder);
+    return 0;
+}
+
 static int find_programs(struct rehearsal *r, struct err *err)
 {
     char tried[REHEARSE_PATH_MAX];
     snprintf(r->programs, sizeof r->programs, "%s/strategies", r->self);
     snprintf(tried, sizeof tried, "%s/fixed_weights", r->programs);
     if (access(tried, X_OK) != 0)
-        snprintf(r->programs, sizeof r->programs, "%s", r->self);
+        str_copy_cut(r->programs, sizeof r->programs, r->self);
     snprintf(tried, sizeof tried, "%s/fixed_weights", r->programs);
-    return access(tried, X_OK) == 0 ? 0 : err_set(err, "%s: %s", tried, strerror(errno));
+    return access(tried, X_OK) == 0 ? open_programs(r, err) : err_set(err, "%s: %s", tried, strerror(errno));
 }
 
 static int open_exchange(struct rehearsal *r, struct err *err)
@@ -192,27 +236,21 @@ static void show_head(const struct rehearsal *r)
     for (size_t i = 0; i < r->settings->strategy_count; i++) {
         const struct config_strategy *s = &r->settings->strategies[i];
         if (s->enabled)
-            printf("  %-20s %-10s %s\n", s->name, s->schedule.text, s->command);
+            printf("  %-20s %-10s %s\n", s->name, s->schedule.text,
+                   str_starts(s->command, r->programs) ? s->command + strlen(r->programs) + 1 : s->command);
     }
     fflush(stdout);
 }
 
+// --- what is around it
+
 static int rehearse(struct rehearsal *r)
 {
-    struct err err = {.text = ""};
-    if (prepare(r, &err) != 0) {
-        prices_say(r, &err);
-        fprintf(stderr, "paperguard: rehearse: %s\n", err.text);
-        return EX_CONFIG;
-    }
-    show_head(r);
     if (!r->trace && !freopen("/dev/null", "we", stderr))
         return EX_OSERR;
     days_live(r);
     return report_tell(r);
 }
-
-// --- what is around it
 
 static int in_child(struct rehearsal *r)
 {
@@ -236,23 +274,25 @@ static int in_child(struct rehearsal *r)
     return 1;
 }
 
+static int refused(const struct rehearsal *r, struct err *err, int code)
+{
+    prices_say(r, err);
+    fprintf(stderr, "paperguard: rehearse: %s\n", err->text);
+    return asked_to_end ? 128 + (int)asked_to_end : code;
+}
+
 static int with_folder(struct rehearsal *r)
 {
     struct err err = {.text = ""};
-    char given[sizeof r->dsn];
-    int rc = 0;
     if (r->database)
-        snprintf(r->dsn, sizeof r->dsn, "%s", r->database);
+        snprintf(r->dsn, sizeof r->dsn, "%s%s", r->database, strstr(r->database, "://") ? "" : STORE_OPTIONS);
     else
-        rc = postgres_start(r, &err);
-    if (rc == 0)
-        rc = postgres_is_empty(r->dsn, &err);
-    if (rc != 0) {
-        fprintf(stderr, "paperguard: rehearse: %s\n", err.text);
-        return asked_to_end ? 128 + (int)asked_to_end : EX_UNAVAILABLE;
-    }
-    snprintf(given, sizeof given, "%s", r->dsn);
-    snprintf(r->dsn, sizeof r->dsn, "%.200s%s", given, strstr(given, "://") ? "" : STORE_OPTIONS);
+        snprintf(r->dsn, sizeof r->dsn, "host=%s/pg user=paperguard dbname=postgres" STORE_OPTIONS, r->folder);
+    if (prepare(r, &err) != 0)
+        return refused(r, &err, EX_CONFIG);
+    if ((!r->database && postgres_start(r, &err) != 0) || postgres_is_empty(r->dsn, &err) != 0)
+        return refused(r, &err, EX_UNAVAILABLE);
+    show_head(r);
     return in_child(r);
 }
 

@@ -153,7 +153,7 @@ static int await(const char *dsn, const char *log, struct err *err)
     return err_set(err, "Postgres did not start: %s", said);
 }
 
-int postgres_start(struct rehearsal *r, struct err *err)
+int postgres_start(const struct rehearsal *r, struct err *err)
 {
     char bin[BIN_MAX], room[ROOM_MAX], log[REHEARSE_PATH_MAX];
     if (find_bin(bin, err) != 0 || find_user(err) != 0)
@@ -164,7 +164,6 @@ int postgres_start(struct rehearsal *r, struct err *err)
         return err_set(err, "%s: %s", room, strerror(errno));
     if (make_cluster(bin, room, log, err) != 0)
         return -1;
-    snprintf(r->dsn, sizeof r->dsn, "host=%s user=paperguard dbname=postgres", room);
     server.pid = serve(bin, room, log);
     return server.pid > 0 ? await(r->dsn, log, err) : err_set(err, "fork: %s", strerror(errno));
 }

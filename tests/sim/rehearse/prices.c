@@ -88,7 +88,8 @@ int prices_prepare(struct rehearsal *r, struct err *err)
     if (mkdir(path, 0755) != 0)
         return err_set(err, "%s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/prices", r->prices);
-    int rc = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? link_to(r->folder, "prices", path, err) : link_files(r, err);
+    r->flat = stat(path, &st) != 0 || !S_ISDIR(st.st_mode);
+    int rc = r->flat ? link_files(r, err) : link_to(r->folder, "prices", path, err);
     if (rc == 0)
         rc = link_when_there(r, ACTIONS, err);
     snprintf(calendar, sizeof calendar, "%s/calendar", r->prices);
@@ -100,7 +101,7 @@ int prices_prepare(struct rehearsal *r, struct err *err)
 void prices_say(const struct rehearsal *r, struct err *err)
 {
     char ours[REHEARSE_PATH_MAX], text[sizeof err->text], *at;
-    snprintf(ours, sizeof ours, "%s/data/", r->folder);
+    snprintf(ours, sizeof ours, "%s/data/%s", r->folder, r->flat ? "prices/" : "");
     if (!(at = strstr(err->text, ours)))
         return;
     snprintf(text, sizeof text, "%.*s%s/%s", (int)(at - err->text), err->text, r->prices, at + strlen(ours));

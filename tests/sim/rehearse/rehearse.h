@@ -21,12 +21,13 @@ struct rehearsal {
     struct day from, to;                           // year 0: as far as the prices go
     int64_t seed;
     struct money capital;
-    bool trace;
+    bool trace, flat;       // flat: the files lie in the folder itself
     char folder[64];        // temporary, absolute
     char dsn[300];          // of the database, with the session's settings
     char self[300];         // where this program is
     char programs[400];     // where the shipped strategies are
     struct day first, last; // of the sessions that are rehearsed
+    int64_t sessions;       // lived through
     struct sim *exchange;
     struct config *settings; // those the daemon gets
 };
@@ -42,7 +43,7 @@ int prices_check(const struct rehearsal *r, struct err *err) MUST_CHECK;
 void prices_say(const struct rehearsal *r, struct err *err); // names files as the user named them
 
 // postgres.c: a private server in the temporary folder.
-int postgres_start(struct rehearsal *r, struct err *err) MUST_CHECK;
+int postgres_start(const struct rehearsal *r, struct err *err) MUST_CHECK;
 void postgres_stop(void);
 int postgres_is_empty(const char *dsn, struct err *err) MUST_CHECK; // 0: it holds no table
 

@@ -116,15 +116,30 @@ static void word_told(void *arg, const char *word, const char *count)
     *more = true;
 }
 
-static void show_runs(void)
+static void why_told(void *arg, const char *head, const char *detail)
+{
+    (void)arg;
+    printf("  %s: %.240s\n", head, detail);
+}
+
+// How runs and orders ended; of those that did not end well, the first and why.
+static void show_ends(void)
 {
     bool more = false;
     printf("\nruns: ");
     store_each("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status", NULL, word_told, &more);
-    printf("\norders: ");
-    more = false;
-    store_each("SELECT o.status, count(*) FROM orders o GROUP BY o.status ORDER BY o.status", NULL, word_told, &more);
     printf("\n");
+    store_each("SELECT DISTINCT ON (status) status || ', first ' || session || ' ' || label, detail FROM runs "
+               "WHERE status <> 'completed' ORDER BY status, scheduled_at, run_id",
+               NULL, why_told, NULL);
+    more = false;
+    printf("orders: ");
+    store_each("SELECT status, count(*) FROM orders GROUP BY status ORDER BY status", NULL, word_told, &more);
+    printf("\n");
+    store_each("SELECT DISTINCT ON (o.status) o.status || ', first ' || i.session || ' ' || i.symbol, o.reason "
+               "FROM orders o JOIN intents i USING (client_order_id) WHERE o.status NOT IN ('filled', 'canceled') "
+               "ORDER BY o.status, i.created_at, i.client_order_id",
+               NULL, why_told, NULL);
 }
 
 // --- the digest
@@ -176,9 +191,12 @@ int report_tell(const struct rehearsal *r)
     check_same();
     store_each("SELECT session::text, plain(equity) FROM equity_snapshots WHERE source = 'close' ORDER BY session",
                NULL, equity_told, &f);
+    if (f.all.sessions != r->sessions)
+        check_violation("%lld sessions were lived through, the ledger has the equity after %lld closes",
+                        (long long)r->sessions, (long long)f.all.sessions);
     show_years(&f);
     show_strategies();
-    show_runs();
+    show_ends();
     bool good = digest_ledger(r, digest);
     int64_t change = f.all.sessions ? basis_points(f.all.end - f.all.begin, f.all.begin) : 0;
     printf("\nrehearse: %lld sessions, %lld orders, %lld fills, return %s, max drawdown %s, ",
