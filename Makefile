@@ -15,7 +15,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
+BARE = help deps clean check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -160,15 +160,17 @@ have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: check check-unit check-house check-system check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
+.PHONY: check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 check: have-deps ## all tests; the last line is "N passed, N failed"
 	+@$(RUN) unit house system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
 	+@$(RUN) unit
 check-house: have-deps ## the rules of the house only
 	+@$(RUN) house
-check-system: have-deps ## system tests only: real parts, private Postgres and Redis
-	+@$(RUN) system
+check-system: have-deps ## system tests only: real parts, private Postgres and Redis; then check-fire
+	+@$(RUN) system fire
+check-fire: have-deps ## kills at calls, failing calls and allocations in the middle of runs: FIRE_ROUNDS=1 FIRE_SEED=1
+	+@FIRE_ROUNDS='$(FIRE_ROUNDS)' FIRE_SEED='$(FIRE_SEED)' $(RUN) fire
 check-asan: have-deps ## unit tests and fuzz corpus under clang with ASan and UBSan
 	+@$(RUN) asan corpus
 check-asan-system: have-deps ## system tests with the programs under clang's ASan and UBSan; long, not in check

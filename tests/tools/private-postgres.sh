@@ -8,6 +8,7 @@
 #   private-postgres.sh start DIR   makes the cluster when there is none, starts it, prints its DSN (again when it runs)
 #   private-postgres.sh halt DIR    stops it, keeps the data: start brings it back
 #   private-postgres.sh crash DIR   the same without a clean shutdown: every connection breaks at once
+#   private-postgres.sh kill DIR    SIGKILL to the server alone: its processes end once they find out; until then it cannot start
 #   private-postgres.sh cluster DIR makes the cluster only. With PRIVATE_PG_CLUSTER=DIR others are copies of it.
 #   private-postgres.sh stop DIR    stops it and removes everything that start made
 #
@@ -66,7 +67,7 @@ start()
     printf 'host=%s user=paperguard dbname=paperguard\n' "$room"
 }
 
-usage="usage: ${0##*/} start|halt|crash|cluster|stop DIR"
+usage="usage: ${0##*/} start|halt|crash|kill|cluster|stop DIR"
 [ $# -eq 2 ] || private_fail "$usage"
 dir=${2%/} room=${2%/}/pg
 case $1 in
@@ -77,6 +78,7 @@ cluster)
     ;;
 halt) private_end "$room/data" INT 20 ;;
 crash) private_end "$room/data" QUIT 20 ;;
+kill) private_end "$room/data" KILL 20 ;;
 stop)
     private_end "$room/data" INT 20
     private_remove

@@ -6,6 +6,7 @@
 #
 #   private-redis.sh start DIR   starts it in DIR/redis and prints its URL (again when it runs)
 #   private-redis.sh halt DIR    stops it and keeps the folder: start brings an empty one back
+#   private-redis.sh kill DIR    the same by SIGKILL
 #   private-redis.sh stop DIR    stops it and removes everything that start made
 # shellcheck disable=SC1091,SC2034 # the sourced part uses user and dir
 set -u
@@ -35,12 +36,13 @@ start()
     printf 'unix://%s/redis.sock\n' "$room"
 }
 
-usage="usage: ${0##*/} start|halt|stop DIR"
+usage="usage: ${0##*/} start|halt|kill|stop DIR"
 [ $# -eq 2 ] || private_fail "$usage"
 dir=${2%/} room=${2%/}/redis
 case $1 in
 start) start "$2" ;;
 halt) private_end "$room/redis.sock" TERM 10 ;;
+kill) private_end "$room/redis.sock" KILL 10 ;;
 stop)
     private_end "$room/redis.sock" TERM 10
     private_remove

@@ -76,6 +76,9 @@ class Postgres:
     def crash(self):
         _tool("private-postgres.sh", "crash", self.folder)
 
+    def kill(self):
+        _tool("private-postgres.sh", "kill", self.folder)
+
     def start(self):
         _tool("private-postgres.sh", "start", self.folder)
 
@@ -116,6 +119,9 @@ class Redis:
 
     def halt(self):
         _tool("private-redis.sh", "halt", self.folder)
+
+    def kill(self):
+        _tool("private-redis.sh", "kill", self.folder)
 
     def start(self):
         _tool("private-redis.sh", "start", self.folder)

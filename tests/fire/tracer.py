@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""strace at a running daemon: what it calls, and faults put in the place of a call."""
+import collections
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+LINE = re.compile(r"^(\d+\.\d+) (\w+)\(")
+
+
+class Unavailable(Exception):
+    """No tracing here: not installed, or forbidden (a container without CAP_SYS_PTRACE)."""
+
+
+def inject(calls, what, when):
+    """The options for one fault, or one series of them: inject("sendto", "signal=KILL", "17")."""
+    return ["-e", f"trace={calls}", "-e", f"inject={calls}:{what}:when={when}"]
+
+
+class Trace:
+    """Returns when the process is traced."""
+
+    def __init__(self, pid, out, *options):
+        if not shutil.which("strace"):
+            raise Unavailable("strace is not installed (make deps)")
+        self.out = out
+        self.out.write_text("")
+        self.child = subprocess.Popen(["strace", "-ttt", "-s", "0", "-o", out, *options, "-p", str(pid)], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        said, end = b"", time.monotonic() + 20
+        while b"attached" not in said:
+            ready, _, _ = select.select([self.child.stderr], [], [], max(0, end - time.monotonic()))
+            piece = self.child.stderr.read1(4096) if ready else b""
+            said += piece
+            if not piece:
+                self.end()
+                raise Unavailable(f"strace: {said.decode(errors='replace').strip() or 'not attached within 20 s'}")
+
+    def struck(self):
+        return "(INJECTED)" in self.out.read_text(errors="replace")
+
+    def strikes(self):
+        return self.out.read_text(errors="replace").count("(INJECTED)")
+
+    def end(self):
+        """Lets the process go on untraced."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGINT)
+        try:
+            self.child.wait(20)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        self.child.stderr.close()
+
+
+def path_of(text, since):
+    """{call: (how often before that moment, how often in all)} of a recording."""
+    before, whole = collections.Counter(), collections.Counter()
+    for line in text.split("\n"):
+        found = LINE.match(line)
+        if found:
+            whole[found[2]] += 1
+            before[found[2]] += float(found[1]) < since
+    return {call: (before[call], n) for call, n in whole.items()}
