@@ -152,6 +152,8 @@ $(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/b
 	$(call LINK)
 $(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
 	$(call LINK)
+$(O)/bench/bench_timer: $(call obj,tests/bench/bench_timer.c) $(LIBA)
+	$(call LINK)
 
 .PHONY: deps have-deps
 deps: ## install what is missing of the Debian packages (root or sudo); touches no server
@@ -191,7 +193,7 @@ rehearse: have-deps ## the shipped strategies over old prices, a session after t
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@$(BIN)/paperguard rehearse $(if $(PRICES),--prices '$(PRICES)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(SEED),--seed '$(SEED)')
 bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too)
-	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/bench/bench_decision $(O)/bench/bench_posts
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(addprefix $(O)/bench/,bench_decision bench_posts bench_timer)
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' $(PYTHON) tests/bench/run.py
 
 .PHONY: docs

@@ -9,6 +9,7 @@ run        500 orders in one run (limiter off), trigger to last answer, beside t
 idle       anonymous and resident memory, wake-ups per second, after a settled run
 memory     memory in use after many settled runs on a moving market, beside the same after the first quarter of them
 start      exec to READY=1, beside starting an interpreter that does nothing
+jitter     a slot's instant to its run's start, beside a bare timerfd at the same seconds
 
 scale      one order of a large run beside one of a small run, by process and by phase
 history    the API's questions over a large ledger beside the same over a small one; of them the slowest and the worst ratio
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import history  # noqa: E402
+import jitter  # noqa: E402
 import memory  # noqa: E402
 import scale  # noqa: E402
 from harness.basics import KEY, SECRET, Scratch, until  # noqa: E402
@@ -47,6 +49,7 @@ SCALE_SMALL = 100
 SCALE_ORDERS = 10000 if LONG else 2000
 HISTORY_FILLS = 1000000 if LONG else 100000
 HISTORY_SMALL = 10000  # full pages
+JITTER_SLOTS = 600 if LONG else 100
 
 
 def many_symbols(folder):
@@ -169,6 +172,7 @@ def measure(folder, pg):
         result["start"] = start_times(site)
     finally:
         site.close()
+    result["jitter"] = jitter.compare(pg, JITTER_SLOTS)
     result["memory"] = memory_over_runs(pg)
     result["scale"] = scale.compare(pg, SCALE_SMALL, SCALE_ORDERS, 2)
     result["history"] = {"fills": HISTORY_FILLS, "small": HISTORY_SMALL, "ms": history.compare(pg, HISTORY_FILLS, HISTORY_SMALL)}
@@ -187,6 +191,12 @@ def history_rows(h):
     for what, (name, large, small) in (("slowest", slowest), ("worst ratio above 20 ms", worst)):
         yield (f"history of {h['fills']} fills, {what}: {name}", f"{large:.0f} ms", f"of {h['small']} fills", f"{small:.0f} ms",
                large / small)
+
+
+def jitter_rows(j):
+    for name, p, what in (("picked_up", "p50", "picked up"), ("picked_up", "p99", "picked up"), ("claimed", "p99", "claimed in Postgres")):
+        yield (f"a slot {what} after its instant, {p} of {j[name]['n']}", f"{1e3 * j[name][p]:.2f} ms", "a bare timerfd",
+               f"{1e3 * j['bare'][p]:.2f} ms", j[name][p] / j["bare"][p])
 
 
 def table(r):
@@ -219,7 +229,7 @@ def table(r):
         ("start to READY", f"{s['ready_ms']:.0f} ms", "python3 -c pass", f"{s['interpreter_ms']:.0f} ms",
          s["ready_ms"] / s["interpreter_ms"]),
     ]
-    rows += [*scale_rows(r["scale"]), *history_rows(r["history"])]
+    rows += [*jitter_rows(r["jitter"]), *scale_rows(r["scale"]), *history_rows(r["history"])]
     print(f"{'what':80} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
     for what, value, beside, other, ratio in rows:
         print(f"{what:80} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}")
