@@ -2,8 +2,9 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The orders of a run. Sells go first, all at once. Buys go in the order of the plan: while sells are open as soon as
-// the account's cash, which grows as sells fill, covers them; the rest once every sell has ended. A sell without an
-// answer frees nothing. When too much of the sells has failed, the buys that are not out yet are left out.
+// the account's cash, which grows as sells fill, covers them and they fit under the limit of gross exposure, which
+// shrinks; the rest once every sell has ended. A sell without an answer frees nothing. When too much of the sells has
+// failed, the buys that are not out yet are left out.
 #include "daemon/run_internal.h"
 
 #include <stdio.h>
@@ -125,6 +126,14 @@ static void block_buys(struct run *run)
 
 // --- buys
 
+// What the sells of this run still make room for is not judged before they have: a denial is final.
+static bool has_room(const struct risk_view *view, struct money value, struct ratio most)
+{
+    struct money room, gross;
+    return view->gross_known && money_share_down(view->equity, most, &room) && money_add(view->gross, value, &gross) &&
+           gross.nanos <= room.nanos;
+}
+
 // Does the cash that is there now, less the buffer and what open buys may still take, pay for the leg's first try?
 static bool covered(const struct run *run, const struct leg *leg)
 {
@@ -137,7 +146,8 @@ static bool covered(const struct run *run, const struct leg *leg)
     return exposure_view(run->runs->p.exposure, &order, run->row.id, run->row.session, clock_boot_ns(), &view) &&
            view.account_known && view.price_known && money_share_down(view.equity, c->cash_buffer, &buffer) &&
            money_sub(view.cash, view.open_buys, &left) && money_sub(left, buffer, &left) &&
-           notional_up(view.price, order.qty, &value) && value.nanos <= left.nanos;
+           notional_up(view.price, order.qty, &value) && value.nanos <= left.nanos &&
+           has_room(&view, value, c->max_gross_exposure);
 }
 
 static bool refresh_due(struct run *run, bool ended)

@@ -385,6 +385,7 @@ static int set_up(void **state)
     config.latest_start_ms = 60000;
     config.walk_step_ms = 20;
     config.failed_sells_max = USD(500);
+    config.max_gross_exposure.nanos = DECIMAL_ONE;
     config.equity_deployment.nanos = DECIMAL_ONE;
     config.strategy_count = 1;
     struct config_strategy *s = &config.strategies[0];

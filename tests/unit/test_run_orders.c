@@ -135,6 +135,22 @@ static void the_buffer_is_kept_while_sells_are_open(void **state)
     assert_int_equal(w.placed, 2);
 }
 
+static void buys_wait_for_what_sells_make_room_for(void **state)
+{
+    (void)state;
+    config.max_gross_exposure.nanos = DECIMAL_ONE / 5; // 400 of 2000: none of the buys fits
+    cash(2000);
+    to_two_buys();
+    books();
+    assert_int_equal(w.placed, 1);
+    config.max_gross_exposure.nanos = DECIMAL_ONE * 3 / 10; // 600: one of them
+    books();
+    assert_int_equal(w.placed, 2);
+    answer(0, ORDER_FILLED, SHARES(10)); // no sell is left to wait for: what does not fit now is the desk's to deny
+    refresh();
+    assert_int_equal(w.placed, 3);
+}
+
 static void an_unknown_sell_frees_nothing_and_holds_only_what_needs_it(void **state)
 {
     (void)state;
@@ -357,6 +373,7 @@ int main(void)
         T(an_unsure_model_is_told_when_its_run_is_completed),
         T(a_sure_model_is_not_told),
         T(buys_go_in_order_as_soon_as_cash_covers_them),
+        T(buys_wait_for_what_sells_make_room_for),
         T(the_buffer_is_kept_while_sells_are_open),
         T(an_unknown_sell_frees_nothing_and_holds_only_what_needs_it),
         T(failed_sells_leave_out_the_buys),
