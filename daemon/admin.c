@@ -181,37 +181,38 @@ static void serve_opening(struct admin *a, struct http_exchange *x, const char *
 
 // --- the door
 
+enum verb_kind { READS, HERE, LEADS }; // HERE: changes this host; LEADS: for the leader
 // A path that ends in '/' takes what follows.
 static const struct verb {
     const char *path;
-    bool write;
+    enum verb_kind kind;
     admin_serve_fn *serve;
 } VERBS[] = {
-    {"/admin/status", false, serve_status},
-    {"/admin/guard", false, serve_guard},
-    {"/admin/runs", false, serve_runs},
-    {ONE_RUN, false, serve_one_run},
-    {"/admin/orders", false, serve_orders},
-    {"/admin/fills", false, serve_fills},
-    {"/admin/positions", false, serve_positions},
-    {"/admin/strategies", false, admin_serve_strategies},
-    {"/admin/strategies/history", false, admin_serve_strategy_history},
-    {"/admin/strategies/pause", true, admin_serve_pause},
-    {"/admin/strategies/resume", true, admin_serve_resume},
-    {"/admin/next", false, admin_serve_next},
-    {"/admin/config", false, admin_serve_config},
-    {"/admin/config/diff", false, admin_serve_config_diff},
-    {"/admin/limits", false, admin_serve_limits},
-    {"/admin/plan", true, admin_serve_plan},
-    {"/admin/orders/resolve/", true, admin_serve_resolve},
-    {"/admin/orders/retry/", true, admin_serve_retry},
-    {"/admin/drift", false, admin_serve_drift},
-    {"/admin/drift/accept", true, admin_serve_drift_accept},
-    {"/admin/halt", true, serve_halt},
-    {"/admin/run", true, serve_run},
-    {"/admin/release/request", true, serve_release_request},
-    {"/admin/release/confirm", true, serve_release_confirm},
-    {"/admin/opening/accept", true, serve_opening},
+    {"/admin/status", READS, serve_status},
+    {"/admin/guard", READS, serve_guard},
+    {"/admin/runs", READS, serve_runs},
+    {ONE_RUN, READS, serve_one_run},
+    {"/admin/orders", READS, serve_orders},
+    {"/admin/fills", READS, serve_fills},
+    {"/admin/positions", READS, serve_positions},
+    {"/admin/strategies", READS, admin_serve_strategies},
+    {"/admin/strategies/history", READS, admin_serve_strategy_history},
+    {"/admin/strategies/pause", LEADS, admin_serve_pause},
+    {"/admin/strategies/resume", LEADS, admin_serve_resume},
+    {"/admin/next", READS, admin_serve_next},
+    {"/admin/config", READS, admin_serve_config},
+    {"/admin/config/diff", READS, admin_serve_config_diff},
+    {"/admin/limits", READS, admin_serve_limits},
+    {"/admin/plan", LEADS, admin_serve_plan},
+    {"/admin/orders/resolve/", LEADS, admin_serve_resolve},
+    {"/admin/orders/retry/", LEADS, admin_serve_retry},
+    {"/admin/drift", READS, admin_serve_drift},
+    {"/admin/drift/accept", LEADS, admin_serve_drift_accept},
+    {"/admin/halt", HERE, serve_halt},
+    {"/admin/run", LEADS, serve_run},
+    {"/admin/release/request", HERE, serve_release_request},
+    {"/admin/release/confirm", HERE, serve_release_confirm},
+    {"/admin/opening/accept", LEADS, serve_opening},
 };
 
 static bool peer_refused(const struct admin *a, struct http_exchange *x, char who[WHO_MAX])
@@ -245,9 +246,10 @@ void admin_handle(struct admin *a, struct http_exchange *x)
         const char *path = http_exchange_path(x);
         if (strncmp(path, v->path, len) != 0 || (path[len] && v->path[len - 1] != '/'))
             continue;
-        if (v->write ? method != HTTP_POST : method != HTTP_GET && method != HTTP_HEAD)
-            api_reply_method(x, v->write ? "POST" : "GET, HEAD");
-        else
+        bool reads = v->kind == READS;
+        if (reads ? method != HTTP_GET && method != HTTP_HEAD : method != HTTP_POST)
+            api_reply_method(x, reads ? "GET, HEAD" : "POST");
+        else if (v->kind != LEADS || !api_standby_refused(a->p.snapshot(a->p.arg), x))
             v->serve(a, x, who);
         return;
     }

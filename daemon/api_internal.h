@@ -31,6 +31,8 @@ void api_reply_json(struct http_exchange *x, int status, const struct text *body
 void api_reply_text(struct http_exchange *x, const char *type, const char *body, size_t len); // 200
 // {"status":404,"error":"Not Found","detail":"..."}
 void api_reply_problem(struct http_exchange *x, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+// Does another host lead? Then 503 with its name; what changes something is asked there.
+bool api_standby_refused(const struct snapshot *s, struct http_exchange *x);
 void api_reply_method(struct http_exchange *x, const char *allow); // 405
 void api_reply_retry(struct http_exchange *x, int status, int after_s, const char *detail);
 

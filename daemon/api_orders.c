@@ -478,7 +478,7 @@ void api_serve_order_new(const struct api_call *call)
     struct intent in = {.leg = 0};
     struct err err;
     struct refusal r;
-    if (api_write_refused(a, x))
+    if (api_write_refused(a, x) || api_standby_refused(api_snapshot(a), x))
         return;
     if (refusal(a, &in.session, &r)) {
         answer_refused(a, x, r.status, r.code, r.detail, NULL);
@@ -563,7 +563,7 @@ static void cancel_looked_up(void *arg, enum ledger_result result, const char *j
 void api_serve_order_cancel(const struct api_call *call)
 {
     struct api *a = call->api;
-    if (api_write_refused(a, call->x))
+    if (api_write_refused(a, call->x) || api_standby_refused(api_snapshot(a), call->x))
         return;
     const struct order_row *row = desk_order(a->p.desk, call->id);
     if (row) {

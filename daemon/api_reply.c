@@ -52,7 +52,8 @@ void api_reply_json(struct http_exchange *x, int status, const struct text *body
         reply(x, status, body, NULL, NULL);
 }
 
-static void problem(struct http_exchange *x, int status, const char *detail, const char *name, const char *value)
+static void problem(struct http_exchange *x, int status, const char *code, const char *detail, const char *name,
+                    const char *value)
 {
     struct text t;
     struct json_out o;
@@ -61,6 +62,8 @@ static void problem(struct http_exchange *x, int status, const char *detail, con
     json_object_begin(&o);
     json_put_int(&o, "status", status);
     json_put_string(&o, "error", http_status_text(status));
+    if (code)
+        json_put_string(&o, "code", code);
     json_put_string(&o, "detail", detail);
     json_object_end(&o);
     reply(x, status, &t, name, value);
@@ -74,21 +77,31 @@ void api_reply_problem(struct http_exchange *x, int status, const char *format, 
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    problem(x, status, detail, status == 401 ? "WWW-Authenticate" : NULL, "Bearer");
+    problem(x, status, NULL, detail, status == 401 ? "WWW-Authenticate" : NULL, "Bearer");
 }
 
 void api_reply_method(struct http_exchange *x, const char *allow)
 {
     char detail[DETAIL_MAX];
     snprintf(detail, sizeof detail, "%s is not possible here; %s is", http_method_name(http_exchange_method(x)), allow);
-    problem(x, 405, detail, "Allow", allow);
+    problem(x, 405, NULL, detail, "Allow", allow);
 }
 
 void api_reply_retry(struct http_exchange *x, int status, int after_s, const char *detail)
 {
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", after_s);
-    problem(x, status, detail, "Retry-After", seconds);
+    problem(x, status, NULL, detail, "Retry-After", seconds);
+}
+
+bool api_standby_refused(const struct snapshot *s, struct http_exchange *x)
+{
+    char detail[DETAIL_MAX];
+    if (!snapshot_standby(s))
+        return false;
+    snprintf(detail, sizeof detail, "%.120s: this is for the host that leads", s->guard[CHECK_LEADER].detail);
+    problem(x, 503, "standby", detail, NULL, NULL);
+    return true;
 }
 
 void api_answer_begin(struct text *t, struct json_out *o)

@@ -33,7 +33,7 @@ static void serve_audit(const struct api_call *c)
 
 static void serve_run(const struct api_call *c)
 {
-    if (!api_write_refused(c->api, c->x))
+    if (!api_write_refused(c->api, c->x) && !api_standby_refused(api_snapshot(c->api), c->x))
         api_run(c->api, c->x, "http");
 }
 

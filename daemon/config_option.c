@@ -98,6 +98,15 @@ static int instance_check(const char *value, struct err *err)
     return 0;
 }
 
+static int host_check(const char *value, struct err *err)
+{
+    const size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    if (n > 63 || value[n])
+        return err_set(err, "found \"%.70s\", expected up to 63 of A-Z, a-z, 0-9, '.', '_' and '-'", value);
+    return 0;
+}
+
 static int pin_check(const char *value, struct err *err)
 {
     const size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
@@ -184,6 +193,7 @@ int option_rule_check(const struct option *o, const char *value, bool from_file,
         {"orders", "mode", mode_check},           {"schedule", "early_close", early_close_check},
         {"http", "write_from", networks_check},   {"risk", "allow", symbols_check},
         {"risk", "deny", symbols_check},          {"broker", "stream", stream_check},
+        {"daemon", "host", host_check},
     };
 
     if (from_file && str_equal(o->key, "url"))

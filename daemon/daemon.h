@@ -11,6 +11,7 @@
 #include "daemon/cache.h"
 #include "daemon/desk.h"
 #include "daemon/halt.h"
+#include "daemon/leader.h"
 #include "daemon/reconcile.h"
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
@@ -23,7 +24,8 @@ struct daemon {
     const char *config_path;
     char *const *envp;
     char host[128];
-    int home_fd; // the lock of state_dir
+    int home_fd;                        // the lock of state_dir
+    char identity[LEADER_IDENTITY_LEN]; // of state_dir
 
     struct loop *loop;
     struct config *config;
@@ -32,6 +34,7 @@ struct daemon {
     struct metrics *metrics;
     struct halt *halt;
     struct ledger *ledger;
+    struct leader *leader;
     struct cache *cache;
     struct broker *broker;
     struct exposure *exposure;
@@ -86,6 +89,9 @@ void daemon_watch_run(struct daemon *d, const struct run_row *row);
 void daemon_stream_new(struct daemon *d);
 void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted
 void daemon_stream_collect(struct daemon *d);
+// main_leader.c: leading and standing by.
+void daemon_leader_new(struct daemon *d);
+void daemon_leader_fenced(void *arg, const char *detail);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);

@@ -185,6 +185,14 @@ void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file,
     str_copy_cut(f->view.halt_detail, sizeof f->view.halt_detail, detail ? detail : "");
 }
 
+void facts_set_lead(struct facts *f, enum fact_lead lead, int64_t epoch, int64_t until_boot_ns, const char *detail)
+{
+    f->view.lead = lead;
+    f->view.lead_epoch = epoch;
+    f->view.lead_until_boot_ns = until_boot_ns;
+    str_copy_cut(f->view.lead_detail, sizeof f->view.lead_detail, detail);
+}
+
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
 {
     const bool wrong = skew_ns > CLOCK_SKEW_MAX_NS || skew_ns < -CLOCK_SKEW_MAX_NS;

@@ -42,6 +42,8 @@ void facts_set_database(struct facts *f, enum fact_tri marker, const char *detai
 void facts_set_database_answered(struct facts *f, int64_t boot_ns);
 void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database,
                     const char *detail);
+// Until when (boot time) we may act as the leader of an epoch; how it stands otherwise.
+void facts_set_lead(struct facts *f, enum fact_lead lead, int64_t epoch, int64_t until_boot_ns, const char *detail);
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns); // ours minus the broker's
 // NULL, or how far our clock is off (more than 30 s), or that somebody has set it so far since it was compared.
 const char *facts_clock_trouble(const struct facts *f);

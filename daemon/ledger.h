@@ -49,6 +49,8 @@ struct ledger_params {
     // From LOADING, each time: what Postgres says of halt and account (pushed on to halt and facts by main).
     void (*on_halt)(void *arg, bool known, bool host_seen, enum fact_halt state, const char *reason);
     void (*on_first_seen)(void *arg, bool known, const char *account_number);
+    // The database refused a write because the epoch is over (see ledger_set_leader): another host leads.
+    void (*on_fenced)(void *arg, const char *detail);
     void (*on_answered)(void *arg); // Postgres answered something just now (also from a heartbeat, twice a second)
     void *arg;
 };
@@ -60,6 +62,10 @@ const char *ledger_state_name(enum ledger_state s);
 // no answer. It is asked twice a second.
 int64_t ledger_unanswered_ns(const struct ledger *l);
 
+// From now on what changes runs, intents, orders, books and pauses is written in this epoch of the account, and no
+// longer once it is over. Before, such calls are answered DOWN: a host that does not lead writes decisions, alerts and
+// halts only.
+void ledger_set_leader(struct ledger *l, const char *account, int64_t epoch);
 // First account seen: writes number if none is stored yet; answers what is stored through on_first_seen.
 void ledger_account_seen(struct ledger *l, const char *account_number, int64_t now_ns);
 void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);

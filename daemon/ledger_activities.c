@@ -89,7 +89,7 @@ void ledger_activities_record(struct ledger *l, const char *account, const struc
         ledger_put(&v, text_str(&holdings));
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_ACTIVITIES_RECORD, v.count, v.values);
-        ledger_op_write(op, b);
+        ledger_op_lead(op, b);
     }
     text_free(&items);
     text_free(&holdings);
@@ -125,7 +125,7 @@ void ledger_correction(struct ledger *l, const char *account, struct money cash,
     } else {
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_CORRECTION, v.count, v.values);
-        ledger_op_write(op, b);
+        ledger_op_lead(op, b);
     }
     text_free(&holdings);
 }

@@ -81,8 +81,15 @@ static void op_answered(void *arg, const struct pg_answer *a)
     if (!op->l->closing && (a->outcome == PG_COMMITTED || a->outcome == PG_FAILED))
         ledger_answered(op->l);
     reply.result = ledger_result_of(a, &reply.detail);
+    bool fenced = a->outcome == PG_FAILED && str_equal(a->sqlstate, LEDGER_EPOCH_OVER);
     if (a->outcome == PG_FAILED)
         log_warning("ledger: refused (%s): %s", a->sqlstate, a->detail);
+    if (fenced) { // nothing was written, and nothing will be
+        reply.result = LEDGER_DOWN;
+        op->l->leader_epoch = 0;
+        if (op->l->p.on_fenced && !op->l->closing)
+            op->l->p.on_fenced(op->l->p.arg, a->detail);
+    }
     if (reply.result == LEDGER_OK)
         reply.answer = a;
     op_end(op, &reply);
@@ -103,6 +110,28 @@ void ledger_op_write(struct ledger_op *op, struct pg_batch *batch)
     }
     pg_batch_free(batch);
     refuse_not_ready(op);
+}
+
+// The epoch is asked for last: its row is locked for the commit alone, and the answers keep their places.
+void ledger_op_lead(struct ledger_op *op, struct pg_batch *batch)
+{
+    struct ledger *l = op->l;
+    struct ledger_values v = {0};
+    if (l->leader_epoch <= 0) {
+        pg_batch_free(batch);
+        ledger_op_refuse(op, LEDGER_DOWN, "this host does not lead the account");
+        return;
+    }
+    ledger_put(&v, l->leads);
+    ledger_put_int(&v, l->leader_epoch);
+    pg_batch_add(batch, &SQL_REQUIRE_EPOCH, v.count, v.values);
+    ledger_op_write(op, batch);
+}
+
+void ledger_set_leader(struct ledger *l, const char *account, int64_t epoch)
+{
+    str_copy_cut(l->leads, sizeof l->leads, account);
+    l->leader_epoch = epoch;
 }
 
 void ledger_op_read(struct ledger_op *op, struct pg_batch *batch)

@@ -73,7 +73,7 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
         ledger_put(&v, text_str(&json));
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_FILLS_RECORD, v.count, v.values);
-        ledger_op_write(op, b);
+        ledger_op_lead(op, b);
     }
     text_free(&json);
 }
@@ -133,7 +133,7 @@ void ledger_fill_quote(struct ledger *l, const char *account, const struct alpac
     ledger_put_when(&v, now_ns);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_FILL_QUOTES, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, quote_finish, NULL, NULL), b);
+    ledger_op_lead(ledger_op_new(l, quote_finish, NULL, NULL), b);
 }
 
 typedef void last_done_fn(void *arg, enum ledger_result result, int64_t at);
@@ -177,7 +177,7 @@ void ledger_opening(struct ledger *l, const char *account, struct money cash, co
     ledger_put(&v, hex);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_OPENING, v.count, v.values);
-    ledger_op_write(op, b);
+    ledger_op_lead(op, b);
     text_free(&json);
 }
 

@@ -26,6 +26,8 @@ struct ledger {
     bool halt_reported, halt_seen; // what on_halt was told last
     enum fact_halt halt_state;
     char halt_reason[FACT_TEXT_MAX];
+    char leads[ACCOUNT_NUMBER_MAX]; // the account, "" while another host may
+    int64_t leader_epoch;
     struct ledger_records *records;
 };
 
@@ -51,7 +53,8 @@ struct ledger_op {
 #define LEDGER_DONE(fn) ((void (*)(void))(fn))
 struct ledger_op *ledger_op_new(struct ledger *l, ledger_finish_fn *finish, void (*done)(void), void *arg);
 // Takes op and batch: to the writer (or the reader) when the ledger is READY, else DOWN.
-void ledger_op_write(struct ledger_op *op, struct pg_batch *batch);
+void ledger_op_lead(struct ledger_op *op, struct pg_batch *batch);  // what only the leader may write, in its epoch
+void ledger_op_write(struct ledger_op *op, struct pg_batch *batch); // questions, and what any host may write
 void ledger_op_read(struct ledger_op *op, struct pg_batch *batch);
 void ledger_op_refuse(struct ledger_op *op, enum ledger_result why, const char *detail); // finishes later
 // What an answer of the database means to a caller.
@@ -120,6 +123,7 @@ void ledger_migration_checksum(const struct sql_migration *m, char out[65]);
 int ledger_migration_compatible_from(const struct sql_migration *m);
 void ledger_quote(struct text *out, const char *s); // as an SQL literal
 #define LEDGER_APPLIED_MEANWHILE "PG007"
+#define LEDGER_EPOCH_OVER "PG008"
 #define LEDGER_MIGRATION_LOCK "8097879748462277" // advisory lock of whoever changes the schema
 
 #endif

@@ -20,13 +20,14 @@ struct commit {
     char body[BODY_MAX];
 };
 
-static struct receipt *mint(const struct commit *c)
+static struct receipt *mint(const struct ledger *l, const struct commit *c)
 {
     struct receipt_terms terms = {.order = c->intent.order,
                                   .reduces = c->intent.reduces,
                                   .body = c->body,
                                   .body_len = strlen(c->body),
-                                  .committed_boot_ns = clock_boot_ns()};
+                                  .committed_boot_ns = clock_boot_ns(),
+                                  .leader_epoch = l->leader_epoch};
     str_copy_cut(terms.account_number, sizeof terms.account_number, c->intent.account);
     str_copy_cut(terms.run_id, sizeof terms.run_id, c->intent.run_id);
     return receipt_mint(&terms);
@@ -42,7 +43,7 @@ static void commit_finish(struct ledger_op *op, const struct ledger_reply *reply
     struct ledger_row row = {.result = reply->answer->results[0]};
     const char *verdict = ledger_get(&row, "verdict");
     if (str_equal(verdict, "new") || str_equal(verdict, "same"))
-        done(op->arg, LEDGER_OK, mint(op->data), "");
+        done(op->arg, LEDGER_OK, mint(op->l, op->data), "");
     else
         done(op->arg, LEDGER_CONFLICT, NULL, verdict);
 }
@@ -106,7 +107,7 @@ void ledger_intent_commit(struct ledger *l, const struct intent *intent, intent_
     }
     struct pg_batch *b = pg_batch_new();
     commit_batch(l, c, b);
-    ledger_op_write(op, b);
+    ledger_op_lead(op, b);
 }
 
 // --- what becomes of it
@@ -127,7 +128,7 @@ void ledger_order_update(struct ledger *l, const char *client_order_id, const ch
     ledger_put(&v, reason ? reason : "");
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_ORDER_UPDATE, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }
 
 // --- reading

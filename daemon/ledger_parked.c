@@ -43,7 +43,7 @@ void ledger_order_reopen(struct ledger *l, const char *client_order_id, struct d
     ledger_put_when(&v, now_ns);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_ORDER_REOPEN, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }
 
 void ledger_order_close(struct ledger *l, const char *client_order_id, const char *reason, const char *operator,
@@ -56,7 +56,7 @@ void ledger_order_close(struct ledger *l, const char *client_order_id, const cha
     ledger_put_when(&v, now_ns);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_ORDER_CLOSE, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }
 
 void ledger_order_listed(struct ledger *l, const char *account, const struct order_state *s, int64_t now_ns,
@@ -73,5 +73,5 @@ void ledger_order_listed(struct ledger *l, const char *account, const struct ord
     ledger_put_when(&v, now_ns);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_ORDER_LISTED, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }

@@ -138,7 +138,7 @@ void ledger_run_claim(struct ledger *l, const struct run_row *row, claim_done_fn
         run_id_make(mine->id);
     struct pg_batch *b = pg_batch_new();
     claim_batch(l, mine, b);
-    ledger_op_write(op, b);
+    ledger_op_lead(op, b);
 }
 
 // --- progress
@@ -182,7 +182,7 @@ void ledger_run_update(struct ledger *l, const struct run_row *row, ledger_done_
     ledger_put_int(&v, row->successful_symbols);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_RUN_UPDATE, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, update_finish, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, update_finish, LEDGER_DONE(done), arg), b);
 }
 
 // --- plan: three JSON texts, stored by one statement
@@ -287,7 +287,7 @@ void ledger_run_plan(struct ledger *l, const struct run_row *row, const struct r
     } else {
         struct pg_batch *b = pg_batch_new();
         plan_batch(row, texts, b);
-        ledger_op_write(op, b);
+        ledger_op_lead(op, b);
     }
     for (size_t i = 0; i < 3; i++)
         text_free(&texts[i]);

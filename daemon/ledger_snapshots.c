@@ -50,7 +50,7 @@ void ledger_snapshot_take(struct ledger *l, const struct ledger_snapshot *s, led
     } else {
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_SNAPSHOT_TAKE, v.count, v.values);
-        ledger_op_write(op, b);
+        ledger_op_lead(op, b);
     }
     text_free(&positions);
 }

@@ -20,7 +20,7 @@ void ledger_strategy_pause(struct ledger *l, const struct strategy_pause *pause,
     ledger_put(&v, l->p.host);
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_STRATEGY_PAUSE, v.count, v.values);
-    ledger_op_write(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
 }
 
 typedef void pauses_done_fn(void *arg, enum ledger_result result, const struct strategy_pause *rows, size_t count);

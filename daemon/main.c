@@ -5,6 +5,7 @@
 //
 //   options.def config   what the operator wrote            facts    environment, files, what others learnt
 //   lib/guard            judges facts, mints permits        halt     the latch: memory, state file, Postgres
+//   leader               which of several hosts trades      main_leader   what follows from it
 //   ledger sql/          Postgres: runs, intents, fills     cache    Redis, for other readers
 //   broker               the only voice to Alpaca           exposure the account if everything open filled
 //   strategies           bounded children, contract 1       desk     the single door for orders
@@ -86,6 +87,8 @@ static void tell_status(struct daemon *d, const struct snapshot *s)
         char bad[170] = "";
         first_bad(s->guard, bad, sizeof bad);
         snprintf(text, sizeof text, "%s: %s", s->halt == HALT_RUNNING ? "waiting" : "orders off", bad);
+    } else if (s->guard[CHECK_LEADER].answer == GUARD_FAIL) {
+        snprintf(text, sizeof text, "%s%s", s->halt == HALT_RUNNING ? "" : "halted, ", s->guard[CHECK_LEADER].detail);
     } else if (s->halt != HALT_RUNNING) {
         snprintf(text, sizeof text, "%s: %s", s->halt == HALT_REDUCE_ONLY ? "REDUCE ONLY" : "HALTED", s->halt_detail);
     } else if (!reconcile_in_step(d->reconcile, &why)) {
@@ -112,7 +115,8 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
 {
     bool pass = true;
     for (int c = 0; c < GUARD_CHECK_COUNT; c++) {
-        if (c == CHECK_HALT)
+        if (c == CHECK_HALT ||
+            (c == CHECK_LEADER && s->guard[c].answer == GUARD_FAIL)) // a standby is ready to stand by
             continue;
         if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
             c != CHECK_ACCOUNT_STATUS) {
@@ -185,6 +189,11 @@ static void watchdog(void *arg)
 
 // --- signals
 
+static void released(void *arg)
+{
+    loop_stop(((struct daemon *)arg)->loop);
+}
+
 static void drain_look(void *arg)
 {
     struct daemon *d = arg;
@@ -193,7 +202,7 @@ static void drain_look(void *arg)
     if (!busy || clock_boot_ns() > d->drain_until_boot_ns) {
         if (busy)
             log_notice("stopping with a run under way: it is resumed at the next start");
-        loop_stop(d->loop);
+        leader_release(d->leader, released, d);
         return;
     }
     service_extend_timeout(5000);
@@ -292,7 +301,9 @@ static int daemon_begin(struct daemon *d, struct err *err)
     d->loop = loop_new();
     d->snapshot.started_wall_ns = clock_wall_ns();
     d->limits = config_risk_limits(d->config);
-    if (gethostname(d->host, sizeof d->host - 1) != 0)
+    if (d->config->host[0])
+        str_copy_cut(d->host, sizeof d->host, d->config->host);
+    else if (gethostname(d->host, sizeof d->host - 1) != 0)
         str_copy_cut(d->host, sizeof d->host, "unknown");
     if (daemon_start(d, err) != 0)
         return EX_CONFIG;

@@ -119,6 +119,19 @@ static void collect_peers(struct daemon *d)
     s->draining = d->draining;
 }
 
+static void collect_leader(struct daemon *d)
+{
+    const struct leader_status *st = leader_status(d->leader);
+    const struct guard_facts *f = facts_view(d->facts);
+    struct snapshot *s = &d->snapshot;
+    int64_t left = f->lead == LEAD_HELD ? f->lead_until_boot_ns - s->at_boot_ns : 0;
+    s->leader.state = leader_state_name(st->state);
+    s->leader.epoch = st->epoch;
+    s->leader.lease_ns = left > 0 ? left : 0;
+    str_copy_cut(s->leader.host, sizeof s->leader.host, st->host);
+    str_copy_cut(s->leader.holder, sizeof s->leader.holder, st->identity);
+}
+
 static void collect_pauses(struct daemon *d)
 {
     d->snapshot.pauses_known = pauses_known(d->pauses);
@@ -150,6 +163,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     s->guard_answer = guard_table(facts_view(d->facts), boot, false, s->guard);
     struct guard_result static_only[GUARD_CHECK_COUNT];
     s->guard_static = guard_table(facts_view(d->facts), boot, true, static_only);
+    collect_leader(d);
     collect_peers(d);
     daemon_look_parts(d);
     collect_account(d);
@@ -177,6 +191,11 @@ void daemon_collect_metrics(void *arg)
     metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);
     metrics_set(m, METRIC_HALT_ACTIVE, "all", s->halt != HALT_RUNNING);
     metrics_set(m, METRIC_DATABASE_UP, "", s->database_connected);
+    metrics_set(m, METRIC_LEADER, "", leader_status(d->leader)->state == LEADER_HELD);
+    metrics_set(m, METRIC_LEADER_EPOCH, "", s->leader.epoch);
+    if (leader_status(d->leader)->state == LEADER_HELD)
+        metrics_set(m, METRIC_LEADER_RENEWED, "",
+                    (s->at_boot_ns - leader_status(d->leader)->renewed_boot_ns) / NS_PER_S);
     if (s->redis_configured)
         metrics_set(m, METRIC_REDIS_UP, "", s->redis_connected);
     static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};

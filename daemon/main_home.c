@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "lib/base/digest.h"
 #include "lib/base/log.h"
 
 #define PATH_LEN 512
@@ -68,6 +69,43 @@ static int home_lock(struct daemon *d, const char *path, struct err *err)
     return EX_OK;
 }
 
+static bool identity_good(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == LEADER_IDENTITY_LEN - 1 && text[LEADER_IDENTITY_LEN - 1] == '\n';
+}
+
+static int identity_make(struct daemon *d, const char *path, struct err *err)
+{
+    uint8_t random[(LEADER_IDENTITY_LEN - 1) / 2];
+    random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(d->identity + 2 * i, 3, "%02x", random[i]);
+    FILE *f = fopen(path, "we");
+    if (!f)
+        return err_set(err, "%s cannot be written: %s", path, strerror(errno));
+    bool written = fchmod(fileno(f), 0600) == 0 && fprintf(f, "%s\n", d->identity) > 0;
+    if (fclose(f) != 0 || !written)
+        return err_set(err, "%s cannot be written: %s", path, strerror(errno));
+    return 0;
+}
+
+// Who leads an account is kept under this name. It stays through restarts: with the lock it proves that the process
+// which held the lead under it before is dead. One that cannot be read is made anew, which only costs waiting.
+static int home_identity(struct daemon *d, struct err *err)
+{
+    char path[PATH_LEN], text[LEADER_IDENTITY_LEN + 1] = "";
+    snprintf(path, sizeof path, "%s/identity", d->config->state_dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    if (!identity_good(text))
+        return identity_make(d, path, err);
+    str_copy_cut(d->identity, sizeof d->identity, text);
+    return 0;
+}
+
 int daemon_home_enter(struct daemon *d, struct err *err)
 {
     char path[PATH_LEN];
@@ -80,9 +118,11 @@ int daemon_home_enter(struct daemon *d, struct err *err)
         return status;
     // Whoever has to halt a daemon by a file must not have to make the folder first.
     snprintf(path, sizeof path, "%s/halt.d", d->config->state_dir);
-    if (mkdir(path, 0750) == 0 || errno == EEXIST)
+    bool made = mkdir(path, 0750) == 0 || errno == EEXIST;
+    if (!made)
+        err_set(err, "%s cannot be made: %s", path, strerror(errno));
+    if (made && home_identity(d, err) == 0)
         return EX_OK;
-    err_set(err, "%s cannot be made: %s", path, strerror(errno));
     close(d->home_fd);
     return EX_CANTCREAT;
 }

@@ -102,6 +102,8 @@ static void on_first_seen(void *arg, bool known, const char *account_number)
 {
     struct daemon *d = arg;
     facts_set_first_seen(d->facts, known, account_number);
+    if (known && account_number[0])
+        leader_begin(d->leader, account_number);
     if (known)
         reconcile_kick(d->reconcile);
     daemon_look_soon(d);
@@ -230,6 +232,11 @@ static bool may_start(void *arg, const char **why)
         *why = text;
         return false;
     }
+    if (results[CHECK_LEADER].answer != GUARD_PASS) {
+        snprintf(text, sizeof d->blocked_why, "%s", results[CHECK_LEADER].detail);
+        *why = text;
+        return false;
+    }
     if (halt_state(d->halt) != HALT_RUNNING && halt_state(d->halt) != HALT_REDUCE_ONLY) {
         snprintf(text, sizeof d->blocked_why, "halt: %s", facts_view(d->facts)->halt_detail);
         *why = text;
@@ -351,6 +358,7 @@ static void start_ledger(struct daemon *d)
         .on_state = on_ledger_state,
         .on_halt = on_ledger_halt,
         .on_first_seen = on_first_seen,
+        .on_fenced = daemon_leader_fenced,
         .on_answered = on_ledger_answered,
         .arg = d,
     });
@@ -511,6 +519,7 @@ int daemon_start(struct daemon *d, struct err *err)
                          err);
     if (!d->cache)
         return -1;
+    daemon_leader_new(d);
     start_ledger(d);
     start_broker(d);
     start_desk(d);
@@ -530,6 +539,7 @@ void daemon_stop(struct daemon *d)
     strategies_free(d->strategies);
     stream_free(d->stream);
     broker_free(d->broker);
+    leader_free(d->leader);
     ledger_free(d->ledger);
     pauses_free(d->pauses);
     runs_free(d->runs);

@@ -233,6 +233,19 @@ static void identity_read(void *arg, const struct broker_answer *a)
     reconcile_good(r, RC_LEDGER);
 }
 
+// Another host leads: nothing is adopted, planned or compared here, but whose account it is stays proven. The one place
+// where the lead is awaited; what follows is what follows a start.
+static void stand_by(struct reconcile *r, const struct guard_facts *f)
+{
+    reconcile_set_reason(r, false, "%s", f->lead_detail);
+    if (clock_boot_ns() - f->account_boot_ns > r->p.compare_interval_ms * NS_PER_MS) {
+        move(r, RC_IDENTITY);
+        step_after(r, 0);
+        return;
+    }
+    step_after(r, LEDGER_WAIT_MS);
+}
+
 static void await_ledger(struct reconcile *r)
 {
     if (ledger_state_of(r->p.ledger) != LEDGER_READY) {
@@ -243,6 +256,10 @@ static void await_ledger(struct reconcile *r)
     if (!f->account_first_known || !f->account_first_seen[0]) {
         ledger_account_seen(r->p.ledger, r->account, clock_wall_ns());
         step_after(r, LEDGER_WAIT_MS);
+        return;
+    }
+    if (f->lead != LEAD_HELD) {
+        stand_by(r, f);
         return;
     }
     reconcile_good(r, RC_CLOCK);

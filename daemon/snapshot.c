@@ -16,6 +16,8 @@ const char *health_name(enum health h)
         return "healthy";
     case HEALTH_DEGRADED:
         return "degraded";
+    case HEALTH_STANDBY:
+        return "standby";
     case HEALTH_HALTED:
         return "halted";
     case HEALTH_UNHEALTHY:
@@ -122,6 +124,11 @@ static bool why_degraded(const struct snapshot *s, char why[WHY_MAX])
     return true;
 }
 
+bool snapshot_standby(const struct snapshot *s)
+{
+    return s->guard[CHECK_LEADER].answer == GUARD_FAIL;
+}
+
 enum health snapshot_health(const struct snapshot *s, char why[WHY_MAX])
 {
     why[0] = '\0';
@@ -136,6 +143,10 @@ enum health snapshot_health(const struct snapshot *s, char why[WHY_MAX])
                  reduce && told ? ": " : "", s->halt_detail);
         return HEALTH_HALTED;
     }
+    if (snapshot_standby(s)) {
+        snprintf(why, WHY_MAX, "%.150s", s->guard[CHECK_LEADER].detail);
+        return HEALTH_STANDBY;
+    }
     return why_degraded(s, why) ? HEALTH_DEGRADED : HEALTH_HEALTHY;
 }
 
@@ -148,6 +159,8 @@ bool snapshot_ready(const struct snapshot *s, const char **why)
         *why = "Postgres is not ready";
     else if (s->halt == HALT_UNKNOWN)
         *why = "the halt state cannot be read";
+    else if (snapshot_standby(s))
+        *why = s->guard[CHECK_LEADER].detail;
     else if (!s->broker_connected)
         *why = "the broker does not answer";
     else if (!s->in_step)
@@ -243,6 +256,18 @@ static void put_halt(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
+static void put_leader(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "leader");
+    json_object_begin(o);
+    json_put_string(o, "state", s->leader.state);
+    json_put_int(o, "epoch", s->leader.epoch);
+    put_text(o, "host", s->leader.host);
+    put_text(o, "holder", s->leader.holder);
+    json_put_decimal_number(o, "lease_seconds", s->leader.lease_ns / NS_PER_MS * NS_PER_MS);
+    json_object_end(o);
+}
+
 static void put_guard_summary(const struct snapshot *s, struct json_out *o)
 {
     enum guard_check c = guard_table_worst(s->guard);
@@ -302,6 +327,8 @@ static const char *scheduler_word(const struct snapshot *s)
         return "disabled";
     if (s->draining)
         return "stopping";
+    if (snapshot_standby(s))
+        return "standby";
     if (!s->calendar_known)
         return "waiting";
     if (s->scheduler_running)
@@ -452,6 +479,7 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     json_put_when(o, "timestamp", s->at_wall_ns);
     snapshot_put_when(o, "started_at", s->started_wall_ns);
     put_halt(s, o);
+    put_leader(s, o);
     put_guard_summary(s, o);
     json_key(o, "risk");
     json_object_begin(o);

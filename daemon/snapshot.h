@@ -55,6 +55,11 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     char stream_detail[200];
     enum fact_halt halt;
     char halt_detail[160];
+    struct {
+        const char *state;       // "leader", "standby", ...
+        int64_t epoch, lease_ns; // lease_ns: what is left of it, 0 when it is out or another's
+        char host[64], holder[64];
+    } leader;
     bool in_step;
     char in_step_reason[160];
     bool draining;
@@ -80,10 +85,11 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     } last_run;
 };
 
-// healthy, degraded, halted: 200. unhealthy: guard or Postgres is not PASS, 503. why is "" when healthy.
-enum health { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_HALTED, HEALTH_UNHEALTHY };
+// healthy, degraded, standby, halted: 200. unhealthy: guard or Postgres is not PASS, 503. why is "" when healthy.
+enum health { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_STANDBY, HEALTH_HALTED, HEALTH_UNHEALTHY };
 const char *health_name(enum health h);
 enum health snapshot_health(const struct snapshot *s, char why[160]);
+bool snapshot_standby(const struct snapshot *s);                 // another host leads
 bool snapshot_ready(const struct snapshot *s, const char **why); // could start a run (ignores halt)
 const char *
 snapshot_orders_text(const struct snapshot *s); // "PAPER ORDERS ARE SENT", "... TO THE SIMULATOR", "RECORDED ONLY"

@@ -272,7 +272,9 @@ int ctl_db_init(struct ctl *c)
     char host[256] = "";
     int code = db_begin(c, &l);
     if (code == EX_OK) {
-        if (gethostname(host, sizeof host - 1) != 0)
+        if (l.config->host[0])
+            str_copy_cut(host, sizeof host, l.config->host);
+        else if (gethostname(host, sizeof host - 1) != 0)
             str_copy_cut(host, sizeof host, "unknown");
         const char *stage = facts_environment_name(l.facts);
         if (ledger_init_database(l.config->database_url, facts_secrets(l.facts)->database_password, stage, host,

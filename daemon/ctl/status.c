@@ -13,6 +13,9 @@ static void show_health(const struct json_node *h)
     ctl_line("paperguard", "%s (commit %s), %s, instance %s%s", ctl_text(h, "version"), ctl_text(h, "commit"),
              ctl_text(h, "environment"), ctl_text(h, "instance"), simulator ? ", SIMULATOR" : "");
     ctl_toned("health", ctl_text(h, "status"), "%s%s%s", ctl_text(h, "status"), why[0] ? ": " : "", why);
+    if (ctl_text(h, "leader.host")[0])
+        ctl_line("leader", "%s%s, epoch %s", ctl_is(h, "leader.state", "leader") ? "this host, " : "host ",
+                 ctl_text(h, "leader.host"), ctl_text(h, "leader.epoch"));
     ctl_line("orders", "%s", ctl_text(h, "orders_text"));
     ctl_toned("guard", ctl_text(h, "guard.answer"), "%s%s%s%s%s", ctl_text(h, "guard.answer"), check[0] ? ": " : "",
               check, check[0] ? ": " : "", ctl_text(h, "guard.detail"));

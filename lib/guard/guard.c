@@ -49,6 +49,12 @@ static enum guard_answer worse(enum guard_answer a, enum guard_answer b)
     return a == GUARD_PASS || b == GUARD_FAIL ? b : a;
 }
 
+// A known halt is a state that somebody chose, and so is a second host: no broken guard. Shown, not counted.
+static bool chosen(enum guard_check check, enum guard_answer answer)
+{
+    return (check == CHECK_HALT || check == CHECK_LEADER) && answer == GUARD_FAIL;
+}
+
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT])
 {
@@ -58,8 +64,7 @@ enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, 
     for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
         const enum guard_check check = (enum guard_check)i;
         results[i].answer = guard_check_run(&question, check, results[i].detail);
-        // A known halt is a state that somebody chose, not a broken guard: shown, not counted.
-        const bool counted = (check != CHECK_HALT || results[i].answer == GUARD_UNKNOWN);
+        const bool counted = !chosen(check, results[i].answer);
         if (counted && (!static_only || guard_check_is_static(check)))
             worst = worse(worst, results[i].answer);
     }
@@ -71,7 +76,7 @@ static int weight(const struct guard_result results[GUARD_CHECK_COUNT], int chec
 {
     const enum guard_answer answer = results[check].answer;
 
-    if (answer == GUARD_PASS || (check == CHECK_HALT && answer == GUARD_FAIL))
+    if (answer == GUARD_PASS || chosen((enum guard_check)check, answer))
         return 0;
     if (answer == GUARD_FAIL)
         return 3;
@@ -125,6 +130,12 @@ static bool is_order(enum guard_class c)
     return c == GUARD_OPEN || c == GUARD_REDUCE;
 }
 
+// What a permit is bound to besides its request: orders belong to the epoch they were cleared in.
+static int64_t epoch_of(enum guard_op op, const struct guard_facts *f)
+{
+    return is_order(guard_op_class(op)) ? f->lead_epoch : 0;
+}
+
 int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op, const struct wire_request *request,
                  int64_t now_boot_ns, struct permit **permit, struct guard_verdict *verdict)
 {
@@ -144,7 +155,7 @@ int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op,
         return -1;
     }
     *permit = check_alloc(1, sizeof **permit);
-    permit_set(*permit, g->instance, op, request, now_boot_ns);
+    permit_set(*permit, g->instance, op, request, epoch_of(op, f), now_boot_ns);
     g->permits++;
     return 0;
 }
@@ -170,7 +181,7 @@ int guard_clear_order(struct guard *g, const struct guard_facts *f, struct recei
         return -1;
     }
     *cleared = check_alloc(1, sizeof **cleared);
-    permit_set(&(*cleared)->permit, g->instance, op, request, now_boot_ns);
+    permit_set(&(*cleared)->permit, g->instance, op, request, epoch_of(op, f), now_boot_ns);
     (*cleared)->receipt = taken;
     g->permits++;
     return 0;
@@ -186,7 +197,7 @@ static bool redeem(struct guard *g, struct permit *p, const struct receipt *rece
                                         .receipt = receipt,
                                         .now_boot_ns = now_boot_ns};
     char detail[FACT_TEXT_MAX];
-    const enum guard_answer spent = permit_spend(p, g->instance, actual, now_boot_ns, detail);
+    const enum guard_answer spent = permit_spend(p, g->instance, actual, epoch_of(p->op, f), now_boot_ns, detail);
 
     if (!all_checks_pass(&question, verdict))
         return deny(g, verdict);

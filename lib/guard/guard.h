@@ -79,6 +79,7 @@ const char *guard_class_name(enum guard_class c);
     X(CHECK_DATABASE_MARKER, "database_marker", false, "the database is marked for this environment")                  \
     X(CHECK_DATABASE_AGE, "database_age", false, "Postgres answered lately")                                           \
     X(CHECK_HALT, "halt", false, "memory, state file and Postgres all say running")                                    \
+    X(CHECK_LEADER, "leader", false, "this host leads the account, and its lease has not run out")                     \
     X(CHECK_RECEIPT, "receipt", false, "the order's intent is committed, word for word")                               \
     X(CHECK_PERMIT, "permit", false, "the permit is ours, for this very request, unspent and younger than 2 s")
 
@@ -112,7 +113,7 @@ void guard_free(struct guard *g);
 // with detail "per request"), judged as for an opening order. Returns the worst answer over the static ones
 // (static_only) or over all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a
 // state somebody chose, and neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN)
-// counts.
+// counts. So is standing by while another host leads (FAIL of CHECK_LEADER).
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
 // The row to tell when there is room for one: what is known to be wrong, else what is not known, and of that the cause

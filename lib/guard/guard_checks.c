@@ -317,6 +317,30 @@ static enum guard_answer check_halt(const struct guard_case *c, char detail[FACT
     return guard_say(detail, GUARD_PASS, "running");
 }
 
+// A process that was stopped for a while is asked here before its timers have run: the clock decides, not the state.
+static enum guard_answer check_leader(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    const struct guard_facts *f = c->facts;
+
+    switch (f->lead) {
+    case LEAD_STANDBY:
+        return guard_say(detail, GUARD_FAIL, "%s", f->lead_detail[0] ? f->lead_detail : "another host leads");
+    case LEAD_HELD:
+        if (f->lead_epoch <= 0)
+            break;
+        if (c->now_boot_ns >= f->lead_until_boot_ns)
+            return guard_say(detail, GUARD_UNKNOWN, "the lease ran out %lld ms ago and could not be renewed since",
+                             (long long)((c->now_boot_ns - f->lead_until_boot_ns) / 1000000));
+        if (c->receipt && c->receipt->terms.leader_epoch != f->lead_epoch)
+            return guard_say(detail, GUARD_FAIL, "the intent was committed in epoch %lld, now is epoch %lld",
+                             (long long)c->receipt->terms.leader_epoch, (long long)f->lead_epoch);
+        return guard_say(detail, GUARD_PASS, "%s", f->lead_detail);
+    case LEAD_UNKNOWN:
+        break;
+    }
+    return guard_say(detail, GUARD_UNKNOWN, "%s", f->lead_detail[0] ? f->lead_detail : "it is not known who leads");
+}
+
 #define CLASS(c) (1u << (c))
 #define ORDERS (CLASS(GUARD_REDUCE) | CLASS(GUARD_OPEN))
 #define IDENTIFIED (ORDERS | CLASS(GUARD_READ) | CLASS(GUARD_CANCEL) | CLASS(GUARD_ADMIN))
@@ -355,6 +379,7 @@ static const struct check_rule rules[GUARD_CHECK_COUNT] = {
     [CHECK_DATABASE_MARKER] = {check_database_marker, IDENTIFIED},
     [CHECK_DATABASE_AGE] = {check_database_age, ORDERS},
     [CHECK_HALT] = {check_halt, ORDERS},
+    [CHECK_LEADER] = {check_leader, ORDERS},
     [CHECK_RECEIPT] = {guard_check_receipt, ORDERS},
     [CHECK_PERMIT] = {check_permit_elsewhere, ALL},
 };

@@ -25,6 +25,7 @@ enum fact_stage { STAGE_UNREAD, STAGE_UNSET, STAGE_DEV, STAGE_STAGING, STAGE_REF
 enum fact_endpoint { ENDPOINT_UNREAD, ENDPOINT_PAPER, ENDPOINT_SIMULATOR, ENDPOINT_REFUSED };
 enum fact_key_class { KEY_UNREAD, KEY_MISSING, KEY_CONFLICT, KEY_PAPER, KEY_SIMULATOR, KEY_LIVE, KEY_OTHER };
 enum fact_tri { FACT_UNKNOWN, FACT_GOOD, FACT_BAD };
+enum fact_lead { LEAD_UNKNOWN, LEAD_STANDBY, LEAD_HELD }; // of several hosts on one database, one leads the account
 enum fact_halt { HALT_UNKNOWN, HALT_RUNNING, HALT_REDUCE_ONLY, HALT_HALTED };
 
 const char *fact_halt_name(enum fact_halt h); // "running", "reduce_only", "halted", "unknown"
@@ -67,6 +68,10 @@ struct guard_facts {
     int64_t database_boot_ns; // last time Postgres answered
     enum fact_halt halt_memory, halt_file, halt_database;
     char halt_detail[FACT_TEXT_MAX];
+    enum fact_lead lead;
+    int64_t lead_epoch;         // while it is HELD
+    int64_t lead_until_boot_ns; // from then on another host may hold it
+    char lead_detail[FACT_TEXT_MAX];
     int64_t clock_skew_ns; // ours minus the broker's
     int64_t clock_boot_ns;
 };

@@ -10,13 +10,17 @@
 
 #include "lib/guard/permit_internal.h"
 
-struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r)
+struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r,
+                          int64_t epoch)
 {
     const uint8_t port[4] = {(uint8_t)((unsigned)r->port >> 24), (uint8_t)((unsigned)r->port >> 16),
                              (uint8_t)((unsigned)r->port >> 8), (uint8_t)r->port};
     struct digest_state *s = digest_new();
+    uint8_t in_epoch[8];
 
-    digest_add_field(s, "paperguard permit 1");
+    for (size_t i = 0; i < sizeof in_epoch; i++)
+        in_epoch[i] = (uint8_t)((uint64_t)epoch >> (56 - 8 * i));
+    digest_add_field(s, "paperguard permit 2");
     digest_add_bytes_field(s, instance, GUARD_INSTANCE_LEN);
     digest_add_field(s, guard_op_name(op));
     digest_add_field(s, r->method);
@@ -29,21 +33,23 @@ struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard
     else
         digest_add_field(s, NULL);
     digest_add_bytes_field(s, r->key_fingerprint.bytes, DIGEST_LEN);
+    digest_add_bytes_field(s, in_epoch, sizeof in_epoch);
     return digest_finish(s);
 }
 
 void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
-                const struct wire_request *r, int64_t now_boot_ns)
+                const struct wire_request *r, int64_t epoch, int64_t now_boot_ns)
 {
     memset(p, 0, sizeof *p);
     p->op = op;
     memcpy(p->instance, instance, GUARD_INSTANCE_LEN);
-    p->bound = permit_bind(instance, op, r);
+    p->bound = permit_bind(instance, op, r, epoch);
     p->minted_boot_ns = now_boot_ns;
 }
 
 enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN],
-                               const struct wire_request *actual, int64_t now_boot_ns, char detail[FACT_TEXT_MAX])
+                               const struct wire_request *actual, int64_t epoch, int64_t now_boot_ns,
+                               char detail[FACT_TEXT_MAX])
 {
     const bool spent_before = p->spent;
     const int64_t age_ns = now_boot_ns - p->minted_boot_ns;
@@ -57,7 +63,7 @@ enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_IN
         return guard_say(detail, GUARD_FAIL, "the permit is %lld ms old; it is good for %lld ms",
                          (long long)(age_ns / 1000000), (long long)(PERMIT_LIFE_NS / 1000000));
     // The instance in the digest is the redeeming guard's, so a forged instance field does not help.
-    const struct digest now_bound = permit_bind(instance, p->op, actual);
+    const struct digest now_bound = permit_bind(instance, p->op, actual, epoch);
     if (!digest_equal(&now_bound, &p->bound))
         return guard_say(detail, GUARD_FAIL, "the request differs from the one the permit was minted for");
     return guard_say(detail, GUARD_PASS, "minted %lld ms ago for this request", (long long)(age_ns / 1000000));

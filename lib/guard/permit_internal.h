@@ -13,7 +13,7 @@
 struct permit {
     enum guard_op op;
     uint8_t instance[GUARD_INSTANCE_LEN];
-    struct digest bound; // over operation, whole request, key fingerprint and instance
+    struct digest bound; // over operation, whole request, key fingerprint, instance and epoch
     int64_t minted_boot_ns;
     bool spent;
 };
@@ -28,13 +28,15 @@ struct cleared_order {
     struct receipt *receipt; // owned
 };
 
-// The digest a permit is bound to.
-struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r);
+// The digest a permit is bound to; epoch: in which this host leads, for an order, else 0.
+struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r,
+                          int64_t epoch);
 void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
-                const struct wire_request *r, int64_t now_boot_ns);
+                const struct wire_request *r, int64_t epoch, int64_t now_boot_ns);
 // May this permit send this request now? Spends it whatever the answer is; a refusal is told in detail.
 enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN],
-                               const struct wire_request *actual, int64_t now_boot_ns, char detail[FACT_TEXT_MAX]);
+                               const struct wire_request *actual, int64_t epoch, int64_t now_boot_ns,
+                               char detail[FACT_TEXT_MAX]);
 
 // One question to the guard.
 struct guard_case {

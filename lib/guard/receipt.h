@@ -23,6 +23,7 @@ struct receipt_terms { // what was committed, word for word
     const char *body; // JSON as committed; copied
     size_t body_len;
     int64_t committed_boot_ns;
+    int64_t leader_epoch; // in which it was committed
 };
 
 struct receipt *receipt_mint(const struct receipt_terms *terms) MUST_CHECK; // ledger.c only

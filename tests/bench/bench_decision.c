@@ -84,13 +84,18 @@ static int64_t decide_once(struct world *w, const char *body, size_t len)
     struct risk_verdict risk;
     struct guard_verdict verdict;
     struct cleared_order *cleared = NULL;
-    struct receipt_terms terms = {.order = w->order, .body = body, .body_len = len, .committed_boot_ns = now_ns()};
+    struct receipt_terms terms = {.order = w->order,
+                                  .body = body,
+                                  .body_len = len,
+                                  .committed_boot_ns = now_ns(),
+                                  .leader_epoch = w->facts.lead_epoch};
     strcpy(terms.account_number, w->facts.account_number);
     struct receipt *receipt = receipt_mint(&terms); // in the daemon this happens in the ledger, after COMMIT
     struct wire_request request = good_request(&w->facts, OP_SUBMIT_OPEN, NULL);
     request.body = body;
     request.body_len = len;
     w->facts.account_boot_ns = w->facts.database_boot_ns = now_ns();
+    w->facts.lead_until_boot_ns = INT64_MAX;
     int64_t start = now_ns();
     if (!exposure_view(w->exposure, &w->order, "", w->session, start, &view))
         die("no view");

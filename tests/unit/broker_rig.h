@@ -143,6 +143,7 @@ const struct guard_facts *facts_view(const struct facts *f)
 {
     (void)f;
     r.facts.account_boot_ns = r.facts.database_boot_ns = r.facts.clock_boot_ns = r.now_ns;
+    r.facts.lead_until_boot_ns = INT64_MAX;
     return &r.facts;
 }
 

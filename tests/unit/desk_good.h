@@ -33,7 +33,8 @@ static inline struct receipt *good_receipt(const struct intent *in, int64_t comm
                                   .reduces = in->reduces,
                                   .body = text_str(&body),
                                   .body_len = body.len,
-                                  .committed_boot_ns = committed_boot_ns};
+                                  .committed_boot_ns = committed_boot_ns,
+                                  .leader_epoch = GOOD_EPOCH};
     str_copy_cut(terms.account_number, sizeof terms.account_number, in->account);
     struct receipt *minted = receipt_mint(&terms);
     text_free(&body);

@@ -230,6 +230,7 @@ static int set_up(void **state)
     update_count = 0;
     w.facts = good_simulator_facts();
     w.facts.account_boot_ns = w.facts.database_boot_ns = w.facts.clock_boot_ns = clock_boot_ns();
+    w.facts.lead_until_boot_ns = INT64_MAX;
     loop = loop_new();
     guard = guard_new();
     exposure = exposure_new();

@@ -13,6 +13,7 @@
 #include "lib/guard/keyscan.h"
 
 #define GOOD_NOW (INT64_C(5000) * 1000000000)
+#define GOOD_EPOCH 3
 #define GOOD_ACCOUNT "PA3ZZJC58PH5"
 #define GOOD_KEY "PKTESTTESTTEST000001"
 
@@ -45,6 +46,9 @@ static inline struct guard_facts good_facts(void)
     f.account_first_known = true;
     str_copy_cut(f.account_first_seen, sizeof f.account_first_seen, GOOD_ACCOUNT);
     f.database_marker.state = FACT_GOOD;
+    f.lead = LEAD_HELD;
+    f.lead_epoch = GOOD_EPOCH;
+    f.lead_until_boot_ns = GOOD_NOW + INT64_C(5000000000);
     f.halt_memory = f.halt_file = f.halt_database = HALT_RUNNING;
     return f;
 }
@@ -80,7 +84,7 @@ static inline struct wire_request good_request(const struct guard_facts *f, enum
 
 static inline struct receipt_terms good_terms(const struct guard_facts *f, bool reduces, struct text *body)
 {
-    struct receipt_terms t = {.reduces = reduces, .committed_boot_ns = GOOD_NOW - 1000};
+    struct receipt_terms t = {.reduces = reduces, .committed_boot_ns = GOOD_NOW - 1000, .leader_epoch = GOOD_EPOCH};
 
     str_copy_cut(t.account_number, sizeof t.account_number, f->account_number);
     str_copy_cut(t.order.client_order_id, sizeof t.order.client_order_id, "pg1-00112233445566778899aabbccddeeff");

@@ -43,7 +43,7 @@ struct said {
     bool halt_known, host_seen, first_known;
     enum fact_halt halt;
     char halt_reason[200], first[ACCOUNT_NUMBER_MAX];
-    int answered, readies;
+    int answered, readies, fenced;
 };
 static struct said said;
 UNUSED static struct said said_other;
@@ -145,6 +145,11 @@ static void on_first_seen(void *arg, bool known, const char *number)
     s->first_known = known;
     str_copy_cut(s->first, sizeof s->first, number);
 }
+static void on_fenced(void *arg, const char *detail)
+{
+    (void)detail;
+    ((struct said *)arg)->fenced++;
+}
 static void on_answered(void *arg)
 {
     ((struct said *)arg)->answered++;
@@ -153,17 +158,26 @@ static void on_answered(void *arg)
 UNUSED static struct ledger *start_on(const char *host, const char *environment, struct said *s)
 {
     *s = (struct said){.state = LEDGER_CONNECTING};
-    return ledger_new(&(struct ledger_params){.loop = loop,
-                                              .dsn = dsn,
-                                              .environment = environment,
-                                              .host = host,
-                                              .instance = "default",
-                                              .statement_timeout_ms = 5000,
-                                              .on_state = on_state,
-                                              .on_halt = on_halt,
-                                              .on_first_seen = on_first_seen,
-                                              .on_answered = on_answered,
-                                              .arg = s});
+    struct ledger *l = ledger_new(&(struct ledger_params){.loop = loop,
+                                                          .dsn = dsn,
+                                                          .environment = environment,
+                                                          .host = host,
+                                                          .instance = "default",
+                                                          .statement_timeout_ms = 5000,
+                                                          .on_state = on_state,
+                                                          .on_halt = on_halt,
+                                                          .on_first_seen = on_first_seen,
+                                                          .on_fenced = on_fenced,
+                                                          .on_answered = on_answered,
+                                                          .arg = s});
+    ledger_set_leader(l, ACCOUNT, 1);
+    return l;
+}
+
+// All ledgers of a test are of one life, which leads in epoch 1.
+UNUSED static void lead(void)
+{
+    assert_sql("INSERT INTO leaders VALUES ('" ACCOUNT "', 1, 'host-a', 'test', 0, false, 10000) RETURNING epoch", "1");
 }
 
 // Turns the loop until the condition holds.
@@ -181,6 +195,7 @@ UNUSED static void start_ready(void)
     WAIT_FOR(said.state == LEDGER_READY);
     ledger_account_seen(ledger, ACCOUNT, T0);
     WAIT_FOR(said.first[0]);
+    lead();
 }
 
 UNUSED static void drop_books(void)

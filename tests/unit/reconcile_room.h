@@ -58,6 +58,8 @@ static struct {
     bool opened;
     int64_t opening_watermark;
     char reason[200], operator[64];
+    bool standby;
+    int64_t proven; // when the account's identity was
     // desk
     size_t open;
     int64_t oldest;
@@ -90,8 +92,10 @@ int64_t clock_boot_ns(void)
 
 const struct guard_facts *facts_view(const struct facts *f)
 {
-    static const struct guard_facts facts = {.account_first_known = true, .account_first_seen = "PASIM0000001"};
+    static struct guard_facts facts = {.account_first_known = true, .account_first_seen = "PASIM0000001"};
     (void)f;
+    facts.lead = w.standby ? LEAD_STANDBY : LEAD_HELD;
+    facts.account_boot_ns = w.proven;
     return &facts;
 }
 

@@ -83,6 +83,8 @@ static void both_connections_have_a_timeout(void **state)
     WAIT_FOR(said.state == LEDGER_READY);
     ledger_account_seen(ledger, ACCOUNT, T0);
     WAIT_FOR(said.first[0]);
+    lead();
+    ledger_set_leader(ledger, ACCOUNT, 1);
     reader_is_up();
     // A statement that waits for a lock ends by itself, on both, long before the server would.
     char hold[600];

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Leading and standing by: what the daemon does when this host becomes the one that trades, and when it is not any
+// more.
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "daemon/daemon.h"
+#include "lib/base/log.h"
+
+// Whatever is known here was learnt in an epoch that is over: the process ends, and comes back as a standby.
+static void step_down(struct daemon *d, const char *why)
+{
+    if (d->exit_status != EX_OK)
+        return;
+    log_error("no longer the leader: %s; ending with %d, to come back as a standby", why, EX_TEMPFAIL);
+    d->exit_status = EX_TEMPFAIL;
+    loop_stop(d->loop);
+}
+
+void daemon_leader_fenced(void *arg, const char *detail)
+{
+    step_down(arg, detail);
+}
+
+// A halt is a host's own. One that held the leader before must not end because another host takes its place.
+static void take_halt_over(struct daemon *d, const struct leader_status *s)
+{
+    char reason[FACT_TEXT_MAX];
+    if (s->halt_before == HALT_RUNNING)
+        return;
+    snprintf(reason, sizeof reason, "host %.40s, which led before, was halted: %.80s", s->before, s->halt_reason);
+    halt_engage(d->halt, s->halt_before, reason, "takeover");
+}
+
+static void take_the_lead(struct daemon *d, const struct leader_status *s)
+{
+    char subject[40], detail[200];
+    log_notice("this host leads account %s, epoch %lld", facts_view(d->facts)->account_first_seen, (long long)s->epoch);
+    ledger_set_leader(d->ledger, facts_view(d->facts)->account_first_seen, s->epoch);
+    if (s->took_over) {
+        take_halt_over(d, s);
+        snprintf(subject, sizeof subject, "epoch %lld", (long long)s->epoch);
+        snprintf(detail, sizeof detail, "host %.60s has taken the lead over from host %.60s", s->host, s->before);
+        daemon_alert(d, "takeover", subject, detail);
+    }
+    pauses_load(d->pauses); // operators may have changed them on the other host
+    reconcile_kick(d->reconcile);
+}
+
+static void on_state(void *arg, const struct leader_status *s)
+{
+    struct daemon *d = arg;
+    if (s->state == LEADER_HELD)
+        take_the_lead(d, s);
+    if (s->state == LEADER_STANDBY)
+        log_notice("standing by: host %s leads, epoch %lld", s->host, (long long)s->epoch);
+    if (s->state == LEADER_LOST)
+        step_down(d, facts_view(d->facts)->lead_detail);
+    daemon_look_soon(d);
+}
+
+void daemon_leader_new(struct daemon *d)
+{
+    d->leader = leader_new(&(struct leader_params){
+        .loop = d->loop,
+        .facts = d->facts,
+        .dsn = d->config->database_url,
+        .password = facts_secrets(d->facts)->database_password,
+        .host = d->host,
+        .instance = d->config->instance,
+        .identity = d->identity,
+        .lease_ms = d->config->lease_ms,
+        .on_state = on_state,
+        .arg = d,
+    });
+}

@@ -1,0 +1,1 @@
+SELECT require_epoch($1, $2::bigint)
