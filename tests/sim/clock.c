@@ -106,6 +106,7 @@ void clock_right(struct host *h)
 void clock_step(struct host *h, int64_t by_ns)
 {
     clocks.offset[host_index(h)] += by_ns;
+    world_sum(SUM_CLOCKS, 1);
     world_note("clock of %s steps by %lld ms", host_name(h), (long long)(by_ns / NS_PER_MS));
     for (struct clock_alarm *a = host_alive(h) ? clocks.alarms[host_index(h)] : NULL; a; a = a->next) {
         loop_cancel(a->loop, &a->timer);

@@ -69,6 +69,7 @@ static void outage(void *arg)
     if (!ill.on)
         return;
     int64_t until = world_ns() + world_between(DRAW_SCENARIO, 100, 20000) * MS;
+    world_sum(SUM_OUTAGES, 1);
     if (world_chance(DRAW_SCENARIO, 500000))
         store_faults()->down_until = until;
     else

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/base/check.h"
+#include "tests/sim/pool.h"
 #include "tests/sim/scenario.h"
 
 static struct {
@@ -23,7 +24,7 @@ static struct {
     bool trace, first;
 } m = {.base = 1, .seeds = 1, .jobs = 1};
 
-static pid_t begin_seed(uint64_t seed, int *out)
+static pid_t begin_seed(uint64_t seed, int place, int *out)
 {
     int pipe_fds[2];
     fflush(stdout);
@@ -34,6 +35,7 @@ static pid_t begin_seed(uint64_t seed, int *out)
     pid_t pid = fork();
     if (pid == 0) {
         close(pipe_fds[0]);
+        pool_sit(place);
         if (!m.trace && !freopen("/dev/null", "we", stderr))
             _exit(2);
         struct result r = scenario_run(seed, &m.site, m.trace);
@@ -51,14 +53,16 @@ struct running {
     uint64_t seed;
 };
 
-static void end_seed(struct running *r, struct result *sum)
+// False: it ended in the middle of something.
+static bool end_seed(struct running *r, struct result *sum)
 {
     struct result one = {0};
     int status = 0;
     bool told = read(r->fd, &one, sizeof one) == sizeof one;
     close(r->fd);
     waitpid(r->pid, &status, 0);
-    if (!told || status != 0) {
+    bool whole = told && status == 0;
+    if (!whole) {
         printf("violation: seed %llu: the daemon's process ended with %s %d\n", (unsigned long long)r->seed,
                WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         one.violations = 1;
@@ -67,8 +71,11 @@ static void end_seed(struct running *r, struct result *sum)
         printf("seed %llu: %llu steps, %llu batches, hash %016llx\n", (unsigned long long)r->seed,
                (unsigned long long)one.steps, (unsigned long long)one.batches, (unsigned long long)one.hash);
     sum->steps += one.steps;
+    for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
+        sum->sums[k] += one.sums[k];
     sum->violations += one.violations;
     r->pid = 0;
+    return whole;
 }
 
 static struct running *ended_one(struct running *all, int jobs)
@@ -81,6 +88,7 @@ static struct running *ended_one(struct running *all, int jobs)
     abort();
 }
 
+#define SUM_NAME(symbol, word) word,
 static int all_seeds(void)
 {
     struct running running[64] = {{0}};
@@ -96,14 +104,19 @@ static int all_seeds(void)
             while (running[k].pid)
                 k++;
             running[k].seed = m.base + i++;
-            running[k].pid = begin_seed(running[k].seed, &running[k].fd);
+            running[k].pid = begin_seed(running[k].seed, k, &running[k].fd);
             under_way++;
             continue;
         }
-        end_seed(ended_one(running, m.jobs), &sum);
+        struct running *r = ended_one(running, m.jobs);
+        if (!end_seed(r, &sum))
+            pool_renew((int)(r - running));
         under_way--;
     }
-    printf("seeds %llu, steps %llu, violations %d\n", (unsigned long long)m.seeds, (unsigned long long)sum.steps,
+    static const char *const names[] = {WORLD_SUMS(SUM_NAME)};
+    for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
+        printf("%s%s=%llu", k ? " " : "", names[k], (unsigned long long)sum.sums[k]);
+    printf("\nseeds %llu, steps %llu, violations %d\n", (unsigned long long)m.seeds, (unsigned long long)sum.steps,
            sum.violations);
     return sum.violations ? 1 : 0;
 }
@@ -154,5 +167,6 @@ int main(int argc, char **argv)
                         "[--first]\n");
         return 64;
     }
+    pool_open(m.site.dsn, m.jobs);
     return all_seeds();
 }

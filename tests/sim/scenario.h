@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "tests/sim/site.h"
+#include "tests/sim/world.h"
 
 struct result { // what a seed's process tells
-    uint64_t seed, steps, hash, batches;
+    uint64_t seed, steps, hash, batches, sums[WORLD_SUM_COUNT];
     int violations;
 };
 

@@ -73,18 +73,21 @@ void site_make(uint64_t seed)
     // In a long run an order that never arrived is sent again, in a short one it is given up.
     bool slow = world_chance(DRAW_SCENARIO, 500000);
     const char *deadline = slow ? "150s" : "40s", *schedule = slow ? "every 180s" : "every 60s";
+    // How often orders are read while any is open: now and then half of what is usual, or twice.
+    static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
+    const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
     text_init(&t, 8192);
-    text_addf(
-        &t,
-        "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = s%llu\n"
-        "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = 500ms\nstream = off\nrequests_per_minute = 6000\n"
-        "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
-        "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
-        "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
-        "band = 0\n"
-        "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
-        "band = 0\nexecution = limit-walk\n",
-        site.folder, site.folder, (unsigned long long)seed, site.params.dsn, site.folder, deadline, schedule, schedule);
+    text_addf(&t,
+              "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = s%llu\n"
+              "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = off\nrequests_per_minute = 6000\n"
+              "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
+              "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
+              "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
+              "band = 0\n"
+              "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
+              "band = 0\nexecution = limit-walk\n",
+              site.folder, site.folder, (unsigned long long)seed, poll, site.params.dsn, site.folder, deadline,
+              schedule, schedule);
     write_file(site.config, text_str(&t));
     text_free(&t);
 }

@@ -14,11 +14,11 @@
 #include "lib/base/list.h"
 #include "lib/base/when.h"
 #include "lib/io/pg_client.h"
+#include "tests/sim/pool.h"
 #include "tests/sim/world.h"
 
 #define MS NS_PER_MS
 #define CLIENTS_MAX 8 // alive at a time
-#define PREPARED_MAX 128
 
 struct pg_result {
     PGresult *res;
@@ -54,10 +54,8 @@ struct pg_client {
     struct pg_client_params p;
     struct host *host;
     unsigned life;
-    PGconn *conn;
+    struct pooled *conn; // NULL: not connected
     enum pg_state state;
-    const char *prepared[PREPARED_MAX];
-    size_t prepared_count;
     struct list under_way, ended; // batches; those whose completion is on its way
     size_t queued;
     int64_t last_arrival;
@@ -66,10 +64,9 @@ struct pg_client {
 };
 
 static struct {
-    const char *dsn;
     struct store_faults faults;
     struct pg_client *clients[CLIENTS_MAX];
-    PGconn *reader;
+    struct pooled *reader;
     uint64_t batches;
     void (*watch)(struct host *h, const char *statement);
 } store;
@@ -84,21 +81,15 @@ static void lives_end(struct host *h)
         if (!c || c->host != h)
             continue;
         arrives_alone(c);
-        if (c->conn)
-            PQfinish(c->conn);
+        pool_give(c->conn);
         c->conn = NULL;
         store.clients[i] = NULL;
     }
 }
 
-void store_begin(const char *dsn)
+void store_begin(void)
 {
-    store.dsn = dsn;
-    store.reader = PQconnectdb(dsn);
-    if (PQstatus(store.reader) != CONNECTION_OK) {
-        fprintf(stderr, "simulate: %s", PQerrorMessage(store.reader));
-        exit(2);
-    }
+    store.reader = pool_take("checks");
     world_on_end(lives_end);
 }
 
@@ -119,9 +110,13 @@ uint64_t store_batches(void)
 
 static PGresult *look(const char *sql, const char *param)
 {
-    PGresult *r = PQexecParams(store.reader, sql, param ? 1 : 0, NULL, &param, NULL, NULL, 0);
+    char name[32];
+    snprintf(name, sizeof name, "%p", (const void *)sql); // a static text, as a rule asked for more than once
+    PGresult *r = pool_prepare(store.reader, name, sql);
+    if (!r)
+        r = PQexecPrepared(pool_conn(store.reader), name, param ? 1 : 0, &param, NULL, NULL, 0);
     if (PQresultStatus(r) != PGRES_TUPLES_OK) {
-        fprintf(stderr, "simulate: %s: %s", sql, PQerrorMessage(store.reader));
+        fprintf(stderr, "simulate: %s: %s", sql, PQerrorMessage(pool_conn(store.reader)));
         exit(2);
     }
     return r;
@@ -190,42 +185,47 @@ static bool good(PGresult *r)
 
 static void plain(struct pg_client *c, const char *sql)
 {
-    PQclear(PQexec(c->conn, sql));
+    PQclear(PQexec(pool_conn(c->conn), sql));
 }
 
-static bool prepare(struct pg_client *c, const struct pg_statement *s)
-{
-    for (size_t i = 0; i < c->prepared_count; i++)
-        if (strcmp(c->prepared[i], s->name) == 0)
-            return true;
-    PGresult *r = PQprepare(c->conn, s->name, s->text, 0, NULL);
-    bool ok = good(r);
-    PQclear(r);
-    CHECK(c->prepared_count < PREPARED_MAX);
-    if (ok)
-        c->prepared[c->prepared_count++] = s->name;
-    return ok;
-}
-
-static void note_failure(struct pg_batch *b, PGconn *conn, const PGresult *r, size_t at)
+static void note_failure(struct pg_batch *b, const struct pg_client *c, const PGresult *r, size_t at)
 {
     const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
     const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     b->outcome = PG_FAILED;
     b->failed_at = at;
     snprintf(b->sqlstate, sizeof b->sqlstate, "%s", state ? state : "");
-    snprintf(b->detail, sizeof b->detail, "%s", text ? text : PQerrorMessage(conn));
+    snprintf(b->detail, sizeof b->detail, "%s", text ? text : PQerrorMessage(pool_conn(c->conn)));
 }
 
-static void run_items(struct pg_client *c, struct pg_batch *b)
+// In one piece, as a transaction: the server takes all up to the next Sync as one, also where nothing says BEGIN.
+static bool send_items(PGconn *conn, struct pg_batch *b)
 {
-    for (size_t i = 0; i < b->count && b->outcome == PG_COMMITTED; i++) {
-        struct item *item = &b->items[i];
-        item->result.res = PQexecPrepared(c->conn, item->statement->name, (int)item->count,
-                                          (const char *const *)item->values, NULL, NULL, 0);
-        if (!good(item->result.res))
-            note_failure(b, c->conn, item->result.res, i);
+    bool sent = PQenterPipelineMode(conn) == 1;
+    for (size_t i = 0; sent && i < b->count; i++)
+        sent = PQsendQueryPrepared(conn, b->items[i].statement->name, (int)b->items[i].count,
+                                   (const char *const *)b->items[i].values, NULL, NULL, 0) == 1;
+    return sent && PQpipelineSync(conn) == 1;
+}
+
+static void take_items(struct pg_client *c, struct pg_batch *b)
+{
+    PGconn *conn = pool_conn(c->conn);
+    for (size_t i = 0; i < b->count; i++) {
+        PGresult *r = b->items[i].result.res = PQgetResult(conn);
+        CHECK(r && !PQgetResult(conn));
+        if (b->outcome == PG_COMMITTED && !good(r))
+            note_failure(b, c, r, i);
     }
+    PGresult *r = PQgetResult(conn);
+    if (PQresultStatus(r) == PGRES_FATAL_ERROR) { // the commit itself
+        note_failure(b, c, r, b->count);
+        PQclear(r);
+        r = PQgetResult(conn);
+    }
+    CHECK(PQresultStatus(r) == PGRES_PIPELINE_SYNC);
+    PQclear(r);
+    CHECK(PQexitPipelineMode(conn) == 1);
 }
 
 static void run(struct pg_client *c, struct pg_batch *b)
@@ -233,21 +233,17 @@ static void run(struct pg_client *c, struct pg_batch *b)
     b->ran = true;
     b->outcome = PG_COMMITTED;
     store.batches++;
-    for (size_t i = 0; i < b->count; i++) // outside the transaction: a failed preparation would abort it
-        if (!prepare(c, b->items[i].statement)) {
-            note_failure(b, c->conn, NULL, i);
+    for (size_t i = 0; i < b->count; i++) { // outside the transaction: a failed preparation would abort it
+        const struct pg_statement *s = b->items[i].statement;
+        PGresult *r = pool_prepare(c->conn, s->name, s->text);
+        if (r) {
+            note_failure(b, c, r, i);
+            PQclear(r);
             return;
         }
-    if (b->count == 1) { // one statement is a transaction by itself
-        run_items(c, b);
-        return;
     }
-    plain(c, "BEGIN");
-    run_items(c, b);
-    PGresult *r = PQexec(c->conn, b->outcome == PG_COMMITTED ? "COMMIT" : "ROLLBACK");
-    if (b->outcome == PG_COMMITTED && (!good(r) || strcmp(PQcmdStatus(r), "COMMIT") != 0))
-        note_failure(b, c->conn, r, 0);
-    PQclear(r);
+    CHECK(send_items(pool_conn(c->conn), b));
+    take_items(c, b);
 }
 
 static void run_script(struct pg_client *c, struct pg_batch *b)
@@ -255,9 +251,9 @@ static void run_script(struct pg_client *c, struct pg_batch *b)
     b->ran = true;
     store.batches++;
     plain(c, "BEGIN");
-    PGresult *r = PQexec(c->conn, b->script);
+    PGresult *r = PQexec(pool_conn(c->conn), b->script);
     if (!good(r))
-        note_failure(b, c->conn, r, 0);
+        note_failure(b, c, r, 0);
     else
         b->outcome = PG_COMMITTED;
     PQclear(r);
@@ -347,6 +343,7 @@ static void arrives(void *arg)
         return;
     if (!c->conn || world_ns() < store.faults.down_until || world_chance(DRAW_POSTGRES, store.faults.lost)) {
         world_note("postgres: a batch is lost on its way");
+        world_sum(SUM_POSTGRES, 1);
         world_tell(c->host, world_between(DRAW_POSTGRES, 0, 5 * MS), connection_seen_broken, c);
         return; // whoever waits is told when the connection is seen broken
     }
@@ -357,6 +354,7 @@ static void arrives(void *arg)
         return;
     if (world_chance(DRAW_POSTGRES, store.faults.answer_lost)) {
         world_note("postgres: the answer is lost");
+        world_sum(SUM_POSTGRES, 1);
         b->outcome = PG_LOST;
         world_tell(c->host, world_between(DRAW_POSTGRES, 0, 5 * MS), connection_seen_broken, c);
         return;
@@ -380,8 +378,7 @@ static void go_down(struct pg_client *c, const char *why)
 {
     c->state = PG_DOWN;
     snprintf(c->detail, sizeof c->detail, "%s", why);
-    if (c->conn)
-        PQfinish(c->conn);
+    pool_give(c->conn);
     c->conn = NULL;
     LIST_EACH(node, tmp, &c->under_way)
     {
@@ -404,9 +401,7 @@ static void connects(void *arg)
         connect_later(c);
         return;
     }
-    c->conn = PQconnectdb(c->p.dsn);
-    CHECK(PQstatus(c->conn) == CONNECTION_OK);
-    c->prepared_count = 0;
+    c->conn = pool_take(c->p.application_name);
     c->state = PG_UP;
     c->detail[0] = '\0';
     c->p.on_state(c->p.arg, PG_UP, "");
@@ -432,7 +427,6 @@ struct pg_client *pg_client_new(const struct pg_client_params *params)
     struct pg_client *c = check_alloc(1, sizeof *c);
     size_t i = 0;
     c->p = *params;
-    c->p.dsn = store.dsn;
     c->host = host_current();
     c->life = host_life(c->host);
     list_init(&c->under_way);
@@ -452,8 +446,7 @@ void pg_client_free(struct pg_client *c)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (store.clients[i] == c)
             store.clients[i] = NULL;
-    if (c->conn)
-        PQfinish(c->conn);
+    pool_give(c->conn);
     c->conn = NULL;
     LIST_EACH(node, tmp, &c->under_way)
     {
@@ -483,7 +476,7 @@ const char *pg_client_detail(const struct pg_client *c)
 
 int pg_client_backend(const struct pg_client *c)
 {
-    return c->conn ? PQbackendPID(c->conn) : 0;
+    return c->conn ? PQbackendPID(pool_conn(c->conn)) : 0;
 }
 
 size_t pg_client_queued(const struct pg_client *c)

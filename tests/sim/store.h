@@ -14,12 +14,13 @@ struct store_faults { // in millionths of batches
 };
 
 struct host;
-void store_begin(const char *dsn);
+void store_begin(void); // on the connections of pool.h
 // Called when a batch was run, before its answer leaves; the host may be killed or frozen in it.
 void store_watch(void (*fn)(struct host *h, const char *statement));
 struct store_faults *store_faults(void);
 uint64_t store_batches(void);
-// For checkers, outside simulated time: the first column of the first row, "" when there is none.
+// For checkers, outside simulated time: the first column of the first row, "" when there is none. sql: a
+// static text.
 const char *store_value(const char *sql, const char *param);
 // Each row of the one column.
 void store_each(const char *sql, const char *param, void (*fn)(void *arg, const char *a, const char *b), void *arg);

@@ -237,25 +237,32 @@ static void serve_and_lie(struct flight *f)
     refuse(f, 503, 50310000, "service unavailable", false);
 }
 
+static bool hit(int64_t ppm)
+{
+    bool it_is = world_chance(DRAW_WIRE, ppm);
+    world_sum(SUM_WIRE, it_is);
+    return it_is;
+}
+
 static void at_exchange(void *arg)
 {
     struct flight *f = arg;
     const struct wire_faults *x = &wire.faults;
     wire.under_way--;
-    if (world_ns() < x->down_until || world_chance(DRAW_WIRE, x->lost)) {
+    if (world_ns() < x->down_until || hit(x->lost)) {
         world_note("wire: %s %s is lost", f->method, f->target);
         back(f, broken, world_chance(DRAW_WIRE, 500000));
         return;
     }
-    if (world_chance(DRAW_WIRE, x->limited))
+    if (hit(x->limited))
         refuse(f, 429, 42910000, "rate limit exceeded", false);
-    else if (world_chance(DRAW_WIRE, x->gateway_after))
+    else if (hit(x->gateway_after))
         serve_and_lie(f);
-    else if (world_chance(DRAW_WIRE, x->gateway))
+    else if (hit(x->gateway))
         refuse(f, 503, 50310000, "service unavailable", false);
-    else if (world_chance(DRAW_WIRE, x->html))
+    else if (hit(x->html))
         refuse(f, 502, 0, "bad gateway", true);
-    else if (f->order && world_chance(DRAW_WIRE, x->duplicated))
+    else if (f->order && hit(x->duplicated))
         serve_twice(f);
     else
         serve(f);
@@ -264,12 +271,12 @@ static void at_exchange(void *arg)
         wire.orders[f->order - 1].arrived = true;
         wire.orders[f->order - 1].status = f->reply.status;
     }
-    if (world_chance(DRAW_WIRE, x->answer_lost)) {
+    if (hit(x->answer_lost)) {
         world_note("wire: the answer is lost");
         back(f, broken, world_chance(DRAW_WIRE, 500000));
         return;
     }
-    if (f->reply.body.len > 2 && world_chance(DRAW_WIRE, x->truncated)) {
+    if (f->reply.body.len > 2 && hit(x->truncated)) {
         back(f, broken, false); // the length does not fit: the client drops it
         return;
     }
@@ -362,7 +369,7 @@ static void leave(struct http_call *c)
     c->sent = true;
     wire.under_way++;
     int64_t takes = world_between(DRAW_WIRE, 1 * MS, 20 * MS);
-    if (world_chance(DRAW_WIRE, wire.faults.late))
+    if (hit(wire.faults.late))
         takes = world_between(DRAW_WIRE, NS_PER_S, LATE_MAX_NS);
     world_note("wire: %s %s %s", c->method, c->target, c->body ? c->body : "");
     world_after(takes, at_exchange, f);

@@ -66,7 +66,7 @@ struct host {
 };
 
 static struct world {
-    uint64_t seed, counts[WORLD_DRAW_COUNT], numbers, steps, hash;
+    uint64_t seed, counts[WORLD_DRAW_COUNT], sums[WORLD_SUM_COUNT], numbers, steps, hash;
     int64_t now, wall;
     struct event **heap;
     size_t count, cap;
@@ -124,6 +124,16 @@ uint64_t world_steps(void)
 uint64_t world_hash(void)
 {
     return w.hash;
+}
+
+void world_sum(enum world_sum what, uint64_t more)
+{
+    w.sums[what] += more;
+}
+
+uint64_t world_sum_of(enum world_sum what)
+{
+    return w.sums[what];
 }
 
 void world_trace(bool on)
@@ -343,8 +353,10 @@ void host_start(struct host *h)
 void host_kill(struct host *h)
 {
     CHECK(w.current != h);
-    if (h->alive)
-        end(h);
+    if (!h->alive)
+        return;
+    world_sum(SUM_KILLS, 1);
+    end(h);
 }
 
 struct sent_signal {
@@ -373,6 +385,7 @@ void host_freeze(struct host *h, int64_t for_ns)
 {
     if (h->frozen_until < w.now + for_ns) // what is due waits for the last of them
         h->frozen_until = w.now + for_ns;
+    world_sum(SUM_FREEZES, 1);
 }
 
 int64_t host_thaws_ns(const struct host *h)

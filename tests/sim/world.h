@@ -31,6 +31,19 @@
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
+// What a seed did and suffered: the sums of all seeds tell how much was tried.
+#define WORLD_SUMS(X)                                                                                                  \
+    X(SUM_ORDERS, "orders")                                                                                            \
+    X(SUM_FILLS, "fills")                                                                                              \
+    X(SUM_KILLS, "kills")                                                                                              \
+    X(SUM_FREEZES, "freezes")                                                                                          \
+    X(SUM_CLOCKS, "clock_steps")                                                                                       \
+    X(SUM_OUTAGES, "outages")                                                                                          \
+    X(SUM_WIRE, "wire_faults")                                                                                         \
+    X(SUM_POSTGRES, "postgres_faults")
+#define WORLD_SUM_NAME(name, word) name,
+enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
+
 struct host;
 
 void world_begin(uint64_t seed, int64_t wall_ns);
@@ -43,6 +56,8 @@ int64_t world_wall_ns(void); // true time, which hosts' clocks may miss
 uint64_t world_steps(void);
 uint64_t world_hash(void); // of all that was noted so far: the same for the same seed
 void world_note(const char *format, ...) __attribute__((format(printf, 1, 2))); // into the hash, and the trace if asked
+void world_sum(enum world_sum what, uint64_t more);
+uint64_t world_sum_of(enum world_sum what);
 void world_trace(bool on);
 void world_hide(const char *place); // a folder whose name differs from run to run; borrowed
 

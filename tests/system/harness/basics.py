@@ -58,8 +58,8 @@ def until(condition, seconds=20, what="the condition", alive=None):
 class Scratch:
     """A temporary folder with a short path that unprivileged servers can pass through."""
 
-    def __init__(self):
-        self.path = Path(tempfile.mkdtemp(prefix="pg.", dir="/tmp"))
+    def __init__(self, room=None):
+        self.path = Path(tempfile.mkdtemp(prefix="pg.", dir=room or "/tmp"))
         self.path.chmod(0o711)
 
     def remove(self):
