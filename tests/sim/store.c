@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/sim/draw.h"
 #include "lib/base/check.h"
 #include "lib/base/list.h"
 #include "lib/base/when.h"
@@ -111,7 +112,7 @@ uint64_t store_batches(void)
 static PGresult *look(const char *sql, const char *param)
 {
     char name[32];
-    snprintf(name, sizeof name, "%p", (const void *)sql); // a static text, as a rule asked for more than once
+    snprintf(name, sizeof name, "check_%016llx", (unsigned long long)draw_text(sql));
     PGresult *r = pool_prepare(store.reader, name, sql);
     if (!r)
         r = PQexecPrepared(pool_conn(store.reader), name, param ? 1 : 0, &param, NULL, NULL, 0);

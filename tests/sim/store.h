@@ -19,8 +19,7 @@ void store_begin(void); // on the connections of pool.h
 void store_watch(void (*fn)(struct host *h, const char *statement));
 struct store_faults *store_faults(void);
 uint64_t store_batches(void);
-// For checkers, outside simulated time: the first column of the first row, "" when there is none. sql: a
-// static text.
+// For checkers, outside simulated time: the first column of the first row, "" when there is none.
 const char *store_value(const char *sql, const char *param);
 // Each row of the one column.
 void store_each(const char *sql, const char *param, void (*fn)(void *arg, const char *a, const char *b), void *arg);

@@ -10,6 +10,7 @@
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/pool.h"
 #include "tests/sim/rehearse/rehearse.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
@@ -159,7 +160,8 @@ bool days_live(struct rehearsal *r)
     static char *argv[4];
     struct market_session s;
     day.r = r;
-    store_begin(r->dsn);
+    pool_open(r->dsn, 1);
+    store_begin();
     server_begin();
     clock_begin();
     wire_begin(r->exchange);
