@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// lib/io/pg_client.h: a batch travels, is run whole inside BEGIN and COMMIT when it arrives, and its answer travels
-// back. Breaking a connection before a batch arrives loses it; after, only its answer.
+// lib/io/pg_client.h: a batch travels, is run whole when it arrives (store_batch.c), and its answer travels back.
+// Breaking a connection before a batch arrives loses it; after, only its answer.
 #include "tests/sim/store.h"
 
 #include <libpq-fe.h>
@@ -16,53 +16,11 @@
 #include "lib/base/when.h"
 #include "lib/io/pg_client.h"
 #include "tests/sim/pool.h"
+#include "tests/sim/store_internal.h"
 #include "tests/sim/world.h"
 
 #define MS NS_PER_MS
 #define CLIENTS_MAX 8 // alive at a time
-
-struct pg_result {
-    PGresult *res;
-};
-
-struct item {
-    const struct pg_statement *statement;
-    size_t count;
-    char **values;
-    struct pg_result result;
-};
-
-struct carried { // what travels: the batch may be given up before it arrives
-    struct pg_batch *batch;
-};
-
-struct pg_batch {
-    struct list node;
-    struct carried *carried; // until it arrived
-    struct item *items;
-    size_t count;
-    char *script;
-    pg_done_fn *done;
-    void *arg;
-    struct pg_client *client;
-    enum pg_outcome outcome;
-    size_t failed_at;
-    char sqlstate[6], detail[320];
-    bool ran;
-};
-
-struct pg_client {
-    struct pg_client_params p;
-    struct host *host;
-    unsigned life;
-    struct pooled *conn; // NULL: not connected
-    enum pg_state state;
-    struct list under_way, ended; // batches; those whose completion is on its way
-    size_t queued;
-    int64_t last_arrival;
-    loop_timer connect;
-    char detail[160];
-};
 
 static struct {
     struct store_faults faults;
@@ -82,6 +40,7 @@ static void lives_end(struct host *h)
         if (!c || c->host != h)
             continue;
         arrives_alone(c);
+        store_forget(c);
         pool_give(c->conn);
         c->conn = NULL;
         store.clients[i] = NULL;
@@ -140,127 +99,6 @@ void store_each(const char *sql, const char *param, void (*fn)(void *arg, const 
     PQclear(r);
 }
 
-// --- batches
-
-struct pg_batch *pg_batch_new(void)
-{
-    struct pg_batch *b = check_alloc(1, sizeof *b);
-    list_init(&b->node);
-    return b;
-}
-
-void pg_batch_add(struct pg_batch *b, const struct pg_statement *statement, size_t count, const char *const *values)
-{
-    CHECK(count <= PG_PARAMS_MAX);
-    b->items = check_realloc(b->items, (b->count + 1) * sizeof *b->items);
-    struct item *i = &b->items[b->count++];
-    *i = (struct item){.statement = statement, .count = count, .values = check_alloc(count + 1, sizeof *i->values)};
-    for (size_t k = 0; k < count; k++)
-        i->values[k] = values[k] ? check_strdup(values[k]) : NULL;
-}
-
-size_t pg_batch_size(const struct pg_batch *b)
-{
-    return b->count;
-}
-
-void pg_batch_free(struct pg_batch *b)
-{
-    for (size_t i = 0; i < b->count; i++) {
-        for (size_t k = 0; k < b->items[i].count; k++)
-            free(b->items[i].values[k]);
-        free(b->items[i].values);
-        PQclear(b->items[i].result.res);
-    }
-    free(b->items);
-    free(b->script);
-    free(b);
-}
-
-// --- running one
-
-static bool good(PGresult *r)
-{
-    return PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK;
-}
-
-static void plain(struct pg_client *c, const char *sql)
-{
-    PQclear(PQexec(pool_conn(c->conn), sql));
-}
-
-static void note_failure(struct pg_batch *b, const struct pg_client *c, const PGresult *r, size_t at)
-{
-    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    b->outcome = PG_FAILED;
-    b->failed_at = at;
-    snprintf(b->sqlstate, sizeof b->sqlstate, "%s", state ? state : "");
-    snprintf(b->detail, sizeof b->detail, "%s", text ? text : PQerrorMessage(pool_conn(c->conn)));
-}
-
-// In one piece, as a transaction: the server takes all up to the next Sync as one, also where nothing says BEGIN.
-static bool send_items(PGconn *conn, struct pg_batch *b)
-{
-    bool sent = PQenterPipelineMode(conn) == 1;
-    for (size_t i = 0; sent && i < b->count; i++)
-        sent = PQsendQueryPrepared(conn, b->items[i].statement->name, (int)b->items[i].count,
-                                   (const char *const *)b->items[i].values, NULL, NULL, 0) == 1;
-    return sent && PQpipelineSync(conn) == 1;
-}
-
-static void take_items(struct pg_client *c, struct pg_batch *b)
-{
-    PGconn *conn = pool_conn(c->conn);
-    for (size_t i = 0; i < b->count; i++) {
-        PGresult *r = b->items[i].result.res = PQgetResult(conn);
-        CHECK(r && !PQgetResult(conn));
-        if (b->outcome == PG_COMMITTED && !good(r))
-            note_failure(b, c, r, i);
-    }
-    PGresult *r = PQgetResult(conn);
-    if (PQresultStatus(r) == PGRES_FATAL_ERROR) { // the commit itself
-        note_failure(b, c, r, b->count);
-        PQclear(r);
-        r = PQgetResult(conn);
-    }
-    CHECK(PQresultStatus(r) == PGRES_PIPELINE_SYNC);
-    PQclear(r);
-    CHECK(PQexitPipelineMode(conn) == 1);
-}
-
-static void run(struct pg_client *c, struct pg_batch *b)
-{
-    b->ran = true;
-    b->outcome = PG_COMMITTED;
-    store.batches++;
-    for (size_t i = 0; i < b->count; i++) { // outside the transaction: a failed preparation would abort it
-        const struct pg_statement *s = b->items[i].statement;
-        PGresult *r = pool_prepare(c->conn, s->name, s->text);
-        if (r) {
-            note_failure(b, c, r, i);
-            PQclear(r);
-            return;
-        }
-    }
-    CHECK(send_items(pool_conn(c->conn), b));
-    take_items(c, b);
-}
-
-static void run_script(struct pg_client *c, struct pg_batch *b)
-{
-    b->ran = true;
-    store.batches++;
-    plain(c, "BEGIN");
-    PGresult *r = PQexec(pool_conn(c->conn), b->script);
-    if (!good(r))
-        note_failure(b, c, r, 0);
-    else
-        b->outcome = PG_COMMITTED;
-    PQclear(r);
-    plain(c, b->outcome == PG_COMMITTED ? "COMMIT" : "ROLLBACK");
-}
-
 // --- completions
 
 static void complete(struct pg_batch *b)
@@ -309,10 +147,8 @@ static void connection_seen_broken(void *arg)
 
 static void execute(struct pg_client *c, struct pg_batch *b)
 {
-    if (b->script)
-        run_script(c, b);
-    else
-        run(c, b);
+    store.batches++;
+    store_run(c, b);
     world_note("postgres: %s%s", b->script ? "script" : b->items[0].statement->name,
                b->outcome == PG_COMMITTED ? "" : " fails");
 }
@@ -379,6 +215,7 @@ static void go_down(struct pg_client *c, const char *why)
 {
     c->state = PG_DOWN;
     snprintf(c->detail, sizeof c->detail, "%s", why);
+    store_forget(c);
     pool_give(c->conn);
     c->conn = NULL;
     LIST_EACH(node, tmp, &c->under_way)
@@ -447,6 +284,7 @@ void pg_client_free(struct pg_client *c)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (store.clients[i] == c)
             store.clients[i] = NULL;
+    store_forget(c);
     pool_give(c->conn);
     c->conn = NULL;
     LIST_EACH(node, tmp, &c->under_way)
@@ -536,33 +374,4 @@ const char *pg_outcome_name(enum pg_outcome o)
 {
     static const char *const names[] = {"committed", "failed", "lost", "closed"};
     return names[o];
-}
-
-// --- results
-
-size_t pg_rows(const struct pg_result *r)
-{
-    return (size_t)PQntuples(r->res);
-}
-
-size_t pg_columns(const struct pg_result *r)
-{
-    return (size_t)PQnfields(r->res);
-}
-
-size_t pg_affected(const struct pg_result *r)
-{
-    return (size_t)strtoul(PQcmdTuples(r->res), NULL, 10);
-}
-
-const char *pg_value(const struct pg_result *r, size_t row, size_t column)
-{
-    return PQgetisnull(r->res, (int)row, (int)column) ? NULL : PQgetvalue(r->res, (int)row, (int)column);
-}
-
-const char *pg_named(const struct pg_result *r, size_t row, const char *column)
-{
-    int n = PQfnumber(r->res, column);
-    CHECK(n >= 0);
-    return pg_value(r, row, (size_t)n);
 }
