@@ -35,6 +35,8 @@ static const struct { // by enum ledger_query
     [LEDGER_QUERY_ENTRIES] = {"entries", "entry", KEYED | FILTERS | SESSIONS, "at", "entry_id", true},
     [LEDGER_QUERY_ACTIVITIES] = {"activities", "activity", KEYED | BIT(SYMBOL) | BIT(STATUS) | SESSIONS, "created_at",
                                  "activity_id", false},
+    [LEDGER_QUERY_QUARANTINE] = {"quarantine", "order", PAGE | BIT(SYMBOL) | BIT(STATUS) | BIT(STRATEGY) | SESSIONS,
+                                 NULL, NULL, false},
     [LEDGER_QUERY_STRATEGIES] = {"strategies", "strategy", PAGE | FILTERS | SESSIONS, NULL, NULL, false},
 };
 

@@ -87,6 +87,7 @@ static const struct api_path PATHS[] = {
     {.path = "/api/v1/orders/{id}", .roles = HTTP_ROLE_API, .get = serve_one_order, .del = api_serve_order_cancel},
     WRITE("/api/v1/orders/{id}/cancel", api_serve_order_cancel),
     READ("/api/v1/orders/{id}/audit", serve_audit),
+    LIST("/api/v1/quarantine", LEDGER_QUERY_QUARANTINE),
     LIST("/api/v1/fills", LEDGER_QUERY_FILLS),
     LIST("/api/v1/entries", LEDGER_QUERY_ENTRIES),
     LIST("/api/v1/activities", LEDGER_QUERY_ACTIVITIES),

@@ -21,6 +21,7 @@ struct symbol {
     struct qty bought; // since the read, which may have it already: counts as held, but is not there to be sold
     struct qty open_buy, open_sell;
     struct money open_buy_value, open_sell_notional;
+    int64_t foreign, unpriced; // open orders that are not ours; of them buys that nobody knows the value of
     // What this symbol adds to the account's gross exposure; UNKNOWN counts in unknown_gross instead.
     struct money gross;
     bool gross_unknown;
@@ -32,6 +33,7 @@ struct reservation {
     struct qty open;         // still unfilled
     struct money open_value; // of a buy
     struct money notional;   // of a sell in dollars: all of it until it ends, its shares are those of the moment
+    bool foreign, unpriced;  // not ours; its value is not known
     int64_t filled_boot_ns;  // of a buy in dollars, whose cash is only told apart by a read of the account
 };
 
@@ -124,6 +126,7 @@ static void symbol_changed(struct exposure *e, struct symbol *s)
         unknown = !symbol_price(s, &price, &wall, &boot);
         fits = unknown || notional_up(price, size, &gross);
     }
+    unknown = unknown || s->unpriced > 0;
     fits = fits && money_add(gross, s->open_buy_value, &gross);
     fits = fits && money_sub(e->gross, s->gross, &e->gross) && money_add(e->gross, gross, &e->gross);
     if (!fits)
@@ -275,15 +278,15 @@ static void count_usage(struct exposure *e, const struct intent *intent)
     e->run_orders++;
 }
 
-static bool reserve(struct exposure *e, const struct intent *intent)
+static struct reservation *reserve(struct exposure *e, const struct intent *intent)
 {
     if (map_get(e->reservations, intent->order.client_order_id))
-        return false;
+        return NULL;
     struct reservation *r = check_alloc(1, sizeof *r);
     r->intent = *intent;
     map_put(e->reservations, intent->order.client_order_id, r);
     reservation_set(e, r, (struct qty){0}, false);
-    return true;
+    return r;
 }
 
 void exposure_reserve(struct exposure *e, const struct intent *intent)
@@ -295,6 +298,19 @@ void exposure_reserve(struct exposure *e, const struct intent *intent)
 void exposure_reserve_again(struct exposure *e, const struct intent *intent)
 {
     reserve(e, intent);
+}
+
+void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, bool priced)
+{
+    struct reservation *r = reserve(e, intent);
+    if (!r)
+        return;
+    struct symbol *s = symbol_of(e, intent->order.symbol);
+    r->foreign = true;
+    r->unpriced = !priced && intent->order.side == ORDER_BUY;
+    s->foreign++;
+    s->unpriced += r->unpriced;
+    symbol_changed(e, s);
 }
 
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns)
@@ -327,6 +343,9 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     // What a buy in dollars had reserved is spent, as far as anybody knows before the account is read again.
     if (r->filled_boot_ns > e->account_boot_ns && !money_add(e->cash_spent, r->open_value, &e->cash_spent))
         e->overflow = true;
+    struct symbol *s = symbol_of(e, r->intent.order.symbol);
+    s->foreign -= r->foreign;
+    s->unpriced -= r->unpriced;
     reservation_set(e, r, r->filled, true);
     free(r);
 }
@@ -376,6 +395,7 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
         .fractionable = s->asset.fractionable,
         .held = s->held,
         .open_buy_qty = s->open_buy,
+        .quarantined = s->foreign,
         .gross = e->gross,
         .gross_known = e->gross_unknown == 0,
         .open_buys = e->open_buys,

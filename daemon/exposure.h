@@ -26,6 +26,9 @@ void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 void exposure_reserve(struct exposure *e, const struct intent *intent);
 // Of one that is followed again, or was adopted from an earlier life: it has counted in its session and its run.
 void exposure_reserve_again(struct exposure *e, const struct intent *intent);
+// Of one at the broker that is not ours: counted like ours, and nothing of ours may grow its symbol's position. priced:
+// reserved is what it is worth; while nobody knows, gross exposure is not known.
+void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, bool priced);
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);
 void exposure_release(struct exposure *e, const char *client_order_id); // terminal
 // What was bought since positions were read counts as held for a buy, but is not there for a sell: the read may have it

@@ -200,6 +200,25 @@ void ledger_order_listed(struct ledger *l, const char *account, const struct ord
 // A parked order that was never placed is seen and closed: it is not sent again. CONFLICT says why not.
 void ledger_order_close(struct ledger *l, const char *client_order_id, const char *reason, const char *operator,
                         int64_t now_ns, ledger_done_fn *done, void *arg);
+// Orders of the broker that no intent of ours is of (quarantine). What the broker says of one now; news: it was not
+// known before, cancel: an operator has asked for its cancel. Ended ones are written once and stay.
+void ledger_quarantine_seen(struct ledger *l, const char *account, const struct order_state *state, int64_t now_ns,
+                            void (*done)(void *arg, enum ledger_result result, bool news, bool cancel), void *arg);
+struct ledger_quarantined {
+    struct order_state state;
+    bool cancel;
+};
+void ledger_quarantine_open(struct ledger *l, const char *account, // those that have not ended
+                            void (*done)(void *arg, enum ledger_result result, const struct ledger_quarantined *rows,
+                                         size_t count),
+                            void *arg);
+// An operator's word: it is to be cancelled; or it is ours from now on, with what its fills are booked to ("": to
+// unassigned). CONFLICT says why not. Adopting with the same now_ns again changes nothing.
+void ledger_quarantine_cancel(struct ledger *l, const char *account, const char *order_id, const char *reason,
+                              const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg);
+void ledger_quarantine_adopt(struct ledger *l, const char *account, const char *order_id, const char *strategy,
+                             struct day session, struct money reserved, const char *reason, const char *operator,
+                             int64_t now_ns, ledger_done_fn *done, void *arg);
 struct day_usage {
     int64_t orders;
     struct money notional;
@@ -317,6 +336,8 @@ enum ledger_query {
     LEDGER_QUERY_ENTRIES, // with their postings; status is the kind: opening, fill, transfer, corporate_action, fee,
                           // ...
     LEDGER_QUERY_ACTIVITIES, // status is the outcome (opening, posted, held, corrected) or the broker's type
+    LEDGER_QUERY_QUARANTINE, // orders that are not ours, newest first; status: open (unless told), closed, all, or
+                             // theirs
     LEDGER_QUERY_STRATEGIES // each strategy: how its last run went, its book; status is that of the member: ok, failed,
                             // late
 };

@@ -40,6 +40,8 @@ static const struct pg_statement *statement_of(enum ledger_query query)
         return &SQL_QUERY_ENTRIES;
     case LEDGER_QUERY_ACTIVITIES:
         return &SQL_QUERY_ACTIVITIES;
+    case LEDGER_QUERY_QUARANTINE:
+        return &SQL_QUERY_QUARANTINE;
     case LEDGER_QUERY_STRATEGIES:
         return &SQL_QUERY_STRATEGIES;
     }

@@ -61,6 +61,7 @@ static void collect_account(struct daemon *d)
     str_copy_cut(s->account_number, sizeof s->account_number, facts_view(d->facts)->account_number);
     s->orders_open = (int64_t)desk_open_count(d->desk);
     s->orders_unknown = (int64_t)desk_unknown_count(d->desk);
+    s->orders_quarantined = (int64_t)reconcile_quarantined(d->reconcile);
 }
 
 // Each symbol that an enabled strategy may name, once; strategies do not change while we run.

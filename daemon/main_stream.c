@@ -17,6 +17,12 @@ static void on_event(void *arg)
     reconcile_nudge(d->reconcile);
 }
 
+static bool known(void *arg, const char *client_order_id)
+{
+    const struct daemon *d = arg;
+    return desk_order(d->desk, client_order_id) != NULL;
+}
+
 void daemon_stream_new(struct daemon *d)
 {
     if (!str_equal(d->config->stream_mode, "on"))
@@ -26,6 +32,7 @@ void daemon_stream_new(struct daemon *d)
                                                    .metrics = d->metrics,
                                                    .on_state = on_state,
                                                    .on_event = on_event,
+                                                   .known = known,
                                                    .arg = d});
 }
 

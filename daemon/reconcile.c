@@ -21,8 +21,6 @@
 #define CALENDAR_AGE_NS (6 * 3600 * NS_PER_S)
 #define CALENDAR_BACK_DAYS 10
 #define CALENDAR_AHEAD_DAYS 30
-#define ORDERS_OVERLAP_NS (120 * NS_PER_S)
-#define ORDERS_PAGE 500
 #define STREAM_POLLS 5 // poll intervals between two passes while the stream would tell
 #define STREAM_POLL_MAX_MS 15000
 #define STREAM_TOLD_NS (5 * NS_PER_S)
@@ -43,6 +41,7 @@ struct reconcile *reconcile_new(const struct reconcile_params *params)
     list_init(&r->next_waiters);
     list_init(&r->jobs);
     r->others = map_new();
+    r->quarantine = map_new();
     str_copy_cut(r->reason, sizeof r->reason, "not compared with the broker yet");
     return r;
 }
@@ -70,6 +69,7 @@ void reconcile_free(struct reconcile *r)
     free(r->fresh_symbols);
     free(r->page);
     map_free(r->others);
+    reconcile_quarantine_free(r);
     free(r);
 }
 
@@ -309,6 +309,15 @@ static void ask_calendar(struct reconcile *r)
     reconcile_ask(r, OP_CALENDAR, query, calendar_read);
 }
 
+static void quarantine_read(void *arg, enum ledger_result result, const struct ledger_quarantined *rows, size_t count)
+{
+    struct reconcile *r = arg;
+    if (!reconcile_ledger_usable(r, result, "orders in quarantine"))
+        return;
+    reconcile_quarantine_load(r, rows, count);
+    reconcile_good(r, RC_USAGE);
+}
+
 static void adopted(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
 {
     struct reconcile *r = arg;
@@ -316,7 +325,8 @@ static void adopted(void *arg, enum ledger_result result, const struct order_row
         return;
     for (size_t i = 0; i < count; i++)
         desk_adopt(r->p.desk, &rows[i]);
-    reconcile_good(r, RC_USAGE);
+    r->waiting = true;
+    ledger_quarantine_open(r->p.ledger, r->account, quarantine_read, r);
 }
 
 static void usage_read(void *arg, enum ledger_result result, struct day_usage usage)
@@ -344,58 +354,6 @@ static void ask_usage(struct reconcile *r)
 }
 
 // --- a pass
-
-static void orders_read(void *arg, const struct broker_answer *a);
-
-// While ours are open: everything since the oldest of them, so that endings are seen. Else only what is open there.
-static void ask_orders(struct reconcile *r)
-{
-    char query[160], at[WHEN_TEXT_MAX];
-    r->desk_open_before = desk_open_count(r->p.desk);
-    int64_t oldest = desk_oldest_open_ns(r->p.desk);
-    if (!r->orders_after) {
-        r->orders_asked_boot_ns = oldest ? clock_boot_ns() : 0;
-        r->orders_after = oldest ? oldest - ORDERS_OVERLAP_NS : 0;
-    }
-    if (r->orders_after)
-        snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", ORDERS_PAGE,
-                 when_format(r->orders_after, at));
-    else
-        snprintf(query, sizeof query, "status=open&limit=%d", ORDERS_PAGE);
-    reconcile_ask(r, OP_ORDERS, query, orders_read);
-}
-
-static void orders_read(void *arg, const struct broker_answer *a)
-{
-    struct reconcile *r = arg;
-    struct err err;
-    struct order_state s;
-    int64_t newest = 0;
-    if (!reconcile_usable(r, a, "orders"))
-        return;
-    size_t n = json_size(a->json);
-    for (size_t i = 0; i < n; i++) {
-        if (alpaca_order_parse(json_at(a->json, i), &s, &err) != 0) {
-            r->orders_after = 0;
-            reconcile_failed(r, "orders", err.text);
-            return;
-        }
-        r->orders_open_at_broker += !order_status_terminal(s.status);
-        newest = s.submitted_at > newest ? s.submitted_at : newest;
-        desk_broker_says(r->p.desk, &s, "poll");
-        if (!desk_order(r->p.desk, s.client_order_id))
-            reconcile_not_followed(r, &s);
-    }
-    if (r->orders_after && n >= ORDERS_PAGE && newest > r->orders_after) {
-        r->orders_after = newest;
-        ask_orders(r);
-        return;
-    }
-    r->orders_after = 0;
-    if (r->orders_asked_boot_ns && n < ORDERS_PAGE)
-        desk_listed(r->p.desk, r->orders_asked_boot_ns);
-    reconcile_good(r, RC_WATERMARK);
-}
 
 static void account_read(void *arg, const struct broker_answer *a)
 {
@@ -519,7 +477,7 @@ static void step(struct reconcile *r)
         ask_usage(r);
         return;
     case RC_ORDERS:
-        ask_orders(r);
+        reconcile_ask_orders(r);
         return;
     case RC_WATERMARK:
         if (!r->opened) { // until the opening is accepted, what was traded before is not ours to record

@@ -50,6 +50,19 @@ void reconcile_write_drift(const struct reconcile *r, struct json_out *o);
 // one by now, when orders are open, or without a reason and the name of who accepts it.
 void reconcile_accept_drift(struct reconcile *r, const char *code, const char *reason, const char *operator,
                             void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// Orders at the broker that are not ours: how many are open, and one by its id there or its client order id (borrowed;
+// NULL: there is none).
+size_t reconcile_quarantined(const struct reconcile *r);
+const struct order_state *reconcile_quarantine_find(const struct reconcile *r, const char *id);
+// An operator's word about one: cancel it at the broker and follow it to its end; or adopt it: it is ours from now on,
+// followed by the desk, its fills go into the strategy's book ("": unassigned). done may be called at once.
+struct quarantine_word {
+    bool adopt;
+    const char *strategy, *reason, *who;
+    struct day session; // of an adopted order
+};
+void reconcile_quarantine_word(struct reconcile *r, const char *id, const struct quarantine_word *said,
+                               void (*done)(void *arg, bool ok, const char *detail), void *arg);
 // Fetches account, positions and the latest trade and quote of these symbols (and assets once); then done.
 void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
                        void (*done)(void *arg, bool ok, const char *detail), void *arg);

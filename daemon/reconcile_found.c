@@ -2,8 +2,9 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Orders that the broker tells of and the desk does not follow. One that is alive there and was given up in an earlier
-// life goes back to the desk; the others stay as they are. Of refused fills the orders are asked for by their ids,
-// since they may be of any age and in no list that is read: once it is known whose they are the fills wait no longer.
+// life goes back to the desk; one that is not ours goes into quarantine. Of refused fills the orders are asked for by
+// their ids, since they may be of any age and in no list that is read: once it is known whose they are the fills wait
+// no longer.
 #include "daemon/reconcile_internal.h"
 
 #include <string.h>
@@ -33,6 +34,8 @@ static void found(void *arg, enum ledger_result result, const struct order_row *
         log_debug("reconcile: order %s at the broker: the ledger does not say whose it is", id);
     else if (ours && row->status == ORDER_NOT_PLACED)
         desk_found(r->p.desk, row, s, "list");
+    else if (!ours && !desk_order(r->p.desk, id))
+        reconcile_quarantine_put(r, s);
     else
         remember(r, id);
     if (ours && result == LEDGER_OK && order_status_terminal(row->status) && row->status != ORDER_NOT_PLACED)
@@ -48,7 +51,7 @@ static bool may_be_followed(const struct reconcile *r, const struct order_state 
 
 void reconcile_not_followed(struct reconcile *r, const struct order_state *s)
 {
-    if (!may_be_followed(r, s))
+    if (reconcile_quarantine_says(r, s) || !may_be_followed(r, s))
         return;
     struct job *j = reconcile_job_new(r, NULL, 0);
     j->listed = *s;
@@ -71,7 +74,8 @@ static void listed(void *arg, enum ledger_result result, const char *detail)
 static void take_order(struct reconcile *r, const struct order_state *s)
 {
     desk_broker_says(r->p.desk, s, "lookup");
-    if (!desk_order(r->p.desk, s->client_order_id) && !may_be_followed(r, s)) {
+    bool theirs = reconcile_quarantine_says(r, s) || !may_be_followed(r, s);
+    if (!desk_order(r->p.desk, s->client_order_id) && theirs) {
         r->waiting = true;
         ledger_order_listed(r->p.ledger, r->account, s, clock_wall_ns(), listed, r);
         return;

@@ -71,6 +71,7 @@ struct reconcile {
     int64_t fills_after;
     char page_token[ACTIVITY_ID_MAX];
     int64_t orders_after;
+    bool orders_all;              // also those that have ended
     int64_t orders_asked_boot_ns; // when the list of all orders was begun; 0: only open ones are read
     size_t orders_open_at_broker, new_fills, desk_open_before;
     struct alpaca_fill *page; // of fills on their way into the ledger
@@ -100,7 +101,8 @@ struct reconcile {
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
     struct list jobs;                                           // one-off reads under way
-    struct map *others; // ids that the broker lists and that are nobody's here to follow
+    struct map *quarantine; // by client order id: orders at the broker that are not ours
+    struct map *others;     // ids that the broker lists and that are nobody's here to follow
     // snapshots: the run that settled last, the ones that are written
     bool snapshot_under_way;
     enum snapshot_source snapshot_source;
@@ -179,6 +181,16 @@ void reconcile_pass_is_whole(struct reconcile *r);
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 // Orders that the broker tells of and the desk does not follow (reconcile_found.c).
 void reconcile_not_followed(struct reconcile *r, const struct order_state *s);
+// The broker's lists of orders (reconcile_orders.c).
+void reconcile_ask_orders(struct reconcile *r);
+// Orders that are not ours (reconcile_quarantine.c). says: true when it is one of them. begin and pass: before the
+// lists of a pass are read, and after.
+bool reconcile_quarantine_says(struct reconcile *r, const struct order_state *s);
+void reconcile_quarantine_put(struct reconcile *r, const struct order_state *s);
+void reconcile_quarantine_load(struct reconcile *r, const struct ledger_quarantined *rows, size_t n);
+void reconcile_quarantine_begin(struct reconcile *r);
+void reconcile_quarantine_pass(struct reconcile *r);
+void reconcile_quarantine_free(struct reconcile *r);
 void reconcile_ask_doubt(struct reconcile *r); // whose orders the refused fills are of
 void reconcile_jobs_free(struct reconcile *r);
 // Quotes for fills that happened just now.

@@ -310,6 +310,7 @@ static void put_execution(const struct snapshot *s, struct json_out *o)
     json_put_int(o, "orders_failed", s->last_run.failed);
     json_put_int(o, "orders_open", s->orders_open);
     json_put_int(o, "orders_unknown", s->orders_unknown);
+    json_put_int(o, "orders_quarantined", s->orders_quarantined);
     json_put_int(o, "fills", s->last_run.fills);
     json_put_int(o, "runs", s->runs_done);
     put_text(o, "error", failed ? s->last_run.detail : "");

@@ -68,7 +68,7 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     bool gross_known;
     struct money gross_exposure, equity, cash;
     char account_number[ACCOUNT_NUMBER_MAX];
-    int64_t orders_open, orders_unknown;
+    int64_t orders_open, orders_unknown, orders_quarantined;
     const struct snapshot_price *prices; // borrowed; each symbol once
     size_t price_count;
     // scheduler

@@ -153,7 +153,7 @@ static const char *event_label(const char *event)
     return "other";
 }
 
-// These tell of nothing to fetch: the order is out, as the desk knows.
+// These tell of nothing to fetch when the order is ours: it is out, as the desk knows.
 static bool changes_nothing(const char *event)
 {
     return str_equal(event, "new") || str_equal(event, "pending_new") || str_equal(event, "accepted") ||
@@ -168,7 +168,8 @@ static void take_update(struct stream *s, const struct json_node *data)
     s->status.event_wall_ns = clock_wall_ns();
     metrics_add(s->p.metrics, METRIC_STREAM_EVENTS, event, 1);
     log_with(LOG_LEVEL_DEBUG, ((struct log_field[]){{"CLIENT_ORDER_ID", id}}), "order stream: %s", event);
-    if (!changes_nothing(event))
+    bool ours = !s->p.known || !id || s->p.known(s->p.arg, id);
+    if (!ours || !changes_nothing(event))
         s->p.on_event(s->p.arg);
 }
 

@@ -18,6 +18,7 @@ struct stream_params {
     struct metrics *metrics;
     void (*on_state)(void *arg, bool connected); // what happened while it was not connected is to be read after true
     void (*on_event)(void *arg);                 // something happened to an order: read orders and fills
+    bool (*known)(void *arg, const char *client_order_id); // is it an order of ours? NULL: all are
     void *arg;
 };
 

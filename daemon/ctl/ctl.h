@@ -167,6 +167,7 @@ ctl_verb_fn ctl_plan, ctl_limits;                                               
 ctl_verb_fn ctl_config_show, ctl_config_diff;                                       // config.c
 ctl_verb_fn ctl_logs;                                                               // logs.c
 ctl_verb_fn ctl_orders_resolve, ctl_orders_retry, ctl_drift, ctl_drift_accept;      // resolve.c
+ctl_verb_fn ctl_quarantine, ctl_quarantine_adopt, ctl_quarantine_cancel;            // quarantine.c
 ctl_verb_fn ctl_next;                                                               // next.c
 ctl_verb_fn ctl_rehearse;                                                           // rehearse.c
 ctl_verb_fn ctl_explain;                                                            // explain.c

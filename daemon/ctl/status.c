@@ -79,6 +79,9 @@ static void show_status(const struct json_node *root)
               ctl_text(root, "ready_reason"));
     if (ctl_int(execution, "orders_unknown") > 0)
         ctl_line("", "orders without an answer: paperguard orders --parked");
+    if (ctl_int(execution, "orders_quarantined") > 0)
+        ctl_toned("quarantine", "pending", "%s orders at the broker are not ours: paperguard quarantine",
+                  ctl_text(execution, "orders_quarantined"));
     if (strstr(ctl_text(root, "ready_reason"), "differ"))
         ctl_line("", "how they differ: paperguard drift");
     if (strcmp(ctl_text(root, "needs_opening"), "yes") == 0)

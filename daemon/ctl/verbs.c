@@ -60,6 +60,12 @@ const struct ctl_verb ctl_verbs[] = {
      ctl_config_diff, 0, 0, CTL_LOOKS, false},
     {"drift", "", "how ledger and broker differ, with the code to accept it by; 1 when they do", "", ctl_drift, 0, 0,
      CTL_LOOKS, false},
+    {"quarantine", "[list] [--status STATUS] [--limit N]",
+     "open orders at the broker that are not ours; --status closed or all: also those that have ended or were adopted",
+     "An order is foreign when its client order id is not of this ledger, and an orphan when it looks like one of ours "
+     "all the same. It counts in exposure like an order of ours, no order of ours makes the position of its symbol "
+     "grow beside it, its fills go to unassigned, and it is left alone until somebody adopts or cancels it.",
+     ctl_quarantine, 0, 1, CTL_LOOKS, false},
     {"explain", "[CODE...]", "what a reason code means and what to do; without a code: all of them",
      "Codes are the words that refusals, states, alerts, checks and exit codes are told with.", ctl_explain, 0, MANY,
      CTL_LOOKS, true},
@@ -93,6 +99,16 @@ const struct ctl_verb ctl_verbs[] = {
      "of it at the deadline of its run is cancelled. When it is refused for its time: run plans what is missing, "
      "orders resolve closes it.",
      ctl_orders_retry, 1, MANY, CTL_ACTS, false},
+    {"quarantine adopt", "ORDER [TOKEN REASON] [--strategy STRATEGY]",
+     "make an order at the broker that is not ours one of ours; two steps",
+     "ORDER is its id at the broker (or the beginning of it), or its client order id. First with the order alone: what "
+     "it is, and a token valid for 120 seconds. Then with token and reason: it is written into the ledger and followed "
+     "like any other. Its fills from now on go into the book of --strategy, or to unassigned.",
+     ctl_quarantine_adopt, 1, MANY, CTL_ACTS, false},
+    {"quarantine cancel", "ORDER [TOKEN REASON]",
+     "have an order at the broker that is not ours cancelled; two steps, as quarantine adopt",
+     "Asked for again until it has ended, over restarts too. What it was filled stays, in unassigned.",
+     ctl_quarantine_cancel, 1, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
      "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "
      "while orders "

@@ -4,6 +4,8 @@ SELECT coalesce(json_agg(json_build_object(
         'session', i.session, 'symbol', i.symbol, 'side', i.side, 'type', i.type, 'time_in_force', i.time_in_force,
         'qty', plain(i.qty), 'notional', plain(i.notional), 'limit_price', plain(i.limit_price),
         'extended_hours', i.extended_hours, 'class', i.class,
+        'origin', CASE WHEN i.run_id IS NOT NULL THEN 'run' WHEN EXISTS (SELECT FROM quarantine x
+            WHERE x.order_id = o.order_id AND x.outcome = 'adopted') THEN 'adopted' ELSE 'http' END,
         'status', o.status, 'filled_qty', plain(o.filled_qty), 'filled_avg_price', plain(o.filled_avg_price),
         'reserved', plain(i.reserved), 'expected_price', plain(i.decision_price), 'bid', plain(i.bid), 'ask', plain(i.ask),
         'spread', plain(i.ask - i.bid), 'quote_at', utc(d.quote_at), 'price_at', utc(d.price_at),

@@ -174,6 +174,7 @@ int alpaca_order_parse(const struct json_node *n, struct order_state *out, struc
         opt_qty(n, w, "qty", &o.has_qty, &o.qty, err) || want_qty(n, w, "filled_qty", &o.filled_qty, err) ||
         opt_money(n, w, "notional", &o.has_notional, &o.notional, err) ||
         opt_price(n, w, "limit_price", &o.has_limit_price, &o.limit_price, err) ||
+        opt_price(n, w, "stop_price", &o.has_stop_price, &o.stop_price, err) ||
         opt_price(n, w, "filled_avg_price", &o.has_filled_avg_price, &o.filled_avg_price, err) ||
         order_times_parse(n, &o, err) || refuse_negative(o.notional.nanos, w, "notional", err))
         return -1;

@@ -98,10 +98,10 @@ struct order_state {
     enum order_tif tif;
     enum order_status status;
     char status_word[32]; // as sent
-    bool has_qty, has_notional, has_limit_price, has_filled_avg_price;
+    bool has_qty, has_notional, has_limit_price, has_stop_price, has_filled_avg_price;
     struct qty qty, filled_qty;
     struct money notional;
-    struct price limit_price, filled_avg_price;
+    struct price limit_price, stop_price, filled_avg_price;
     int64_t created_at, updated_at, submitted_at, filled_at; // ns, 0 = null
 };
 

@@ -167,6 +167,17 @@ static enum risk_answer row_long_only(struct case_file *c)
     return RISK_PASS;
 }
 
+// Nobody knows what it is for: the position grows by no order of ours beside it.
+static enum risk_answer row_quarantine(struct case_file *c)
+{
+    if (c->view->quarantined < 0)
+        return UNKNOWN(c, "orders of %s that are not ours are not known", c->order->symbol);
+    if (c->view->quarantined > 0)
+        return FAILS(c, "%lld open orders of %s at the broker are not ours: see paperguard quarantine",
+                     (long long)c->view->quarantined, c->order->symbol);
+    return RISK_PASS;
+}
+
 static enum risk_answer row_price_known(struct case_file *c)
 {
     if (!c->view->price_known)
@@ -350,6 +361,7 @@ static const struct {
     [RISK_SYMBOL_LIST] = {row_symbol_list, true},
     [RISK_TRADABLE] = {row_tradable, true},
     [RISK_LONG_ONLY] = {row_long_only, true},
+    [RISK_QUARANTINE] = {row_quarantine, false},
     [RISK_PRICE_KNOWN] = {row_price_known, false},
     [RISK_PRICE_AGE] = {row_price_age, false},
     [RISK_PRICE_COLLAR] = {row_price_collar, true},

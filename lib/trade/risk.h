@@ -12,6 +12,7 @@
     X(RISK_SYMBOL_LIST, "symbol_list", "symbol is denied or not in the allow list")                                    \
     X(RISK_TRADABLE, "tradable", "asset is not tradable, not fractionable, or unknown")                                \
     X(RISK_LONG_ONLY, "long_only", "a sell beyond what is held and not already being sold")                            \
+    X(RISK_QUARANTINE, "quarantine", "an order that is not ours is open in the symbol")                                \
     X(RISK_PRICE_KNOWN, "price_known", "no price for the symbol")                                                      \
     X(RISK_PRICE_AGE, "price_age", "the price is older than max_price_age")                                            \
     X(RISK_PRICE_COLLAR, "price_collar", "limit price too far from the market")                                        \
@@ -56,6 +57,7 @@ struct risk_view {
     int64_t price_age_ns;
     struct qty held;                        // position, signed
     struct qty open_buy_qty, open_sell_qty; // of this symbol, unfilled
+    int64_t quarantined;                    // open orders of this symbol that are not ours; below zero = unknown
     struct money gross;                     // |positions| + open buys over all symbols, at current prices
     bool gross_known;
     struct money open_buys;               // unfilled value of all open buys
@@ -71,7 +73,7 @@ struct risk_verdict {
     bool reduces;       // can only shrink the position: class REDUCE
 };
 // The order's value is judged at the higher of market and limit price. An order that can only shrink the position
-// (`reduces`) needs no price and is not held up by price_known, price_age, order_notional, position_share,
+// (`reduces`) needs no price and is not held up by quarantine, price_known, price_age, order_notional, position_share,
 // gross_exposure, buying_power and notional_per_day; every other row holds for it too. Stale figures are UNKNOWN, not
 // FAIL.
 void risk_judge(const struct risk_limits *limits, const struct risk_view *view, const struct order_request *order,

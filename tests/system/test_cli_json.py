@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import Site, Strategy
+from harness import Site, Strategy, until
 
 TEXT, NUMBER, FLAG, LIST, OBJECT = str, (int, float), bool, list, dict
 NONE = type(None)
@@ -42,6 +42,9 @@ SHAPES = {
                 "orders_unknown": NUMBER, "legs_not_sent": NUMBER, "awaited": TEXT, "minutes_to_cut_off": (int, NONE),
                 "safe_next": LIST}, None, None),
     ("orders",): ({"orders": LIST, "limit": NUMBER, "offset": NUMBER}, "orders", ORDER),
+    ("quarantine",): ({"quarantine": LIST, "limit": NUMBER}, "quarantine",
+                      {"order_id": TEXT, "client_order_id": TEXT, "kind": TEXT, "symbol": TEXT, "side": TEXT, "qty": MAY_TEXT,
+                       "status": TEXT, "filled_qty": TEXT, "first_seen_at": TEXT, "outcome": MAY_TEXT, "reason": MAY_TEXT}),
     ("fills",): ({"fills": LIST}, "fills", {"activity_id": TEXT, "order_id": TEXT, "client_order_id": TEXT, "run_id": MAY_TEXT,
                                             "symbol": TEXT, "side": TEXT, "qty": TEXT, "price": TEXT, "amount": TEXT,
                                             "slippage_bps": MAY_TEXT, "transaction_time": TEXT}),
@@ -64,6 +67,9 @@ def fixture_used(pg):
     site = Site(pg, strategies=[Strategy()]).begin()
     try:
         site.run_whole()
+        site.sim.call("POST", "/v2/orders", {"client_order_id": "by-hand", "symbol": "IEF", "side": "buy", "qty": "1", "type": "limit",
+                                             "limit_price": "50", "time_in_force": "gtc"})
+        until(lambda: site.daemon.get("/api/v1/quarantine")["count"], 20, "an order that is not ours")
         site.daemon.sections["http"]["max_connections"] = "77"  # something for `config diff`
         site.daemon.write()
         yield site

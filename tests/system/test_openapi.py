@@ -153,7 +153,10 @@ def test_state_answers(api):
 def test_history_answers(api):
     rows = {"runs": "runs", "orders": "orders", "fills": "fills", "positions": "positions", "strategies": "strategies",
             "signals": "signals", "signals_latest": "signals", "equity": "equity", "alerts": "alerts", "decisions": "decisions",
-            "entries": "entries", "activities": "activities"}
+            "entries": "entries", "activities": "activities", "quarantine": "quarantine"}
+    api.site.sim.call("POST", "/v2/orders", {"client_order_id": "by-hand", "symbol": "IEF", "side": "buy", "qty": "1", "type": "limit",
+                                             "limit_price": "50", "time_in_force": "gtc"})
+    until(lambda: api("quarantine", 200)["count"], 20, "an order that is not ours")
     api.site.sim.call("POST", "/sim/cash", {"type": "INT", "amount": "1.25"})
     until(lambda: api("activities", 200, query="?status=posted")["count"], 20, "an activity")
     api("order_new", 422, {**ORDER, "client_order_id": "huge", "qty": "100000"}, headers=AUTH)  # so that there is a decision

@@ -63,6 +63,13 @@ static struct {
     // desk
     size_t open;
     int64_t oldest;
+    // quarantine
+    struct ledger_quarantined *kept;
+    size_t kept_count;
+    enum ledger_result keep_result;
+    int keeps, adoptions, cancels, adopted;
+    bool kept_news, kept_cancel;
+    struct order_state kept_state;
     bool followed;
     // told
     int alerts, told_fills, passed;
@@ -262,6 +269,47 @@ void ledger_order_find(struct ledger *l, const char *client_order_id,
     done(arg, w.find_result, w.find_row);
 }
 
+void ledger_quarantine_seen(struct ledger *l, const char *account, const struct order_state *state, int64_t now_ns,
+                            void (*done)(void *, enum ledger_result, bool, bool), void *arg)
+{
+    (void)l, (void)account, (void)now_ns;
+    w.keeps++;
+    w.kept_state = *state;
+    done(arg, w.keep_result, w.kept_news, w.kept_cancel);
+}
+
+void ledger_quarantine_open(struct ledger *l, const char *account,
+                            void (*done)(void *, enum ledger_result, const struct ledger_quarantined *, size_t),
+                            void *arg)
+{
+    (void)l, (void)account;
+    done(arg, LEDGER_OK, w.kept, w.kept_count);
+}
+
+void ledger_quarantine_cancel(struct ledger *l, const char *account, const char *order_id, const char *reason,
+                              const char *operator, int64_t now_ns, ledger_done_fn *done, void *arg)
+{
+    (void)l, (void)account, (void)order_id, (void)reason, (void)operator,(void) now_ns;
+    w.cancels++;
+    done(arg, w.keep_result, "");
+}
+
+void ledger_quarantine_adopt(struct ledger *l, const char *account, const char *order_id, const char *strategy,
+                             struct day session, struct money reserved, const char *reason, const char *operator,
+                             int64_t now_ns, ledger_done_fn *done, void *arg)
+{
+    (void)l, (void)account, (void)order_id, (void)strategy, (void)session, (void)reserved, (void)reason;
+    (void)operator,(void) now_ns;
+    w.adoptions++;
+    done(arg, w.keep_result, "");
+}
+
+void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
+                     const char *detail, int64_t now_ns)
+{
+    (void)l, (void)kind, (void)subject, (void)answer, (void)rule, (void)detail, (void)now_ns;
+}
+
 void ledger_snapshot_take(struct ledger *l, const struct ledger_snapshot *s, ledger_done_fn *done, void *arg)
 {
     (void)l, (void)s;
@@ -289,6 +337,7 @@ int64_t desk_oldest_open_ns(const struct desk *d)
 void desk_adopt(struct desk *d, const struct order_row *row)
 {
     (void)d, (void)row;
+    w.adopted++;
 }
 
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source)

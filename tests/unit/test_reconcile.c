@@ -338,7 +338,7 @@ static void the_order_of_a_refused_fill_is_asked_for_by_its_id(void **state)
     w.fills_result = LEDGER_CONFLICT;
     assert_string_equal(asked_in_a_pass(), "o-1 ");
     assert_int_equal(w.listings, 1);
-    assert_string_equal(w.query[OP_ORDERS], "status=open&limit=500");
+    assert_string_equal(w.query[OP_ORDERS], "status=open&direction=asc&limit=500");
     the_order_is("o-2", "filled"); // not the one that was asked for
     asked_in_a_pass();
     says(OP_ORDER, "{}");
@@ -348,12 +348,15 @@ static void the_order_of_a_refused_fill_is_asked_for_by_its_id(void **state)
     asked_in_a_pass();
     assert_int_equal(w.finds, 1);
     assert_int_equal(w.listings, 1);
+    asked_in_a_pass();
     asked_in_a_pass(); // it is another's
     assert_int_equal(w.finds, 1);
     assert_int_equal(w.listings, 2);
     w.followed = true;
     asked_in_a_pass();
     assert_int_equal(w.listings, 2);
+    the_order_is("o-1", "filled");
+    asked_in_a_pass();
     w.whose_count = 0;
     assert_string_equal(asked_in_a_pass(), "");
     w.fills_result = LEDGER_OK;

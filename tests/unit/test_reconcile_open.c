@@ -3,7 +3,7 @@
 //
 // needs: daemon/reconcile*.o daemon/exposure.o daemon/metrics.o
 //
-// What is compared while orders are open.
+// What is compared while orders are open; orders at the broker that are not ours.
 #include "tests/unit/reconcile_room.h"
 
 // A resting order of somebody keeps neither a run from settling nor the next from starting.
@@ -52,6 +52,173 @@ static void what_differs_beside_open_orders_must_last(void **state)
     assert_true(reconcile_in_step(reconcile, &why));
 }
 
+// --- quarantine
+
+static void at_the_broker(enum guard_op op, const char *id, const char *symbol, const char *status, const char *filled)
+{
+    char json[600];
+    snprintf(
+        json, sizeof json,
+        "%s{\"id\":\"o-1\",\"client_order_id\":\"%s\",\"symbol\":\"%s\",\"side\":\"buy\",\"type\":\"stop\","
+        "\"stop_price\":\"150\",\"time_in_force\":\"day\",\"status\":\"%s\",\"qty\":\"2\",\"filled_qty\":\"%s\"}%s",
+        op == OP_ORDERS ? "[" : "", id, symbol, status, filled, op == OP_ORDERS ? "]" : "");
+    says(op, json);
+}
+
+static struct risk_view sees(const char *symbol)
+{
+    struct order_request o = {.qty = SHARES(1)};
+    struct risk_view v;
+    str_copy_cut(o.symbol, sizeof o.symbol, symbol);
+    assert_true(exposure_view(exposure, &o, "", (struct day){2026, 10, 8}, w.now, &v));
+    return v;
+}
+
+static void what_is_not_ours_is_kept_told_once_and_counted(void **state)
+{
+    (void)state;
+    w.kept_news = true;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    pass();
+    pass();
+    assert_int_equal(w.keeps, 1);
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert, "foreign_order");
+    assert_int_equal(metrics_value(metrics, METRIC_QUARANTINED_ORDERS, ""), 1);
+    assert_int_equal(sees("SPY").quarantined, 1);
+    assert_int_equal(sees("SPY").open_buys.nanos, USD(300).nanos); // at its stop
+    assert_int_equal(sees("SPY").open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(sees("QQQ").quarantined, 0);
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "partially_filled", "1");
+    pass();
+    assert_int_equal(w.keeps, 2);
+    assert_int_equal(sees("SPY").open_buys.nanos, USD(150).nanos);
+    says(OP_ORDERS, "[]"); // not open any more: it is asked for
+    at_the_broker(OP_ORDER, "theirs", "SPY", "filled", "2");
+    pass();
+    pass();
+    assert_int_equal(w.keeps, 3);
+    assert_int_equal(w.kept_state.status, ORDER_FILLED);
+    assert_int_equal(sees("SPY").quarantined, 0);
+    assert_int_equal(sees("SPY").open_buys.nanos, 0);
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+    assert_int_equal(metrics_value(metrics, METRIC_QUARANTINED_ORDERS, ""), 0);
+    int asked = w.asked[OP_ORDER];
+    pass();
+    assert_int_equal(w.asked[OP_ORDER], asked);
+}
+
+static void what_looks_like_ours_is_an_orphan_and_is_written_until_it_is(void **state)
+{
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "pg1-0123", "SPY", "new", "0");
+    w.keep_result = LEDGER_DOWN;
+    pass();
+    pass();
+    assert_int_equal(w.alerts, 0);
+    assert_int_equal(sees("SPY").quarantined, 1); // held at once all the same
+    int keeps = w.keeps;
+    assert_true(keeps >= 2);
+    w.keep_result = LEDGER_OK;
+    w.kept_news = true;
+    pass();
+    pass();
+    assert_int_equal(w.keeps, keeps + 1);
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert, "orphan_order");
+}
+
+static void on_word(void *arg, bool ok, const char *detail)
+{
+    (void)detail;
+    *(int *)arg = ok ? 1 : -1;
+}
+
+static void a_cancel_is_asked_for_until_it_has_ended(void **state)
+{
+    const struct quarantine_word word = {.strategy = "", .reason = "mine", .who = "somebody"};
+    int said = 0;
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    reconcile_quarantine_word(reconcile, "o-2", &word, on_word, &said);
+    assert_int_equal(said, -1);
+    w.keep_result = LEDGER_DOWN;
+    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    assert_int_equal(said, -1);
+    pass();
+    assert_int_equal(w.asked[OP_CANCEL], 0);
+    w.keep_result = LEDGER_OK;
+    w.result[OP_CANCEL] = BROKER_REJECTED;
+    reconcile_quarantine_word(reconcile, "theirs", &word, on_word, &said);
+    assert_int_equal(said, 1);
+    for (int i = 0; i < 6; i++)
+        pass();
+    assert_true(w.asked[OP_CANCEL] >= 3);
+    assert_true(w.asked[OP_CANCEL] <= 5); // not in every pass
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "canceled", "0");
+    pass();
+    int asked = w.asked[OP_CANCEL];
+    w.now += 60 * NS_PER_S;
+    pass();
+    assert_int_equal(w.asked[OP_CANCEL], asked);
+}
+
+static void an_adopted_one_goes_to_the_desk(void **state)
+{
+    static struct order_row row;
+    const struct quarantine_word word = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
+    int said = 0;
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    w.find_row = &row;
+    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    assert_int_equal(said, 1);
+    assert_int_equal(w.adoptions, 1);
+    assert_int_equal(w.adopted, 1);
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+    assert_int_equal(sees("SPY").quarantined, 0);
+    assert_null(reconcile_quarantine_find(reconcile, "o-1"));
+    w.followed = true;
+    int keeps = w.keeps;
+    pass();
+    assert_int_equal(w.keeps, keeps);
+}
+
+// In quarantine before the start: followed also when no list has it any more, and its cancel goes on.
+static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
+{
+    static struct ledger_quarantined kept = {
+        .state = {.id = "o-1", .client_order_id = "theirs", .symbol = "SPY", .status = ORDER_NEW, .has_qty = true},
+        .cancel = true};
+    (void)state;
+    kept.state.qty = SHARES(2);
+    w.kept = &kept;
+    w.kept_count = 1;
+    at_the_broker(OP_ORDER, "theirs", "SPY", "new", "0");
+    begin();
+    assert_false(sees("SPY").gross_known); // nobody knows what it is worth
+    says(OP_TRADES_LATEST, "{\"trades\":{\"SPY\":{\"p\":100,\"t\":\"2026-10-08T16:00:00Z\"}}}");
+    w.now += 6 * NS_PER_S;
+    pass();
+    pass();
+    assert_int_equal(reconcile_quarantined(reconcile), 1);
+    assert_int_equal(w.alerts, 0);
+    assert_true(w.asked[OP_CANCEL] >= 1 && w.asked[OP_ORDER] >= 1);
+    assert_int_equal(sees("SPY").open_buys.nanos, USD(200).nanos); // at the market
+    at_the_broker(OP_ORDER, "theirs", "SPY", "canceled", "0");
+    pass();
+    pass();
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+    assert_int_equal(w.kept_state.status, ORDER_CANCELED);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -59,6 +226,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_agrees_beside_open_orders_counts),
         T(what_differs_beside_open_orders_must_last),
+        T(what_is_not_ours_is_kept_told_once_and_counted),
+        T(what_looks_like_ours_is_an_orphan_and_is_written_until_it_is),
+        T(a_cancel_is_asked_for_until_it_has_ended),
+        T(an_adopted_one_goes_to_the_desk),
+        T(what_was_in_quarantine_is_followed_in_the_next_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,7 @@ static const char *const spy_and_tlt[] = {"TLT", "SPY"};
     X(denied_and_allowed, RISK_SYMBOL_LIST, s->limits.deny = s->limits.allow = spy_and_tlt;                            \
       s->limits.deny_count = s->limits.allow_count = 2)                                                                \
     X(not_allowed, RISK_SYMBOL_LIST, s->limits.allow = only_tlt; s->limits.allow_count = 1)                            \
+    X(not_ours, RISK_QUARANTINE, s->view.quarantined = 1)                                                              \
     X(not_tradable, RISK_TRADABLE, s->view.tradable = false)                                                           \
     X(not_fractionable, RISK_TRADABLE, s->view.fractionable = false; s->order.qty.nanos += 1)                          \
     X(notional_not_fractionable, RISK_TRADABLE, s->view.fractionable = false; s->order.qty.nanos = 0;                  \
@@ -114,6 +115,7 @@ static const char *const spy_and_tlt[] = {"TLT", "SPY"};
     X(notional_per_day, RISK_NOTIONAL_PER_DAY, s->view.notional_in_day.nanos = 19000 * D + 1)
 
 #define EACH_UNKNOWN(X)                                                                                                \
+    X(not_ours_unknown, RISK_QUARANTINE, s->view.quarantined = -1)                                                     \
     X(no_symbol, RISK_SYMBOL_LIST, s->order.symbol[0] = '\0')                                                          \
     X(odd_symbol, RISK_SYMBOL_LIST, s->order.symbol[0] = 's')                                                          \
     X(no_allow_list, RISK_SYMBOL_LIST, s->limits.allow_count = 1)                                                      \

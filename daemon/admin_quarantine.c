@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// Orders at the broker that are not ours: the list, and an operator's word about one of them in two steps, adopt or
+// cancel. First what it is, with a token; then, with the token and a reason, it is done.
+#include "daemon/admin_internal.h"
+
+#include <string.h>
+
+#include "lib/io/clock.h"
+
+#define ADOPT "/admin/quarantine/adopt/"
+#define CANCEL "/admin/quarantine/cancel/"
+
+void admin_serve_quarantine(struct admin *a, struct http_exchange *x, const char *who)
+{
+    (void)who;
+    api_history(a->p.api, x, LEDGER_QUERY_QUARANTINE, NULL);
+}
+
+static void put_amount(struct json_out *o, const char *key, bool has, int64_t nanos)
+{
+    if (has)
+        json_put_decimal(o, key, nanos);
+    else
+        json_put_null(o, key);
+}
+
+static void show(struct admin *a, struct http_exchange *x, const struct order_state *s, const char *strategy)
+{
+    struct text t;
+    struct json_out o;
+    api_answer_begin(&t, &o);
+    json_key(&o, "order");
+    json_object_begin(&o);
+    json_put_string(&o, "order_id", s->id);
+    json_put_string(&o, "client_order_id", s->client_order_id);
+    json_put_string(&o, "symbol", s->symbol);
+    json_put_string(&o, "side", order_side_name(s->side));
+    json_put_string(&o, "type", order_type_name(s->type));
+    put_amount(&o, "qty", s->has_qty, s->qty.nanos);
+    put_amount(&o, "notional", s->has_notional, s->notional.nanos);
+    put_amount(&o, "limit_price", s->has_limit_price, s->limit_price.nanos);
+    json_put_string(&o, "status", order_status_name(s->status));
+    json_put_decimal(&o, "filled_qty", s->filled_qty.nanos);
+    json_object_end(&o);
+    json_put_string(&o, "strategy", strategy[0] ? strategy : NULL);
+    json_put_string(&o, "code", admin_token_make(&a->quarantine, s->id));
+    json_put_int(&o, "valid_seconds", ADMIN_TOKEN_VALID_S);
+    api_answer_end(a->p.api, x, 200, &t, &o);
+}
+
+static void confirm(struct admin *a, struct http_exchange *x, const char *id, const struct quarantine_word *word)
+{
+    struct api_wait *w = api_wait_new(a->p.api, x);
+    if (w)
+        reconcile_quarantine_word(a->p.reconcile, id, word, admin_answer_accepted, w);
+}
+
+// Names of one strategy at most.
+static bool strategy_good(const struct admin *a, struct http_exchange *x, const char *strategy)
+{
+    if (strchr(strategy, ' ')) {
+        api_reply_problem(x, 400, "an order goes into the book of one strategy");
+        return false;
+    }
+    return !strategy[0] || admin_strategy_exists(a, x, strategy);
+}
+
+static void serve(struct admin *a, struct http_exchange *x, const char *who, bool adopt)
+{
+    struct api_body body;
+    struct quarantine_word word = {.adopt = adopt, .who = who};
+    const char *id = http_exchange_path(x) + strlen(adopt ? ADOPT : CANCEL);
+    unsigned both = API_BODY_CODE | API_BODY_REASON;
+    if (!api_body_read(x, both | (adopt ? API_BODY_STRATEGIES : 0), 0, &body))
+        return;
+    unsigned has = body.has & both;
+    if (has != 0 && has != both) {
+        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
+        return;
+    }
+    word.strategy = body.has & API_BODY_STRATEGIES ? body.strategies : "";
+    word.reason = body.reason;
+    if (!strategy_good(a, x, word.strategy))
+        return;
+    const struct order_state *s = reconcile_quarantine_find(a->p.reconcile, id);
+    if (!s)
+        api_reply_problem(x, 404, "no open order in quarantine has this id (see: paperguard quarantine)");
+    else if (!has)
+        show(a, x, s, word.strategy);
+    else if (!admin_token_fits(&a->quarantine, s->id, body.code))
+        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again",
+                          ADMIN_TOKEN_VALID_S);
+    else if (adopt && !scheduler_session(a->p.scheduler, clock_wall_ns(), &word.session))
+        api_reply_problem(x, 503, "the exchange calendar does not reach today");
+    else
+        confirm(a, x, s->id, &word);
+}
+
+void admin_serve_quarantine_adopt(struct admin *a, struct http_exchange *x, const char *who)
+{
+    serve(a, x, who, true);
+}
+
+void admin_serve_quarantine_cancel(struct admin *a, struct http_exchange *x, const char *who)
+{
+    serve(a, x, who, false);
+}

@@ -1,0 +1,1 @@
+SELECT quarantine_cancel($1, $2, $3, $4, $5::timestamptz) AS verdict
