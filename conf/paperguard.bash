@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift explain run strategies orders drift halt release opening db rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine drift halt release opening db rehearse"
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -54,6 +54,7 @@ _paperguard() {
     config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
     orders) seconds='resolve retry' ;;
+    quarantine) seconds='adopt cancel' ;;
     drift) seconds='accept' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
@@ -109,6 +110,9 @@ _paperguard() {
     'drift')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
+    'quarantine')
+        options+=" --status --limit"
+        [[ $cur == -* ]] || { :; return; } ;;
     'explain')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask CODE; return; } ;;
@@ -125,6 +129,12 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
     'orders retry')
+        options+=""
+        [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
+    'quarantine adopt')
+        options+=" --strategy"
+        [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
+    'quarantine cancel')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
     'drift accept')
