@@ -332,6 +332,9 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_plan)                                                                                                \
     X(admin_serve_resolve)                                                                                             \
     X(admin_serve_retry)                                                                                               \
+    X(admin_serve_quarantine)                                                                                          \
+    X(admin_serve_quarantine_adopt)                                                                                    \
+    X(admin_serve_quarantine_cancel)                                                                                   \
     X(admin_serve_drift)                                                                                               \
     X(admin_serve_drift_accept)
 #define RIG_SERVE(name)                                                                                                \
