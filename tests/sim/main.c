@@ -4,12 +4,14 @@
 // simulate: whole days of trouble in simulated time, one process for each seed. First faults, then a phase without, in
 // which everything must come to its end and ledger and exchange must agree.
 //
-//   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] [--first]
+//   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--again DSN] [--trace] [--first]
 //
+// --again DSN: now and then a seed runs a second time, in this database, and must go the same way to the last step.
 // --first ends with the first seed that finds a violation.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,14 +19,41 @@
 #include "tests/sim/pool.h"
 #include "tests/sim/scenario.h"
 
+#define PLACES_MAX 64
+#define AGAIN_EACH 50 // seeds: one of them runs twice
+
+struct running {
+    pid_t pid;
+    int fd;
+    uint64_t seed;
+};
+
 static struct {
     struct site_params site;
+    const char *dsn_again; // of a database for those that run a second time; NULL: none does
     uint64_t base, seeds;
     int jobs;
     bool trace, first;
+    struct running running[PLACES_MAX + 1]; // the last place is theirs
+    struct {
+        uint64_t seed, hash;
+        bool due;
+    } again;
+    struct result sum;
 } m = {.base = 1, .seeds = 1, .jobs = 1};
 
-static pid_t begin_seed(uint64_t seed, int place, int *out)
+// The folders of both times have names of one length: what is noted of them is cut at the same place.
+static struct result run_one(uint64_t seed, bool again)
+{
+    char dir[300];
+    struct site_params site = m.site;
+    snprintf(dir, sizeof dir, "%s/%d", m.site.dir, again ? 2 : 1);
+    mkdir(dir, 0700);
+    site.dir = dir;
+    return scenario_run(seed, &site, m.trace);
+}
+
+static void begin_seed(uint64_t seed, int place)
 {
     int pipe_fds[2];
     fflush(stdout);
@@ -38,100 +67,116 @@ static pid_t begin_seed(uint64_t seed, int place, int *out)
         pool_sit(place);
         if (!m.trace && !freopen("/dev/null", "we", stderr))
             _exit(2);
-        struct result r = scenario_run(seed, &m.site, m.trace);
+        struct result r = run_one(seed, place == m.jobs);
         fflush(stdout);
         _exit(write(pipe_fds[1], &r, sizeof r) == sizeof r ? 0 : 2);
     }
     close(pipe_fds[1]);
-    *out = pipe_fds[0];
-    return pid;
+    m.running[place] = (struct running){pid, pipe_fds[0], seed};
 }
 
-struct running {
-    pid_t pid;
-    int fd;
-    uint64_t seed;
-};
-
-// False: it ended in the middle of something.
-static bool end_seed(struct running *r, struct result *sum)
+static void add_up(const struct result *one)
 {
+    m.sum.steps += one->steps;
+    for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
+        m.sum.sums[k] += one->sums[k];
+    m.sum.violations += one->violations;
+    if (m.seeds == 1)
+        printf("seed %llu: %llu steps, %llu batches, hash %016llx\n", (unsigned long long)one->seed,
+               (unsigned long long)one->steps, (unsigned long long)one->batches, (unsigned long long)one->hash);
+    if (m.dsn_again && !m.again.due && m.running[m.jobs].pid == 0 && (one->seed - m.base) % AGAIN_EACH == 0) {
+        m.again.seed = one->seed;
+        m.again.hash = one->hash;
+        m.again.due = true;
+    }
+}
+
+static void compare(const struct result *one)
+{
+    if (one->hash == m.again.hash)
+        return;
+    printf("violation: seed %llu goes two ways when it runs twice, hash %016llx and %016llx: something was not drawn "
+           "from the seed\n",
+           (unsigned long long)one->seed, (unsigned long long)m.again.hash, (unsigned long long)one->hash);
+    m.sum.violations++;
+}
+
+static void end_seed(int place)
+{
+    struct running *r = &m.running[place];
     struct result one = {0};
     int status = 0;
     bool told = read(r->fd, &one, sizeof one) == sizeof one;
     close(r->fd);
     waitpid(r->pid, &status, 0);
-    bool whole = told && status == 0;
-    if (!whole) {
+    r->pid = 0;
+    if (!told || status != 0) {
         printf("violation: seed %llu: the daemon's process ended with %s %d\n", (unsigned long long)r->seed,
                WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        one.violations = 1;
+        m.sum.violations++;
+        pool_renew(place);
+    } else if (place == m.jobs) {
+        compare(&one);
+    } else {
+        add_up(&one);
     }
-    if (m.seeds == 1)
-        printf("seed %llu: %llu steps, %llu batches, hash %016llx\n", (unsigned long long)r->seed,
-               (unsigned long long)one.steps, (unsigned long long)one.batches, (unsigned long long)one.hash);
-    sum->steps += one.steps;
-    for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
-        sum->sums[k] += one.sums[k];
-    sum->violations += one.violations;
-    r->pid = 0;
-    return whole;
 }
 
-static struct running *ended_one(struct running *all, int jobs)
+static int ended_one(void)
 {
     siginfo_t info = {0};
     CHECK(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
-    for (int i = 0; i < jobs; i++)
-        if (all[i].pid == info.si_pid)
-            return &all[i];
+    for (int i = 0; i <= m.jobs; i++)
+        if (m.running[i].pid == info.si_pid)
+            return i;
     abort();
+}
+
+static int idle_place(void)
+{
+    int k = 0;
+    while (m.running[k].pid)
+        k++;
+    return k;
 }
 
 #define SUM_NAME(symbol, word) word,
 static int all_seeds(void)
 {
-    struct running running[64] = {{0}};
-    struct result sum = {0};
     int under_way = 0;
-    for (uint64_t i = 0; i < m.seeds || under_way > 0;) {
-        if (m.first && sum.violations > 0)
-            m.seeds = i; // those under way still end
-        if (i == m.seeds && under_way == 0)
-            break;
-        if (i < m.seeds && under_way < m.jobs) {
-            int k = 0;
-            while (running[k].pid)
-                k++;
-            running[k].seed = m.base + i++;
-            running[k].pid = begin_seed(running[k].seed, k, &running[k].fd);
-            under_way++;
-            continue;
+    for (uint64_t i = 0; i < m.seeds || under_way > 0 || m.again.due;) {
+        if (m.first && m.sum.violations > 0) { // those under way still end
+            m.seeds = i;
+            m.again.due = false;
         }
-        struct running *r = ended_one(running, m.jobs);
-        if (!end_seed(r, &sum))
-            pool_renew((int)(r - running));
-        under_way--;
+        if (under_way < m.jobs && m.again.due) {
+            m.again.due = false;
+            begin_seed(m.again.seed, m.jobs);
+            under_way++;
+        } else if (under_way < m.jobs && i < m.seeds) {
+            begin_seed(m.base + i++, idle_place());
+            under_way++;
+        } else if (under_way > 0) {
+            end_seed(ended_one());
+            under_way--;
+        }
     }
     static const char *const names[] = {WORLD_SUMS(SUM_NAME)};
     for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
-        printf("%s%s=%llu", k ? " " : "", names[k], (unsigned long long)sum.sums[k]);
-    printf("\nseeds %llu, steps %llu, violations %d\n", (unsigned long long)m.seeds, (unsigned long long)sum.steps,
-           sum.violations);
-    return sum.violations ? 1 : 0;
+        printf("%s%s=%llu", k ? " " : "", names[k], (unsigned long long)m.sum.sums[k]);
+    printf("\nseeds %llu, steps %llu, violations %d\n", (unsigned long long)m.seeds, (unsigned long long)m.sum.steps,
+           m.sum.violations);
+    return m.sum.violations ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"dsn", required_argument, NULL, 'd'},
-                                            {"dir", required_argument, NULL, 'f'},
-                                            {"data", required_argument, NULL, 'p'},
-                                            {"base", required_argument, NULL, 'b'},
-                                            {"seeds", required_argument, NULL, 'n'},
-                                            {"jobs", required_argument, NULL, 'j'},
-                                            {"trace", no_argument, NULL, 't'},
-                                            {"first", no_argument, NULL, '1'},
-                                            {0}};
+    static const struct option options[] = {
+        {"dsn", required_argument, NULL, 'd'},   {"dir", required_argument, NULL, 'f'},
+        {"data", required_argument, NULL, 'p'},  {"base", required_argument, NULL, 'b'},
+        {"seeds", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
+        {"again", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
+        {"first", no_argument, NULL, '1'},       {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -142,6 +187,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             m.site.data = optarg;
+            break;
+        case 'a':
+            m.dsn_again = optarg;
             break;
         case 'b':
             m.base = strtoull(optarg, NULL, 10);
@@ -162,11 +210,13 @@ int main(int argc, char **argv)
             return 64;
         }
     }
-    if (!m.site.dsn || !m.site.dir || !m.site.data || m.jobs < 1 || m.jobs > 64) {
+    if (!m.site.dsn || !m.site.dir || !m.site.data || m.jobs < 1 || m.jobs > PLACES_MAX) {
         fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] "
-                        "[--first]\n");
+                        "[--again DSN] [--first]\n");
         return 64;
     }
     pool_open(m.site.dsn, m.jobs);
+    if (m.dsn_again)
+        pool_add(m.dsn_again);
     return all_seeds();
 }

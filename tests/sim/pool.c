@@ -28,15 +28,15 @@ struct pooled {
 };
 
 static struct {
-    const char *dsn;
+    const char *dsn, *dsn_added;
     int places, each, place;
     struct pooled *all;
     struct noted *noted;
 } pool;
 
-static PGconn *connect(void)
+static PGconn *connect(int place)
 {
-    PGconn *conn = PQconnectdb(pool.dsn);
+    PGconn *conn = PQconnectdb(place < pool.places ? pool.dsn : pool.dsn_added);
     if (PQstatus(conn) != CONNECTION_OK) {
         fprintf(stderr, "simulate: %s", PQerrorMessage(conn));
         exit(2);
@@ -48,13 +48,19 @@ void pool_open(const char *dsn, int places)
 {
     pool.dsn = dsn;
     pool.places = places;
-    pool.each = ALL_MAX / places < EACH_MAX ? ALL_MAX / places : EACH_MAX;
-    size_t n = (size_t)(places * pool.each);
-    pool.all = check_alloc(n + 1, sizeof *pool.all);
-    pool.noted = mmap(NULL, (n + 1) * sizeof *pool.noted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pool.each = ALL_MAX / (places + 1) < EACH_MAX ? ALL_MAX / (places + 1) : EACH_MAX;
+    size_t n = (size_t)((places + 1) * pool.each);
+    pool.all = check_alloc(n, sizeof *pool.all);
+    pool.noted = mmap(NULL, n * sizeof *pool.noted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(pool.noted != MAP_FAILED);
     for (int i = 0; i < places; i++)
         pool_renew(i);
+}
+
+void pool_add(const char *dsn)
+{
+    pool.dsn_added = dsn;
+    pool_renew(pool.places);
 }
 
 static struct pooled *of_place(int place)
@@ -66,7 +72,7 @@ void pool_renew(int place)
 {
     for (struct pooled *c = of_place(place), *end = c + pool.each; c < end; c++) {
         PQfinish(c->conn);
-        *c = (struct pooled){.conn = connect(), .noted = &pool.noted[c - pool.all]};
+        *c = (struct pooled){.conn = connect(place), .noted = &pool.noted[c - pool.all]};
         *c->noted = (struct noted){0};
     }
 }
@@ -98,7 +104,7 @@ struct pooled *pool_take(const char *purpose)
     struct pooled *c = idle(purpose);
     if (!c) {
         c = check_alloc(1, sizeof *c);
-        *c = (struct pooled){.conn = connect(), .noted = check_alloc(1, sizeof *c->noted), .alone = true};
+        *c = (struct pooled){.conn = connect(pool.place), .noted = check_alloc(1, sizeof *c->noted), .alone = true};
     }
     if (!c->noted->purpose)
         c->noted->purpose = purpose;

@@ -14,6 +14,7 @@ struct pooled;
 // Before any seed's process begins: places, one for each that runs at a time. A process uses the connections of its
 // own place alone; when it ended in the middle of something, they are made anew.
 void pool_open(const char *dsn, int places);
+void pool_add(const char *dsn); // one more place, at a database of its own
 void pool_renew(int place);
 void pool_sit(int place); // in a seed's process
 // purpose: a static text; who has the same as an earlier one gets what that one had prepared.

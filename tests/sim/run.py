@@ -54,14 +54,16 @@ def main():
     scratch = Scratch(memory())
     postgres = Postgres(scratch.path / "pg")
     try:
-        dsn = postgres.database()
-        db_init(scratch.path, dsn)
+        dsn, again = postgres.database(), postgres.database()
+        for database in (dsn, again):
+            db_init(scratch.path, database)
         make_data(scratch.path / "data")
         options = "options='-c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex -c client_min_messages=warning'"
         command = [os.environ.get("SIMULATE", ROOT / "build/obj-plain/simulate"), "--dsn", f"{dsn} {options}", "--dir", scratch.path,
                    "--data", scratch.path / "data", "--base", str(number("SEED", 0) if seed else number("SEED_BASE", 1)),
                    "--seeds", str(seeds), "--jobs", str(number("JOBS", 2))]
-        command += ["--trace"] if seed else ["--first"] if os.environ.get("FIRST") else []
+        command += ["--trace"] if seed else ["--again", f"{again} {options}"]
+        command += ["--first"] if os.environ.get("FIRST") else []
         return subprocess.run(command, check=False).returncode
     finally:
         postgres.stop()
