@@ -191,6 +191,8 @@ void admin_serve_next(struct admin *a, struct http_exchange *x, const char *who)
     json_put_int(&o, "days", days);
     json_key(&o, "calendar_until");
     json_add_day(&o, until);
+    if (scheduler_status(a->p.scheduler)->calendar_kept_ns)
+        json_put_when(&o, "calendar_kept_from", scheduler_status(a->p.scheduler)->calendar_kept_ns);
     json_put_string(&o, "calendar_doubt", scheduler_status(a->p.scheduler)->calendar_doubt);
     put_slots(a, slots, count, &o);
     put_early_closes(&c, first, last, &o);

@@ -312,6 +312,16 @@ void ledger_strategies_paused(struct ledger *l,
                                            size_t count),
                               void *arg);
 
+// --- the broker's calendar
+// As the broker told it just now; stored when it differs from before.
+void ledger_calendar_keep(struct ledger *l, const char *account, const struct session_day *days, size_t count,
+                          int64_t now_ns);
+// As it was kept last, and when the broker told it so; count 0 when nothing was.
+void ledger_calendar_load(struct ledger *l, const char *account,
+                          void (*done)(void *arg, enum ledger_result result, const struct session_day *days,
+                                       size_t count, int64_t read_at),
+                          void *arg);
+
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller

@@ -22,6 +22,7 @@ static void collect_run(struct daemon *d)
     s->scheduler_enabled = st->enabled;
     s->scheduler_running = st->running;
     s->calendar_known = st->calendar_known;
+    s->calendar_kept_ns = st->calendar_kept_ns;
     s->calendar_checked = st->calendar_checked;
     str_copy_cut(s->calendar_doubt, sizeof s->calendar_doubt, st->calendar_doubt);
     s->next_run_ns = st->next_run_ns;

@@ -65,6 +65,33 @@ static void load_rows(struct daemon *d)
                      day_add(today, CALENDAR_AHEAD_DAYS), rows_read, d);
 }
 
+static void kept_rows_read(void *arg, enum ledger_result result, const struct run_row *rows, size_t count)
+{
+    struct daemon *d = arg;
+    if (result == LEDGER_OK && !d->rows_loaded) // else the broker's account is known, and its rows come
+        scheduler_set_rows(d->scheduler, rows, count);
+}
+
+static void kept_calendar_read(void *arg, enum ledger_result result, const struct session_day *days, size_t count,
+                               int64_t read_at)
+{
+    struct daemon *d = arg;
+    struct day today = day_of(clock_wall_ns());
+    if (result != LEDGER_OK || count == 0 || d->rows_loaded)
+        return;
+    scheduler_set_kept_calendar(d->scheduler, days, count, read_at);
+    ledger_runs_load(d->ledger, facts_view(d->facts)->account_first_seen, day_add(today, -CALENDAR_BACK_DAYS),
+                     day_add(today, CALENDAR_AHEAD_DAYS), kept_rows_read, d);
+}
+
+// Of the one account that this database belongs to: what is known until the broker tells of itself.
+static void load_kept_calendar(struct daemon *d)
+{
+    const struct guard_facts *f = facts_view(d->facts);
+    if (f->account_first_known && f->account_first_seen[0] && !d->rows_loaded)
+        ledger_calendar_load(d->ledger, f->account_first_seen, kept_calendar_read, d);
+}
+
 static void on_ledger_state(void *arg, enum ledger_state state, const char *detail)
 {
     struct daemon *d = arg;
@@ -86,6 +113,7 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
         log_info("database %s%s%s", ledger_state_name(state), detail[0] ? ": " : "", detail);
     if (came) {
         pauses_load(d->pauses);
+        load_kept_calendar(d);
         reconcile_start(d->reconcile);
     }
     daemon_look_soon(d);
@@ -166,6 +194,7 @@ static void on_calendar(void *arg, const struct session_day *days, size_t count)
 {
     struct daemon *d = arg;
     cache_put_calendar(d->cache, days, count, clock_wall_ns());
+    ledger_calendar_keep(d->ledger, facts_view(d->facts)->account_number, days, count, clock_wall_ns());
     load_rows(d);
     runs_set_calendar(d->runs, days, count);
     scheduler_set_calendar(d->scheduler, days, count);

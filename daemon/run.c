@@ -357,7 +357,8 @@ static void fill_row(struct run *run, const struct run_order *o, int64_t now)
     const struct config *c = run->runs->p.config;
     struct run_row *w = &run->row;
     random_id(w->id);
-    str_copy_cut(w->account, sizeof w->account, facts_view(run->runs->p.facts)->account_number);
+    const struct guard_facts *f = facts_view(run->runs->p.facts);
+    str_copy_cut(w->account, sizeof w->account, f->account_number[0] ? f->account_number : f->account_first_seen);
     w->session = o->session;
     str_copy_cut(w->slot_key, sizeof w->slot_key, o->slot_key);
     str_copy_cut(w->label, sizeof w->label, o->label);

@@ -15,9 +15,11 @@
 #include "lib/trade/exchange_days.h"
 
 #define BLOCKED_LOOK_MS 500
+#define KEPT_GRACE_NS (10 * NS_PER_S)
 #define ALL_DAY_S 86340 // a listed day until 23:59 or later is open around the clock
 #define KEY_MAX 80
-#define NAMES_MAX 512   // of strategies, space separated
+#define NAMES_MAX 512 // of strategies, space separated
+#define KEPT_WHY "the broker has not told its calendar since the start"
 #define MANUAL "manual" // slot and label of a run that a client asks for
 
 struct scheduler {
@@ -31,6 +33,7 @@ struct scheduler {
     bool rows_known;
     int64_t
         watch_from_ns[CONFIG_STRATEGIES_MAX]; // of each strategy: since when its slot is known to have been its slot
+    int64_t kept_boot_ns;                     // since when a calendar that was kept is all there is
     struct clock_alarm *alarm;
     loop_timer blocked;
     char blocked_why[160];
@@ -205,6 +208,8 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
     if (nobody)
         str_copy_cut(names, sizeof names, paused); // whose slot it was
     fill_order(s, &order, due->session, key, label, "schedule", names, due->at_ns);
+    if (due->what == SLOT_MISSED && s->status.calendar_kept_ns && clock_boot_ns() - s->kept_boot_ns < KEPT_GRACE_NS)
+        return; // the broker may know better in a moment
     if (due->what == SLOT_MISSED) {
         char reason[240];
         snprintf(reason, sizeof reason, "not started within latest_start%s%s", s->blocked_why[0] ? ": " : "",
@@ -215,6 +220,10 @@ static void act(struct scheduler *s, const struct slot_due *due, const char *lab
     }
     if (nobody || !s->p.may_start(s->p.arg, &why)) {
         waits(s, why);
+        return;
+    }
+    if (s->status.calendar_kept_ns) {
+        waits(s, KEPT_WHY);
         return;
     }
     if (doubted(s, due->session, due->session, &doubt)) {
@@ -283,7 +292,7 @@ static void forget_before(struct scheduler *s, struct day first)
     s->taken = kept;
 }
 
-void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count)
+static void set_calendar(struct scheduler *s, const struct session_day *days, size_t count)
 {
     free(s->days);
     s->days = check_alloc(count ? count : 1, sizeof *days);
@@ -295,12 +304,31 @@ void scheduler_set_calendar(struct scheduler *s, const struct session_day *days,
     s->always_open = count > 0 && facts_simulator(s->p.facts);
     for (size_t i = 0; i < count; i++)
         s->always_open = s->always_open && days[i].open_s == 0 && days[i].close_s >= ALL_DAY_S;
-    if (!s->status.calendar_known)
-        log_notice("scheduler activated: %zu sessions known%s", count,
-                   s->always_open ? ", market open around the clock" : "");
     s->status.calendar_known = count > 0;
     check_calendar(s);
     scheduler_look(s);
+}
+
+void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count)
+{
+    bool first = !s->status.calendar_known || s->status.calendar_kept_ns;
+    s->status.calendar_kept_ns = 0;
+    set_calendar(s, days, count);
+    if (first)
+        log_notice("scheduler activated: %zu sessions known%s", count,
+                   s->always_open ? ", market open around the clock" : "");
+}
+
+void scheduler_set_kept_calendar(struct scheduler *s, const struct session_day *days, size_t count, int64_t read_at)
+{
+    char told[WHEN_TEXT_MAX];
+    if (s->status.calendar_known || count == 0 || day_compare(days[count - 1].date, day_of(clock_wall_ns())) < 0)
+        return;
+    s->status.calendar_kept_ns = read_at;
+    s->kept_boot_ns = clock_boot_ns();
+    log_notice("the broker's calendar of %s is known, %zu sessions, until the broker tells it anew",
+               when_format(read_at, told), count);
+    set_calendar(s, days, count);
 }
 
 void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock)
@@ -426,6 +454,8 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
         started(arg, NULL, false, text);
     } else if (s->stopped || !s->p.may_start(s->p.arg, &why)) {
         started(arg, NULL, false, s->stopped ? "the daemon is stopping" : why);
+    } else if (s->status.calendar_kept_ns) {
+        started(arg, NULL, false, KEPT_WHY);
     } else if (!day || !names[0]) {
         started(arg, NULL, false,
                 !day ? "the exchange calendar does not reach today" : "no strategy is enabled and not paused");

@@ -12,6 +12,7 @@
 struct scheduler;
 struct scheduler_status {
     bool enabled, running, calendar_known;
+    int64_t calendar_kept_ns; // not of this life: as the broker told it then; 0 = told in this life
     bool calendar_checked;    // false: not known yet, or a simulator's market that is open around the clock
     char calendar_doubt[200]; // the first coming session on which broker and exchange rules differ, "" = none
     int64_t next_run_ns;      // 0 = none
@@ -36,6 +37,9 @@ void scheduler_free(struct scheduler *s);
 // The broker's. It is held to the exchange's own rules: a session on which they differ is alerted, and nothing starts
 // in it.
 void scheduler_set_calendar(struct scheduler *s, const struct session_day *days, size_t count);
+// What an earlier life kept of it, told by the broker at read_at: until the broker tells it anew nothing starts, and
+// for ten seconds nothing is taken for missed.
+void scheduler_set_kept_calendar(struct scheduler *s, const struct session_day *days, size_t count, int64_t read_at);
 void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock);
 void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count); // slots that have a row
 void scheduler_run_changed(struct scheduler *s, const struct run_row *row);

@@ -345,6 +345,7 @@ static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
     json_put_bool(o, "enabled", s->scheduler_enabled);
     json_put_bool(o, "running", s->scheduler_enabled && s->calendar_known && !s->draining); // it watches the clock
     json_put_bool(o, "calendar_known", s->calendar_known);
+    snapshot_put_when(o, "calendar_kept_from", s->calendar_kept_ns);
     json_put_string(o, "calendar_check",
                     !s->calendar_known      ? "not known yet"
                     : !s->calendar_checked  ? "not applicable: the simulator's market is open around the clock"

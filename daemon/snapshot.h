@@ -73,6 +73,7 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     size_t price_count;
     // scheduler
     bool scheduler_enabled, scheduler_running, calendar_known, calendar_checked;
+    int64_t calendar_kept_ns; // told by the broker then, in an earlier life; 0 = in this one
     char calendar_doubt[200]; // where the broker's calendar differs from the exchange's rules, "" = nowhere
     int64_t next_run_ns;
     char trigger[128];

@@ -96,7 +96,10 @@ static void show_days(const struct json_node *root)
 {
     const struct json_node *rows = ctl_at(root, "early_closes");
     const char *doubt = ctl_text(root, "calendar_doubt");
+    const char *kept = ctl_text(root, "calendar_kept_from");
     char ny[40];
+    if (kept[0])
+        ctl_line("calendar", "as the broker told it %.19sZ; it has not told it since the daemon's start", kept);
     if (doubt[0])
         ctl_line("in doubt", "%s: nothing starts in that session (paperguard explain calendar)", doubt);
     for (size_t i = 0; i < json_size(rows); i++) {

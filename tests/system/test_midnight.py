@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""Clocks: runs that straddle 20:00 and midnight in New York, half-days, changes to and from daylight saving. Daemon and simulator live
-in a faked wall clock that runs at the normal pace from a chosen instant; the monotonic clocks stay real."""
+"""Clocks: runs that straddle 20:00 and midnight in New York, half-days, changes to and from daylight saving. Daemon and
+simulator live in a faked wall clock that runs at the normal pace from a chosen instant; the monotonic clocks stay real."""
 import shutil
 import sys
 from datetime import date, datetime, timedelta, timezone

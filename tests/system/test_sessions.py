@@ -9,11 +9,8 @@ import pytest
 
 from harness import Strategy, until
 from harness.basics import BIN
-from harness.wall import LIBRARY, Wall, at, faked, may_jump
+from harness.wall import HOURS, KEY, LIBRARY, SLOT, Wall, at, faked, may_jump, next_run, the_run, wall_site
 
-HOURS = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--seed", "7", "--hours", "exchange")
-SLOT = at(2026, 11, 18, 15, 30)
-KEY = "2026-11-18T20:30:00Z"
 NEXT = "2026-11-19T20:30:00Z"
 
 faketime = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
@@ -22,30 +19,11 @@ jumps = pytest.mark.skipif(not may_jump(), reason="libfaketime is not installed,
 
 @pytest.fixture
 def make_wall_site(make_site, tmp_path):
-    """A site whose clock is the test's: one slot at 15:30 that may start until 15:35."""
-    def make(start, **more):
-        tmp_path.chmod(0o755)
-        wall = Wall(tmp_path, start)
-        site = make_site(sim_options=HOURS, sim_env=wall.env, env=wall.env, schedule={"latest_start": "5m"},
-                         strategies=[Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")], **more).begin()
-        return wall, site
-    return make
+    return lambda start: wall_site(make_site, tmp_path, start)
 
 
 def reached(wall, instant):
     until(lambda: wall.now() > instant, 30, str(instant))
-
-
-def next_run(site):
-    return site.daemon.get("/health/scheduler")["job"]["next_run_time"]
-
-
-def the_run(site, status="completed"):
-    """The only one there is, once it is over."""
-    row = site.run_ended(seconds=30)
-    assert (row["slot_key"], row["status"], len(site.runs())) == (KEY, status, 1), site.runs()
-    assert len(site.sim.posts()) == (1 if status == "completed" else 0)
-    return row
 
 
 @jumps

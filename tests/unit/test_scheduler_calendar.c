@@ -125,6 +125,73 @@ static void a_market_that_never_closes_has_nothing_to_compare(void **state)
     assert_int_equal(w.started, 1);
 }
 
+// --- a calendar that an earlier life kept
+
+static const struct session_day kept_days[] = {{{2026, 11, 23}, 34200, 57600}, {{2026, 11, 24}, 34200, 57600}};
+static const int64_t told_at = INT64_C(1795000000000000000);
+
+static void begin_kept(int64_t now)
+{
+    asked_runs = 0;
+    strategy("core", "close-30m", NULL);
+    w.now = now;
+    scheduler = scheduler_new(&(struct scheduler_params){
+        .loop = loop, .config = &config, .metrics = metrics, .may_start = may_start, .alert = alerted});
+    scheduler_set_kept_calendar(scheduler, kept_days, 2, told_at);
+    scheduler_set_rows(scheduler, NULL, 0);
+}
+
+static void by_a_kept_calendar_slots_are_known_and_nothing_starts(void **state)
+{
+    (void)state;
+    begin_kept(ny(2026, 11, 23, 9, 0, 0));
+    assert_true(scheduler_status(scheduler)->calendar_known);
+    assert_true(scheduler_status(scheduler)->calendar_kept_ns == told_at);
+    assert_true(w.alarm_at == ny(2026, 11, 23, 15, 30, 0));
+    at(ny(2026, 11, 23, 15, 30, 0)); // whatever the guard says
+    scheduler_run_now(scheduler, "cli", NULL, noted, NULL);
+    assert_int_equal(w.started + asked_runs, 0);
+    assert_non_null(strstr(refusal, "has not told its calendar"));
+    scheduler_set_calendar(scheduler, kept_days, 2);
+    assert_int_equal(w.started, 1);
+    assert_true(scheduler_status(scheduler)->calendar_kept_ns == 0);
+    scheduler_set_kept_calendar(scheduler, kept_days, 1, told_at); // it comes late
+    assert_true(scheduler_status(scheduler)->calendar_kept_ns == 0);
+}
+
+static void by_a_kept_calendar_a_slot_is_missed_unless_the_broker_answers_at_once(void **state)
+{
+    (void)state;
+    begin_kept(ny(2026, 11, 23, 9, 0, 0));
+    at(ny(2026, 11, 23, 15, 41, 0));
+    assert_int_equal(w.missed, 1);
+    assert_string_equal(w.missing[0].slot, "2026-11-23T20:30:00Z");
+    scheduler_free(scheduler);
+
+    struct run_row ran = {.session = {2026, 11, 20}, .scheduled_at = ny(2026, 11, 20, 15, 30, 0)};
+    config.strategy_count = 0;
+    w.missed = 0;
+    begin_kept(ny(2026, 11, 23, 15, 50, 0));
+    strcpy(ran.slot_key, "2026-11-20T20:30:00Z");
+    strcpy(ran.strategies, "core");
+    struct session_day with_friday[3] = {{{2026, 11, 20}, 34200, 57600}, kept_days[0], kept_days[1]};
+    scheduler_free(scheduler);
+    scheduler = scheduler_new(&(struct scheduler_params){
+        .loop = loop, .config = &config, .metrics = metrics, .may_start = may_start, .alert = alerted});
+    scheduler_set_kept_calendar(scheduler, with_friday, 3, told_at);
+    scheduler_set_rows(scheduler, &ran, 1); // it was watched on Friday, and away over the slot of Monday
+    assert_int_equal(w.missed, 0);          // Monday may be no session: the broker has a moment to say so
+    at(ny(2026, 11, 23, 15, 50, 10));
+    assert_int_equal(w.missed, 1);
+}
+
+static void a_kept_calendar_that_has_ended_tells_nothing(void **state)
+{
+    (void)state;
+    begin_kept(ny(2026, 11, 25, 9, 0, 0));
+    assert_false(scheduler_status(scheduler)->calendar_known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +202,9 @@ int main(void)
         T(an_operator_lists_what_the_exchange_decided),
         T(a_listed_day_of_mourning_is_no_session),
         T(a_market_that_never_closes_has_nothing_to_compare),
+        T(by_a_kept_calendar_slots_are_known_and_nothing_starts),
+        T(by_a_kept_calendar_a_slot_is_missed_unless_the_broker_answers_at_once),
+        T(a_kept_calendar_that_has_ended_tells_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from .daemon import Strategy
+
 NEW_YORK = ZoneInfo("America/New_York")
 LIBRARY = next((p for p in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 
@@ -58,3 +60,31 @@ class Wall:
 
     def now(self):
         return datetime.now(timezone.utc) + timedelta(seconds=float(self.file.read_text()))
+
+
+# --- a site with one slot
+
+HOURS = ("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "20", "--seed", "7", "--hours", "exchange")
+SLOT = at(2026, 11, 18, 15, 30)
+KEY = "2026-11-18T20:30:00Z"
+
+
+def wall_site(make_site, folder, start):
+    """Its clock is the test's; one slot at 15:30 that may start until 15:35."""
+    folder.chmod(0o755)
+    wall = Wall(folder, start)
+    site = make_site(sim_options=HOURS, sim_env=wall.env, env=wall.env, schedule={"latest_start": "5m"},
+                     strategies=[Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")]).begin()
+    return wall, site
+
+
+def next_run(site):
+    return site.daemon.get("/health/scheduler")["job"]["next_run_time"]
+
+
+def the_run(site, status="completed"):
+    """The only one there is, once it is over."""
+    row = site.run_ended(seconds=30)
+    assert (row["slot_key"], row["status"], len(site.runs())) == (KEY, status, 1), site.runs()
+    assert len(site.sim.posts()) == (1 if status == "completed" else 0)
+    return row
