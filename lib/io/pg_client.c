@@ -217,6 +217,7 @@ static void connect_late(void *arg)
 {
     struct pg_client *c = arg;
     c->connect_timer = 0;
+    pg_settings_next_host(&c->settings); // libpq goes on from a host that refuses, not from one that is silent
     pg_link_break(c, "no connection in time");
 }
 

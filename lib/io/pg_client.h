@@ -46,7 +46,7 @@ enum pg_state { PG_DOWN, PG_CONNECTING, PG_UP };
 
 struct pg_client_params {
     struct loop *loop;
-    const char *dsn; // copied; libpq connection string or URL; host must be a socket folder or an address
+    const char *dsn; // copied; libpq connection string or URL; hosts must be socket folders or addresses
     const char *application_name;
     const char *password; // NULL, or overrides the DSN's; copied, wiped
     int64_t connect_timeout_ms, batch_timeout_ms;

@@ -64,30 +64,109 @@ void pg_settings_free(struct pg_settings *s)
     memset(s, 0, sizeof *s);
 }
 
-static int settings_judge_host(struct pg_settings *s, struct err *err)
+// The n-th of a list as libpq reads it, with commas in between; NULL past the end.
+static char *list_item(const char *list, size_t n)
 {
-    const char *host = settings_get(s, "host"), *address = settings_get(s, "hostaddr");
-    if (settings_get(s, "service") != NULL)
-        return err_set(err, "the database address names a service file entry; write host, user and dbname out");
-    if ((host != NULL && strchr(host, ',') != NULL) || (address != NULL && strchr(address, ',') != NULL))
-        return err_set(err, "the database address lists several hosts; give exactly one");
-    if (address != NULL && address[0] != '\0') {
+    const char *end = strchr(list, ',');
+    for (; n > 0 && end != NULL; n--) {
+        list = end + 1;
+        end = strchr(list, ',');
+    }
+    if (n > 0)
+        return NULL;
+    size_t len = end != NULL ? (size_t)(end - list) : strlen(list);
+    char *item = check_alloc(1, len + 1);
+    memcpy(item, list, len);
+    return item;
+}
+
+static size_t list_count(const char *list)
+{
+    size_t n = 1;
+    for (const char *c = list; *c != '\0'; c++)
+        n += *c == ',';
+    return n;
+}
+
+// One host with the address that stands beside it; adds the address that is connected to, "" for a socket's folder.
+static int judge_one(const char *host, const char *address, struct text *addresses, struct err *err)
+{
+    if (address[0] != '\0') {
         if (!resolver_is_literal(address))
             return err_set(err, "hostaddr of the database must be an IP address");
+        text_add(addresses, address);
         return 0;
     }
-    if (host == NULL || host[0] == '\0' || host[0] == '/' || host[0] == '@')
+    if (host[0] == '\0' || host[0] == '/' || host[0] == '@')
         return 0;
-    if (str_equal_nocase(host, "localhost"))
-        settings_put(s, "hostaddr", "127.0.0.1");
-    else if (resolver_is_literal(host))
-        settings_put(s, "hostaddr", host);
-    else
+    if (!str_equal_nocase(host, "localhost") && !resolver_is_literal(host))
         return err_set(err,
                        "the database host %.100s is a name; give the folder of its Unix socket, an IP address or "
                        "localhost (or add hostaddr=ADDRESS)",
                        host);
+    text_add(addresses, str_equal_nocase(host, "localhost") ? "127.0.0.1" : host);
     return 0;
+}
+
+static int judge_hosts(const char *host, const char *address, size_t count, struct text *addresses, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char *h = list_item(host, i), *a = list_item(address, i);
+        if (i > 0)
+            text_addc(addresses, ',');
+        if (count > 1 && (h == NULL || h[0] == '\0') && (a == NULL || a[0] == '\0'))
+            rc = err_set(err, "the database address lists %zu hosts, and number %zu is empty", count, i + 1);
+        else
+            rc = judge_one(h != NULL ? h : "", a != NULL ? a : "", addresses, err);
+        free(h);
+        free(a);
+    }
+    return rc;
+}
+
+// Each host gets its address, so that libpq looks no name up. Of several hosts the one that can be written to is meant.
+static int settings_judge_host(struct pg_settings *s, struct err *err)
+{
+    const char *host = settings_get(s, "host"), *address = settings_get(s, "hostaddr");
+    struct text addresses;
+    if (settings_get(s, "service") != NULL)
+        return err_set(err, "the database address names a service file entry; write host, user and dbname out");
+    host = host != NULL ? host : "";
+    address = address != NULL ? address : "";
+    size_t hosts = list_count(host), count = host[0] != '\0' ? hosts : list_count(address);
+    if (host[0] != '\0' && address[0] != '\0' && list_count(address) != hosts)
+        return err_set(err, "the database address lists %zu hosts and %zu addresses: give each its own", hosts,
+                       list_count(address));
+    if (count > PG_HOSTS_MAX)
+        return err_set(err, "the database address lists %zu hosts; at most %d are tried", count, PG_HOSTS_MAX);
+    text_init(&addresses, 4096);
+    int rc = judge_hosts(host, address, count, &addresses, err);
+    if (rc == 0 && addresses.len > (count > 1 ? count - 1 : 0))
+        settings_put(s, "hostaddr", text_str(&addresses));
+    text_free(&addresses);
+    if (rc == 0 && count > 1 && settings_get(s, "target_session_attrs") == NULL)
+        settings_put(s, "target_session_attrs", "read-write");
+    return rc;
+}
+
+// Moves the first of each list to its end.
+void pg_settings_next_host(struct pg_settings *s)
+{
+    static const char *const lists[] = {"host", "hostaddr", "port"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *list = settings_get(s, lists[i]);
+        const char *rest = list != NULL ? strchr(list, ',') : NULL;
+        if (rest == NULL)
+            continue;
+        struct text t;
+        text_init(&t, 4096);
+        text_add(&t, rest + 1);
+        text_addc(&t, ',');
+        text_addn(&t, list, (size_t)(rest - list));
+        settings_put(s, lists[i], text_str(&t));
+        text_free(&t);
+    }
 }
 
 static void settings_put_number(struct pg_settings *s, const char *name, int64_t value)

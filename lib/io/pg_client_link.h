@@ -13,6 +13,7 @@
 
 #define PG_DETAIL_MAX 320
 #define PG_SETTINGS_MAX 48
+#define PG_HOSTS_MAX 8
 
 struct pg_result {
     PGresult *res;
@@ -118,6 +119,7 @@ void pg_error_text(const PGresult *res, char sqlstate[6], char *out, size_t size
 // pg_client_dsn.c
 int pg_settings_fill(struct pg_settings *s, const struct pg_client_params *params, struct err *err) MUST_CHECK;
 void pg_settings_free(struct pg_settings *s);
+void pg_settings_next_host(struct pg_settings *s); // of several: the next connection begins with the one after
 // The first line, the password cut out.
 void pg_settings_clean_text(const struct pg_settings *s, const char *text, char *out, size_t size);
 

@@ -27,7 +27,8 @@ def fixture_hosts(make_site):
         site = make_site(database={"lease": lease}, daemon={"host": "a"}, **options).begin()
         folder = site.folder / "b"
         folder.mkdir(mode=0o711)
-        other = Daemon(folder, site.sim.url, site.dsn, "", site.daemon.strategies, database={"lease": lease},
+        failed_over = site.dsn.replace("host=", "host=/tmp/no-such-folder,")  # as after a failover of Postgres
+        other = Daemon(folder, site.sim.url, failed_over, "", site.daemon.strategies, database={"lease": lease},
                        daemon={"host": "b"})
         others.append(other)
         other.start().up().ready()

@@ -208,7 +208,11 @@ static void addresses_that_would_block_are_refused(void **state)
     (void)state;
     expect_refused("host=db.example.com user=u", "is a name");
     expect_refused("postgresql://u:pa55word@db.example.com/x", "is a name");
-    expect_refused("host=/a,/b", "exactly one");
+    expect_refused("host=/a,,/b", "number 2 is empty");
+    expect_refused("host=/a,db.example.com", "is a name");
+    expect_refused("postgresql://u:pa55word@127.0.0.1,db.example.com/x", "is a name");
+    expect_refused("host=/a,/b hostaddr=127.0.0.1", "give each its own");
+    expect_refused("host=/a,/b,/c,/d,/e,/f,/g,/h,/i", "at most 8");
     expect_refused("service=other", "service file");
     expect_refused("password='pa55word user", "cannot be read");
     expect_refused("pa55word", "cannot be read");
