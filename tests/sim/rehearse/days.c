@@ -18,10 +18,10 @@
 #include "tests/sim/world.h"
 
 #define S NS_PER_S
-#define LEAD_NS (INT64_C(60) * S)        // from the start to the first slot
+#define LEAD_NS (INT64_C(20) * S)        // from the start to the first slot
 #define FIRST_LEAD_NS (INT64_C(300) * S) // the same with the ledger's opening
-#define AWAKE_NS (INT64_C(15) * S)       // after a start or a pause: all is read anew, what was missed is done
-#define AHEAD_NS (INT64_C(15) * S)       // awake before a slot
+#define AWAKE_NS (INT64_C(5) * S)        // after a start, a slot or a pause: all is read anew, a run has begun
+#define AHEAD_NS (INT64_C(10) * S)       // awake before a slot
 #define WORTH_NS (INT64_C(60) * S)       // shorter pauses are none
 #define AFTER_CLOSE_NS (INT64_C(5) * S)
 #define EVENING_S (20 * 3600)
@@ -92,8 +92,8 @@ static int64_t first_slot_ns(const struct market_session *s)
     return first;
 }
 
-// Everything under way comes to its end; then the host stands still until `at` is near.
-static bool pause_until(int64_t at)
+// All that is under way comes to its end.
+static bool come_to_rest(void)
 {
     world_run(world_ns() + AWAKE_NS, stopped);
     if (!world_run(world_ns() + RUN_NS, quiet)) {
@@ -101,37 +101,29 @@ static bool pause_until(int64_t at)
         check_tell_unquiet();
         return false;
     }
-    if (host_alive(day.host) && at - world_wall_ns() > WORTH_NS) {
-        host_freeze(day.host, at - world_wall_ns());
-        run_until_wall(at);
-    }
     return host_alive(day.host);
 }
 
+// Slot after slot, standing still between them; the last look is after the close.
 static bool live_through(const struct market_session *s)
 {
     int64_t evening = day_at(s->date, EVENING_S), closed = s->close_ns + AFTER_CLOSE_NS;
-    bool was_closed = false, good = true;
-    while (good && !was_closed) {
-        int64_t next;
-        world_run(world_ns() + AWAKE_NS, stopped);
-        if (!world_run(world_ns() + RUN_NS, quiet) || !host_alive(day.host))
-            break;
-        next = clock_next_alarm_ns(day.host);
-        was_closed = world_wall_ns() >= closed && next >= evening;
-        if (was_closed)
-            break;
-        good = pause_until(next - AHEAD_NS < closed || world_wall_ns() >= closed ? next - AHEAD_NS : closed);
-        run_until_wall(next < closed ? next : world_wall_ns());
+    while (come_to_rest()) {
+        int64_t next = clock_next_alarm_ns(day.host), at = next - AHEAD_NS;
+        bool is_closed = world_wall_ns() >= closed;
+        if (is_closed && next >= evening)
+            return true;
+        if (!is_closed && at > closed)
+            at = next = closed;
+        if (at - world_wall_ns() > WORTH_NS)
+            host_freeze(day.host, at - world_wall_ns());
+        run_until_wall(next);
     }
-    return host_alive(day.host);
+    return false;
 }
 
 static bool end_life(void)
 {
-    world_run(world_ns() + AWAKE_NS, stopped);
-    if (!host_alive(day.host))
-        return false;
     host_signal(day.host, 15);
     return world_run(world_ns() + STOP_NS, stopped) && host_status(day.host) == 0;
 }

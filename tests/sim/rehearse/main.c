@@ -44,6 +44,8 @@ static void remove_tree(const char *path)
     }
     if (d)
         closedir(d);
+    if (str_ends(path, ".XXXXXX"))
+        return; // was never made
     if (remove(path) != 0 && errno != ENOENT)
         fprintf(stderr, "paperguard: rehearse: %s stays: %s\n", path, strerror(errno));
 }
@@ -284,6 +286,9 @@ static int refused(const struct rehearsal *r, struct err *err, int code)
 static int with_folder(struct rehearsal *r)
 {
     struct err err = {.text = ""};
+    // What the daemon writes in its state folder, often: in memory where that can be.
+    if (!mkdtemp(r->state))
+        str_copy_cut(r->state, sizeof r->state, r->folder);
     if (r->database)
         snprintf(r->dsn, sizeof r->dsn, "%s%s", r->database, strstr(r->database, "://") ? "" : STORE_OPTIONS);
     else
@@ -298,7 +303,10 @@ static int with_folder(struct rehearsal *r)
 
 int main(int argc, char **argv)
 {
-    struct rehearsal r = {.seed = 1, .capital = {100000 * DECIMAL_ONE}, .folder = "/tmp/paperguard-rehearse.XXXXXX"};
+    struct rehearsal r = {.seed = 1,
+                          .capital = {100000 * DECIMAL_ONE},
+                          .folder = "/tmp/paperguard-rehearse.XXXXXX",
+                          .state = "/dev/shm/paperguard-rehearse.XXXXXX"};
     struct sigaction end = {.sa_handler = on_end};
     int code = read_options(&r, argc, argv);
     if (code != 0)
@@ -312,5 +320,6 @@ int main(int argc, char **argv)
     code = with_folder(&r);
     postgres_stop();
     remove_tree(r.folder);
+    remove_tree(r.state);
     return code;
 }

@@ -23,6 +23,7 @@ struct rehearsal {
     struct money capital;
     bool trace, flat;       // flat: the files lie in the folder itself
     char folder[64];        // temporary, absolute
+    char state[64];         // where state_dir is made
     char dsn[300];          // of the database, with the session's settings
     char self[300];         // where this program is
     char programs[400];     // where the shipped strategies are

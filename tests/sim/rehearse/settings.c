@@ -84,7 +84,11 @@ static const struct own *own_of(const char *section, const char *key)
 static void add_own(const struct rehearsal *r, const struct own *own, struct text *t)
 {
     if (own->value)
-        text_addf(t, "%s = %s%s\n", own->key, own->below ? r->folder : "", own->value);
+        text_addf(t, "%s = %s%s\n", own->key,
+                  str_equal(own->key, "state_dir") ? r->state
+                  : own->below                     ? r->folder
+                                                   : "",
+                  own->value);
 }
 
 static const char listener[] = "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n";
@@ -195,7 +199,7 @@ int settings_write(struct rehearsal *r, struct err *err)
 {
     char name[REHEARSE_PATH_MAX];
     struct text t;
-    snprintf(name, sizeof name, "%s/state", r->folder);
+    snprintf(name, sizeof name, "%s/state", r->state);
     if (mkdir(name, 0700) != 0)
         return err_set(err, "%s: %s", name, strerror(errno));
     snprintf(name, sizeof name, "%s/token", r->folder);
