@@ -34,8 +34,10 @@ struct halt {
     char file_trouble[HALT_TEXT_MAX];
     char database_reason[HALT_TEXT_MAX];
     bool awaiting; // released here, Postgres has not confirmed yet what it held then
-    enum fact_halt awaited_state;
-    char awaited_reason[HALT_TEXT_MAX];
+    struct {
+        enum fact_halt state;
+        char reason[HALT_TEXT_MAX];
+    } awaited[2]; // what it held, and our own row that was still on its way
     char told[HALT_TEXT_MAX]; // trouble logged last
     struct release release;
 };
@@ -241,10 +243,9 @@ static void first_start(struct halt *h)
 
 static void database_adopt(struct halt *h, enum fact_halt state, const char *reason)
 {
-    const bool same = h->awaiting && state == h->awaited_state && str_equal(h->database_reason, h->awaited_reason);
-
-    if (same)
-        return; // the row from before the release; the new one is on its way
+    for (size_t i = 0; h->awaiting && i < ARRAY_LEN(h->awaited); i++)
+        if (state == h->awaited[i].state && str_equal(h->database_reason, h->awaited[i].reason))
+            return; // a row from before the release; the new one is on its way
     h->awaiting = false;
     if (rank(state) <= rank(h->memory.state))
         return;
@@ -351,10 +352,12 @@ int halt_release_confirm(struct halt *h, const char *code, const char *who, stru
     memset(&h->release, 0, sizeof h->release);
     if (file_write(h, &running))
         return err_set(err, "%s; the halt stays", h->file_trouble);
+    h->awaiting = h->database != HALT_RUNNING || h->memory.state != HALT_RUNNING;
+    h->awaited[0].state = h->database;
+    str_copy_cut(h->awaited[0].reason, sizeof h->awaited[0].reason, h->database_reason);
+    h->awaited[1].state = h->memory.state;
+    str_copy_cut(h->awaited[1].reason, sizeof h->awaited[1].reason, h->memory.reason);
     h->memory = running;
-    h->awaiting = h->database != HALT_RUNNING;
-    h->awaited_state = h->database;
-    str_copy_cut(h->awaited_reason, sizeof h->awaited_reason, h->database_reason);
     log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_HALT_RELEASED, "halt: released: %s (%s)", running.reason,
                       running.source);
     row_write(h, &running);

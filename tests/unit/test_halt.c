@@ -469,6 +469,24 @@ static void test_release_and_another_halt(void **state)
     assert_int_equal(facts_view(b->facts)->halt_memory, HALT_HALTED);
 }
 
+// The row of the halt is still on its way when it is released: read back, it is no new halt.
+static void test_release_overtakes_the_row(void **state)
+{
+    struct bench *b = *state;
+
+    running(b);
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "first start on this host");
+    halt_engage(b->halt, HALT_HALTED, "stop", "http");
+    release(b);
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "first start on this host");
+    halt_set_database(b->halt, true, true, HALT_HALTED, "stop");
+    assert_int_equal(state_of(b), HALT_HALTED); // until Postgres has the release too
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "checked");
+    assert_int_equal(state_of(b), HALT_RUNNING);
+    halt_set_database(b->halt, true, true, HALT_HALTED, "stop"); // now it is one
+    assert_int_equal(facts_view(b->facts)->halt_memory, HALT_HALTED);
+}
+
 static void test_release_times_out(void **state)
 {
     struct bench *b = *state;
@@ -561,6 +579,7 @@ int main(void)
         TEST(test_release),
         TEST(test_release_cut_short),
         TEST(test_release_and_another_halt),
+        TEST(test_release_overtakes_the_row),
         TEST(test_release_times_out),
         TEST(test_release_needs_postgres),
         TEST(test_unwritable),
