@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/when.h"
+#include "tests/sim/halts.h"
 #include "tests/sim/store.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/world.h"
@@ -46,9 +47,21 @@ int check_violations(void)
     return it.violations;
 }
 
-void check_order_leaves(const char *client_order_id, int64_t host_wall_ns)
+static void no_halt(const struct host *h, const char *client_order_id)
+{
+    enum halts_level level = halts_hold(h);
+    if (level == HALTS_ALL)
+        check_violation("order %s leaves under a halt by %s", client_order_id, halts_way());
+    else if (level == HALTS_REDUCE_ONLY &&
+             strcmp(store_value("SELECT side FROM intents WHERE client_order_id = $1", client_order_id), "sell") != 0)
+        check_violation("order %s leaves and is none that reduces, as a halt by %s wants", client_order_id,
+                        halts_way());
+}
+
+void check_order_leaves(struct host *h, const char *client_order_id, int64_t host_wall_ns)
 {
     int64_t deadline;
+    no_halt(h, client_order_id);
     if (!store_value("SELECT 1 FROM intents WHERE client_order_id = $1", client_order_id)[0]) {
         check_violation("order %s leaves and no intent is committed", client_order_id);
         return;
@@ -181,6 +194,35 @@ static void orders_same(void)
     }
 }
 
+// The exchange has refused the second of one id: so no id is there twice.
+static void ids_once(void)
+{
+    struct exchange *e = sim_exchange(it.sim);
+    for (size_t i = 0; i < exchange_order_count(e); i++) {
+        const struct exchange_order *o = exchange_order_at(e, i);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(exchange_order_at(e, k)->client_order_id, o->client_order_id) == 0)
+                check_violation("the exchange has taken two orders %s", o->client_order_id);
+    }
+}
+
+static void slot_told(void *arg, const char *run, const char *detail)
+{
+    (void)arg;
+    check_violation("run %s: %s", run, detail);
+}
+
+// A slot is an instant: one row, named by it.
+static void slots_once(void)
+{
+    store_each("SELECT min(run_id), count(*) || ' runs of ' || utc(scheduled_at) FROM runs WHERE account_number = $1 "
+               "AND scheduled_at IS NOT NULL GROUP BY scheduled_at HAVING count(*) > 1",
+               it.account, slot_told, NULL);
+    store_each("SELECT run_id, 'slot ' || slot_key || ' is that of ' || utc(scheduled_at) FROM runs "
+               "WHERE account_number = $1 AND slot_key NOT LIKE 'manual-%' AND slot_key <> utc(scheduled_at)",
+               it.account, slot_told, NULL);
+}
+
 static void share_told(void *arg, const char *leg, const char *detail)
 {
     (void)arg;
@@ -199,6 +241,8 @@ void check_same(void)
     positions_same();
     cash_same();
     orders_same();
+    ids_once();
+    slots_once();
     store_each(
         "SELECT l.run_id || ' ' || l.leg, plain(l.qty) || ' planned, ' || plain(sum(o.filled_qty)) || ' filled' "
         "FROM legs l JOIN intents i ON i.run_id = l.run_id AND i.leg = l.leg JOIN orders o USING (client_order_id) "

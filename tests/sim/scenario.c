@@ -12,6 +12,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/client.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/halts.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
@@ -21,6 +22,7 @@
 #define S NS_PER_S
 #define FAULTS_NS (INT64_C(300) * S)
 #define CALM_NS (INT64_C(900) * S)
+#define RELEASED_NS (INT64_C(60) * S)
 #define RUNS_AGAIN_NS (INT64_C(90) * S)
 #define COMPARED_NS (INT64_C(75) * S) // ledger and broker are compared every minute
 #define QUIET_LOOK_NS (INT64_C(3) * S)
@@ -86,9 +88,13 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
         check_violation("the opening was not accepted within two minutes without a fault");
     faults_begin(h);
     client_begin(h, exchange);
+    halts_begin(h);
     world_run(world_ns() + FAULTS_NS, NULL);
     faults_end(h);
     world_note("calm");
+    halts_end();
+    if (!world_run(world_ns() + RELEASED_NS, halts_released))
+        check_violation("a halt by %s was not released in %lld s", halts_way(), (long long)(RELEASED_NS / S));
     world_run(world_ns() + RUNS_AGAIN_NS, NULL);
     operator_pause();
     client_end();

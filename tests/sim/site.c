@@ -24,7 +24,7 @@
 
 static struct {
     struct site_params params;
-    char folder[300], config[340];
+    char folder[300], config[340], instance[32];
 } site;
 
 void site_begin(const struct site_params *params)
@@ -35,6 +35,11 @@ void site_begin(const struct site_params *params)
 const char *site_folder(void)
 {
     return site.folder;
+}
+
+const char *site_instance(void)
+{
+    return site.instance;
 }
 
 char *site_config(void)
@@ -50,7 +55,7 @@ static void make_folder(const char *path, mode_t mode)
     }
 }
 
-static void write_file(const char *path, const char *text)
+void site_write(const char *path, const char *text)
 {
     FILE *f = fopen(path, "we");
     if (!f || fputs(text, f) < 0 || fchmod(fileno(f), 0600) != 0 || fclose(f) != 0) {
@@ -65,11 +70,12 @@ void site_make(uint64_t seed)
     struct text t;
     snprintf(site.folder, sizeof site.folder, "%s/s%llu", site.params.dir, (unsigned long long)seed);
     snprintf(site.config, sizeof site.config, "%s/paperguard.conf", site.folder);
+    snprintf(site.instance, sizeof site.instance, "s%llu", (unsigned long long)seed);
     make_folder(site.folder, 0700);
     snprintf(path, sizeof path, "%s/state", site.folder);
     make_folder(path, 0700);
     snprintf(path, sizeof path, "%s/token", site.folder);
-    write_file(path, SITE_TOKEN "\n");
+    site_write(path, SITE_TOKEN "\n");
     // In a long run an order that never arrived is sent again, in a short one it is given up.
     bool slow = world_chance(DRAW_SCENARIO, 500000);
     const char *deadline = slow ? "150s" : "40s", *schedule = slow ? "every 180s" : "every 60s";
@@ -78,7 +84,7 @@ void site_make(uint64_t seed)
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
     text_init(&t, 8192);
     text_addf(&t,
-              "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = s%llu\n"
+              "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = %s\n"
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = off\nrequests_per_minute = 6000\n"
               "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
               "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
@@ -86,9 +92,9 @@ void site_make(uint64_t seed)
               "band = 0\n"
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
-              site.folder, site.folder, (unsigned long long)seed, poll, site.params.dsn, site.folder, deadline,
+              site.folder, site.folder, site.instance, poll, site.params.dsn, site.folder, deadline,
               schedule, schedule);
-    write_file(site.config, text_str(&t));
+    site_write(site.config, text_str(&t));
     text_free(&t);
 }
 

@@ -20,6 +20,8 @@ void site_make(uint64_t seed);
 void site_remove(void);
 struct sim *site_exchange(uint64_t seed);
 const char *site_folder(void);
+const char *site_instance(void);
+void site_write(const char *path, const char *text);
 char *site_config(void);              // the file's path
 void site_close_lock(struct host *h); // what an ended life held of the system: the lock of its state folder
 

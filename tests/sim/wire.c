@@ -364,7 +364,7 @@ static void leave(struct http_call *c)
     f->secret = c->secret ? check_strdup(c->secret) : NULL;
     f->order = order_note(c);
     if (f->order)
-        check_order_leaves(wire.orders[f->order - 1].client_order_id, clock_wall_ns());
+        check_order_leaves(f->host, wire.orders[f->order - 1].client_order_id, clock_wall_ns());
     c->flight = f;
     c->sent = true;
     wire.under_way++;

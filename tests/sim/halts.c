@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// A halt holds from its acknowledgement: an answer, a look at the folder that is over, the level the host shows itself.
+#include "tests/sim/halts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/json_read.h"
+#include "lib/base/when.h"
+#include "tests/sim/check.h"
+#include "tests/sim/server.h"
+#include "tests/sim/site.h"
+#include "tests/sim/store.h"
+#include "tests/sim/world.h"
+
+#define S NS_PER_S
+#define MS NS_PER_MS
+#define LOOKED_NS (INT64_C(700) * MS) // a file in halt.d is looked for more often than that
+#define REASON "{\"reason\":\"drawn\"}"
+
+enum way { BY_HTTP, BY_ADMIN, BY_FILE, BY_ROW, WAYS };
+static const char *const way_names[WAYS] = {"HTTP", "the admin socket", "a file", "Postgres"};
+
+static struct {
+    struct host *host;
+    enum way way;
+    bool over, engaged, held, asked, confirmed; // confirmed: a release may have happened
+    unsigned life;                              // in which the file came; a later one sees it at once
+} it;
+
+enum halts_level halts_hold(const struct host *h)
+{
+    bool held = it.held || (it.engaged && it.way == BY_FILE && host_life(h) != it.life && !it.confirmed);
+    return h != it.host || !held ? HALTS_NONE : it.way == BY_ROW ? HALTS_REDUCE_ONLY : HALTS_ALL;
+}
+
+const char *halts_way(void)
+{
+    return way_names[it.way];
+}
+
+bool halts_released(void)
+{
+    return !it.engaged;
+}
+
+// --- releasing
+
+static void file_path(char *path, size_t size)
+{
+    snprintf(path, size, "%s/state/halt.d/drawn", site_folder());
+}
+
+static void release(void *arg);
+static void engage(void *arg);
+
+static void released(void)
+{
+    world_note("operator: the halt is released");
+    it.engaged = it.held = it.asked = it.confirmed = false;
+    if (!it.over)
+        world_after(world_between(DRAW_SCENARIO, 20, 150) * S, engage, NULL);
+}
+
+static void confirm_answered(void *arg, int status, const char *body)
+{
+    (void)arg, (void)body;
+    it.asked = false;
+    if (status == 200)
+        released();
+    else
+        world_after(2 * S, release, NULL);
+}
+
+static void request_answered(void *arg, int status, const char *body)
+{
+    struct json_doc *doc;
+    char confirm[100];
+    (void)arg;
+    it.asked = false;
+    if (status == 409 && strstr(body, "nothing is halted")) {
+        if (!it.confirmed)
+            check_violation("a halt by %s is gone, and nobody released it", halts_way());
+        released();
+        return;
+    }
+    if (status != 200 || json_doc_parse(body, strlen(body), &doc, NULL) != 0) {
+        world_after(2 * S, release, NULL);
+        return;
+    }
+    const char *code = json_string(json_get(json_doc_root(doc), "code"));
+    snprintf(confirm, sizeof confirm, "{\"code\":\"%s\"}", code ? code : "");
+    json_doc_free(doc);
+    it.asked = it.confirmed = true;
+    it.held = false;
+    server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/confirm", confirm, NULL, confirm_answered, NULL);
+}
+
+static void release(void *arg)
+{
+    char path[400];
+    (void)arg;
+    if (!it.engaged || it.asked)
+        return;
+    file_path(path, sizeof path);
+    if (it.way == BY_FILE)
+        unlink(path);
+    it.asked = true;
+    server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/request", REASON, NULL, request_answered, NULL);
+}
+
+// --- engaging
+
+static void holds(void)
+{
+    if (it.held || it.confirmed)
+        return;
+    world_note("operator: a halt by %s holds", halts_way());
+    it.held = true;
+    if (!it.over)
+        world_after(world_between(DRAW_SCENARIO, 5, 90) * S, release, NULL);
+}
+
+static void ask(void *arg);
+
+static void halt_answered(void *arg, int status, const char *body)
+{
+    (void)arg, (void)body;
+    if (status == 200)
+        holds();
+    else
+        world_after(S, ask, NULL);
+}
+
+static void ask(void *arg)
+{
+    (void)arg;
+    if (it.way == BY_ADMIN)
+        server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/halt", REASON, NULL, halt_answered, NULL);
+    else
+        server_ask(it.host, HTTP_ROLE_API, HTTP_POST, "/api/v1/halt", REASON, SITE_TOKEN, halt_answered, NULL);
+}
+
+static void shown(void *arg);
+
+static void level_answered(void *arg, int status, const char *body)
+{
+    (void)arg;
+    if (status == 200 && (strstr(body, "\"state\":\"reduce_only\"") || strstr(body, "\"state\":\"halted\"")))
+        holds();
+    else
+        world_after(S, shown, NULL);
+}
+
+static void shown(void *arg)
+{
+    (void)arg;
+    server_ask(it.host, HTTP_ROLE_API, HTTP_GET, "/api/v1/halt", NULL, NULL, level_answered, NULL);
+}
+
+// As by a tool of the operators: only what reduces.
+static void write_row(void)
+{
+    char name[80] = "", sql[400];
+    (void)gethostname(name, sizeof name - 1);
+    snprintf(sql, sizeof sql,
+             "SELECT write_halt('drawn ' || '%s' || ' %lld', '%s', $1, 'reduce_only', 'drawn', 'another tool', "
+             "to_timestamp(%lld))",
+             site_instance(), (long long)world_ns(), name, (long long)(world_wall_ns() / S));
+    store_value(sql, site_instance());
+    shown(NULL);
+}
+
+static void looked(void *arg)
+{
+    (void)arg;
+    if (it.engaged && it.way == BY_FILE)
+        holds();
+}
+
+static void write_file(void)
+{
+    char path[400];
+    file_path(path, sizeof path);
+    site_write(path, "");
+    it.life = host_life(it.host);
+    if (host_alive(it.host))
+        world_tell(it.host, LOOKED_NS, looked, NULL);
+    world_after(world_between(DRAW_SCENARIO, 5, 90) * S, release, NULL);
+}
+
+static void begin(enum way way)
+{
+    it.way = way;
+    it.engaged = true;
+    world_note("operator: a halt by %s", halts_way());
+    if (way == BY_FILE)
+        write_file();
+    else if (way == BY_ROW)
+        write_row();
+    else
+        ask(NULL);
+}
+
+static void engage(void *arg)
+{
+    (void)arg;
+    if (!it.over)
+        begin((enum way)world_between(DRAW_SCENARIO, 0, WAYS - 1));
+}
+
+void halts_begin(struct host *h)
+{
+    it.host = h;
+    if (world_chance(DRAW_SCENARIO, 400000))
+        world_after(world_between(DRAW_SCENARIO, 2, 200) * S, engage, NULL);
+}
+
+void halts_now(struct host *h)
+{
+    it.host = h;
+    begin(BY_HTTP);
+}
+
+static void release_when_held(void *arg)
+{
+    if (!it.engaged)
+        return;
+    release(arg);
+    world_after(3 * S, release_when_held, arg);
+}
+
+void halts_end(void)
+{
+    it.over = true;
+    release_when_held(NULL);
+}
