@@ -28,10 +28,41 @@ struct child {
 };
 
 static int64_t failures; // in millionths
+static struct {
+    char strategy[32], book[400];
+} shown[2];
 
 void child_failures(int64_t ppm)
 {
     failures = ppm;
+}
+
+const char *child_book(const char *strategy)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+        if (strcmp(shown[i].strategy, strategy) == 0)
+            return shown[i].book;
+    return "never shown";
+}
+
+static void keep_book(const struct json_node *input)
+{
+    const char *strategy = json_string(json_get(json_get(input, "run"), "strategy"));
+    const struct json_node *positions = json_get(input, "positions");
+    size_t at = 0;
+    struct text t;
+    CHECK(strategy);
+    while (shown[at].strategy[0] && strcmp(shown[at].strategy, strategy) != 0)
+        CHECK(++at < ARRAY_LEN(shown));
+    text_init(&t, sizeof shown[at].book - 1);
+    for (size_t i = 0; i < json_size(positions); i++) {
+        const struct json_node *p = json_at(positions, i);
+        text_addf(&t, "%s %s @ %s, ", json_string(json_get(p, "symbol")), json_string(json_get(p, "qty")),
+                  json_string(json_get(p, "avg_entry_price")));
+    }
+    snprintf(shown[at].strategy, sizeof shown[at].strategy, "%s", strategy);
+    snprintf(shown[at].book, sizeof shown[at].book, "%s", text_str(&t));
+    text_free(&t);
 }
 
 // Weights in hundredths, together at most 0.95.
@@ -44,6 +75,7 @@ static void answer(struct child *c, const char *input, size_t len)
     const struct json_node *value;
     int64_t left = 95;
     CHECK(json_doc_parse(input, len, &doc, &err) == 0);
+    keep_book(json_doc_root(doc));
     const struct json_node *prices = json_get(json_doc_root(doc), "prices");
     text_add(&c->output, "{\"contract\":1,\"model\":{\"name\":\"drawn\",\"version\":\"1\"},\"targets\":[");
     for (size_t n = 0; n < SYMBOLS_MAX && json_each(prices, &cursor, &name, &value); n++) {

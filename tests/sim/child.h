@@ -8,5 +8,7 @@
 #include <stdint.h>
 
 void child_failures(int64_t ppm); // crashes, garbage, hanging
+// The positions that a strategy was shown last: "SPY 3 @ 401.5, " for each.
+const char *child_book(const char *strategy);
 
 #endif

@@ -14,6 +14,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/halts.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/replay.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
 #include "tests/sim/wire.h"
@@ -103,6 +104,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
+    replay_check(h, sim_account_number(exchange));
     world_sum(SUM_ORDERS, wire_orders());
     world_sum(SUM_FILLS, exchange_fill_count(sim_exchange(exchange)));
     struct result r = {seed, world_steps(), world_hash(), store_batches(), {0}, check_violations()};
