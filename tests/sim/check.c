@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/base/when.h"
-#include "tests/sim/halts.h"
 #include "tests/sim/store.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/world.h"
@@ -21,6 +20,7 @@ static struct {
     struct sim *sim;
     const char *account;
     int violations;
+    void (*leaves)(const struct host *h, const char *client_order_id);
 } it;
 
 void check_begin(struct sim *exchange, const char *account)
@@ -47,21 +47,16 @@ int check_violations(void)
     return it.violations;
 }
 
-static void no_halt(const struct host *h, const char *client_order_id)
+void check_also(void (*leaves)(const struct host *h, const char *client_order_id))
 {
-    enum halts_level level = halts_hold(h);
-    if (level == HALTS_ALL)
-        check_violation("order %s leaves under a halt by %s", client_order_id, halts_way());
-    else if (level == HALTS_REDUCE_ONLY &&
-             strcmp(store_value("SELECT side FROM intents WHERE client_order_id = $1", client_order_id), "sell") != 0)
-        check_violation("order %s leaves and is none that reduces, as a halt by %s wants", client_order_id,
-                        halts_way());
+    it.leaves = leaves;
 }
 
 void check_order_leaves(struct host *h, const char *client_order_id, int64_t host_wall_ns)
 {
     int64_t deadline;
-    no_halt(h, client_order_id);
+    if (it.leaves)
+        it.leaves(h, client_order_id);
     if (!store_value("SELECT 1 FROM intents WHERE client_order_id = $1", client_order_id)[0]) {
         check_violation("order %s leaves and no intent is committed", client_order_id);
         return;

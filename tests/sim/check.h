@@ -11,9 +11,11 @@ void check_begin(struct sim *exchange, const char *account);
 void check_violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int check_violations(void);
 // As an order leaves a host for the exchange: its intent is committed, its run's deadline is not past by the host's
-// clock, and no halt that the host acknowledged forbids it.
+// clock.
 struct host;
 void check_order_leaves(struct host *h, const char *client_order_id, int64_t host_wall_ns);
+// Asked for each order that leaves, beside what holds in every scenario.
+void check_also(void (*leaves)(const struct host *h, const char *client_order_id));
 // Nothing is open, unanswered or unsettled any more.
 bool check_quiet(void);
 // What keeps it from being quiet, as violations.

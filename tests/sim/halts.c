@@ -28,18 +28,31 @@ static struct {
     struct host *host;
     enum way way;
     bool over, engaged, held, asked, confirmed; // confirmed: a release may have happened
+    bool taken_away;                            // its file, before any look at it was over
     unsigned life;                              // in which the file came; a later one sees it at once
 } it;
 
 enum halts_level halts_hold(const struct host *h)
 {
-    bool held = it.held || (it.engaged && it.way == BY_FILE && host_life(h) != it.life && !it.confirmed);
+    bool held =
+        it.held || (it.engaged && it.way == BY_FILE && host_life(h) != it.life && !it.confirmed && !it.taken_away);
     return h != it.host || !held ? HALTS_NONE : it.way == BY_ROW ? HALTS_REDUCE_ONLY : HALTS_ALL;
 }
 
 const char *halts_way(void)
 {
     return way_names[it.way];
+}
+
+static void no_halt(const struct host *h, const char *client_order_id)
+{
+    enum halts_level level = halts_hold(h);
+    if (level == HALTS_ALL)
+        check_violation("order %s leaves under a halt by %s", client_order_id, halts_way());
+    else if (level == HALTS_REDUCE_ONLY &&
+             strcmp(store_value("SELECT side FROM intents WHERE client_order_id = $1", client_order_id), "sell") != 0)
+        check_violation("order %s leaves and is none that reduces, as a halt by %s wants", client_order_id,
+                        halts_way());
 }
 
 bool halts_released(void)
@@ -60,7 +73,7 @@ static void engage(void *arg);
 static void released(void)
 {
     world_note("operator: the halt is released");
-    it.engaged = it.held = it.asked = it.confirmed = false;
+    it.engaged = it.held = it.asked = it.confirmed = it.taken_away = false;
     if (!it.over)
         world_after(world_between(DRAW_SCENARIO, 20, 150) * S, engage, NULL);
 }
@@ -82,7 +95,7 @@ static void request_answered(void *arg, int status, const char *body)
     (void)arg;
     it.asked = false;
     if (status == 409 && strstr(body, "nothing is halted")) {
-        if (!it.confirmed)
+        if (!it.confirmed && !it.taken_away)
             check_violation("a halt by %s is gone, and nobody released it", halts_way());
         released();
         return;
@@ -106,8 +119,8 @@ static void release(void *arg)
     if (!it.engaged || it.asked)
         return;
     file_path(path, sizeof path);
-    if (it.way == BY_FILE)
-        unlink(path);
+    if (it.way == BY_FILE && unlink(path) == 0)
+        it.taken_away = !it.held;
     it.asked = true;
     server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/request", REASON, NULL, request_answered, NULL);
 }
@@ -215,6 +228,7 @@ static void engage(void *arg)
 void halts_begin(struct host *h)
 {
     it.host = h;
+    check_also(no_halt);
     if (world_chance(DRAW_SCENARIO, 400000))
         world_after(world_between(DRAW_SCENARIO, 2, 200) * S, engage, NULL);
 }
@@ -222,6 +236,7 @@ void halts_begin(struct host *h)
 void halts_now(struct host *h)
 {
     it.host = h;
+    check_also(no_halt);
     begin(BY_HTTP);
 }
 
