@@ -92,8 +92,8 @@ void site_make(uint64_t seed)
               "band = 0\n"
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
-              site.folder, site.folder, site.instance, poll, site.params.dsn, site.folder, deadline,
-              schedule, schedule);
+              site.folder, site.folder, site.instance, poll, site.params.dsn, site.folder, deadline, schedule,
+              schedule);
     site_write(site.config, text_str(&t));
     text_free(&t);
 }
