@@ -37,7 +37,7 @@ struct halt {
     struct {
         enum fact_halt state;
         char reason[HALT_TEXT_MAX];
-    } awaited[2]; // what it held, and our own row that was still on its way
+    } awaited[2];             // what it held, and our own row that was still on its way
     char told[HALT_TEXT_MAX]; // trouble logged last
     struct release release;
 };
