@@ -11,9 +11,12 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/text.h"
 
@@ -207,6 +210,57 @@ static void test_zone_missing(void **state)
     assert_int_equal(when_zone_init(&err), 0);
 }
 
+// A zone that knows nothing but these rules, since 1901: TZif, version 2.
+static void write_zone(const char *path, const char *rules)
+{
+    static const char head[44] = {'T', 'Z', 'i', 'f', '2', [35] = 1, [39] = 1, [43] = 4}; // times, types, letters
+    static const char since[8] = {'\xff', '\xff', '\xff', '\xff', '\x80'};
+    static const char est[] = {0, '\xff', '\xff', '\xb9', '\xb0', 0, 0, 'E', 'S', 'T', 0}; // the time's type; types
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int width = 4; width <= 8; width += 4) { // of a time: as before version 2, and as since
+        assert_int_equal(fwrite(head, sizeof head, 1, f), 1);
+        assert_int_equal(fwrite(since + 8 - width, (size_t)width, 1, f), 1);
+        assert_int_equal(fwrite(est, sizeof est, 1, f), 1);
+    }
+    fprintf(f, "\n%s\n", rules);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int init_with(const char *folder, const char *rules, struct err *err)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/America/New_York", folder);
+    write_zone(path, rules);
+    assert_int_equal(setenv("TZ", "UTC", 1), 0);
+    tzset();
+    return when_zone_init(err);
+}
+
+static void test_zone_old(void **state)
+{
+    (void)state;
+    struct err err = {{0}};
+    char folder[] = "/tmp/pg-zone.XXXXXX", america[64], path[96];
+    assert_non_null(mkdtemp(folder));
+    snprintf(america, sizeof america, "%s/America", folder);
+    snprintf(path, sizeof path, "%s/New_York", america);
+    assert_int_equal(mkdir(america, 0700), 0);
+    assert_int_equal(setenv("TZDIR", folder, 1), 0);
+    int now = init_with(folder, "EST5EDT,M3.2.0,M11.1.0", &err);
+    int before_2007 = init_with(folder, "EST5EDT,M4.1.0,M10.5.0", &err);
+    unlink(path);
+    rmdir(america);
+    rmdir(folder);
+    assert_int_equal(unsetenv("TZDIR"), 0);
+    assert_int_equal(setenv("TZ", "UTC", 1), 0);
+    tzset();
+    assert_int_equal(now, 0);
+    assert_int_equal(before_2007, -1);
+    assert_non_null(strstr(err.text, "or old ones: at 2025-03-09T07:00:00Z it is -5 h"));
+    assert_int_equal(when_zone_init(&err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,7 +268,7 @@ int main(void)
         cmocka_unit_test(test_format),         cmocka_unit_test(test_day_text),
         cmocka_unit_test(test_day_arithmetic), cmocka_unit_test(test_wall_time_round_trip),
         cmocka_unit_test(test_zone_changes),   cmocka_unit_test(test_day_of),
-        cmocka_unit_test(test_zone_missing),
+        cmocka_unit_test(test_zone_missing),   cmocka_unit_test(test_zone_old),
     };
     return cmocka_run_group_tests(tests, zone_setup, NULL);
 }
