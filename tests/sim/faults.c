@@ -10,6 +10,7 @@
 #include "lib/base/when.h"
 #include "tests/sim/child.h"
 #include "tests/sim/store.h"
+#include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/world.h"
 
@@ -45,6 +46,13 @@ static void draw_faults(void)
     ill.kill_ppm = rate(400000, 30000);
     ill.freeze_ppm = rate(300000, 60000);
     *store_faults() = (struct store_faults){.lost = rate(400000, 20000), .answer_lost = rate(400000, 20000)};
+    *stream_faults() = (struct stream_faults){.lost = rate(500000, 300000),
+                                              .repeated = rate(400000, 200000),
+                                              .late = rate(400000, 200000),
+                                              .garbled = rate(300000, 100000),
+                                              .closed = rate(300000, 50000),
+                                              .silent = rate(300000, 50000),
+                                              .refused = rate(300000, 500000)};
     child_failures(rate(300000, 300000));
 }
 
@@ -76,6 +84,27 @@ static void outage(void *arg)
         wire_faults()->down_until = until;
     world_note("an outage until %lld ms", (long long)(until / MS));
     world_after(world_between(DRAW_SCENARIO, 20, 150) * S, outage, arg);
+}
+
+static void postgres_breaks(void *arg)
+{
+    (void)arg;
+    store_faults()->down_until = world_ns() + world_between(DRAW_SCENARIO, 100, 5000) * MS;
+    world_note("Postgres ends after it hung");
+}
+
+// It answers nothing for a while, and then goes on, or breaks.
+static void hang(void *arg)
+{
+    if (!ill.on)
+        return;
+    int64_t for_ns = world_between(DRAW_SCENARIO, 500, world_chance(DRAW_SCENARIO, 500000) ? 8000 : 90000) * MS;
+    store_faults()->hung_until = world_ns() + for_ns;
+    world_sum(SUM_HANGS, 1);
+    world_note("Postgres hangs for %lld ms", (long long)(for_ns / MS));
+    if (world_chance(DRAW_SCENARIO, 300000))
+        world_after(for_ns, postgres_breaks, NULL);
+    world_after(for_ns + world_between(DRAW_SCENARIO, 10, 150) * S, hang, arg);
 }
 
 static void freeze(void *arg)
@@ -124,6 +153,8 @@ void faults_begin(struct host *h)
         world_after(world_between(DRAW_SCENARIO, 5, 100) * S, outage, h);
     if (world_chance(DRAW_SCENARIO, 200000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, freeze, h);
+    if (world_chance(DRAW_SCENARIO, 300000))
+        world_after(world_between(DRAW_SCENARIO, 5, 100) * S, hang, h);
     if (world_chance(DRAW_SCENARIO, 150000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, clock_steps, h);
 }
@@ -132,9 +163,11 @@ void faults_end(struct host *h)
 {
     ill.on = false;
     *wire_faults() = (struct wire_faults){0};
-    *store_faults() = (struct store_faults){0};
+    *store_faults() = (struct store_faults){.hung_until = store_faults()->hung_until};
+    *stream_faults() = (struct stream_faults){0};
     child_failures(0);
     world_run(host_thaws_ns(h), NULL);
+    world_run(store_faults()->hung_until, NULL);
     clock_right(h);
     if (!host_alive(h))
         host_start(h);

@@ -17,6 +17,7 @@
 #include "tests/sim/replay.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
+#include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/world.h"
 
@@ -78,6 +79,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     site_make(seed);
     struct sim *exchange = site_exchange(seed);
     wire_begin(exchange);
+    stream_begin(exchange);
     check_begin(exchange, sim_account_number(exchange));
     argv[0] = (char *)(uintptr_t) "paperguardd";
     argv[1] = (char *)(uintptr_t) "--config";
@@ -104,6 +106,8 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
+    if (site_streams() && !stream_listens(h))
+        check_violation("the order stream is not connected, though nothing is in its way");
     replay_check(h, sim_account_number(exchange));
     world_sum(SUM_ORDERS, wire_orders());
     world_sum(SUM_FILLS, exchange_fill_count(sim_exchange(exchange)));

@@ -25,6 +25,7 @@
 static struct {
     struct site_params params;
     char folder[300], config[340], instance[32];
+    bool streams;
 } site;
 
 void site_begin(const struct site_params *params)
@@ -40,6 +41,11 @@ const char *site_folder(void)
 const char *site_instance(void)
 {
     return site.instance;
+}
+
+bool site_streams(void)
+{
+    return site.streams;
 }
 
 char *site_config(void)
@@ -82,18 +88,19 @@ void site_make(uint64_t seed)
     // How often orders are read while any is open: now and then half of what is usual, or twice.
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
+    site.streams = world_chance(DRAW_STREAM, 500000);
     text_init(&t, 8192);
     text_addf(&t,
               "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = %s\n"
-              "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = off\nrequests_per_minute = 6000\n"
+              "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
               "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
               "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
               "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
               "band = 0\n"
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
-              site.folder, site.folder, site.instance, poll, site.params.dsn, site.folder, deadline, schedule,
-              schedule);
+              site.folder, site.folder, site.instance, poll, site.streams ? "on" : "off", site.params.dsn, site.folder,
+              deadline, schedule, schedule);
     site_write(site.config, text_str(&t));
     text_free(&t);
 }

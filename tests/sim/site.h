@@ -22,6 +22,7 @@ struct sim *site_exchange(uint64_t seed);
 const char *site_folder(void);
 const char *site_instance(void);
 void site_write(const char *path, const char *text);
+bool site_streams(void);              // half of the sites listen to the order stream
 char *site_config(void);              // the file's path
 void site_close_lock(struct host *h); // what an ended life held of the system: the lock of its state folder
 

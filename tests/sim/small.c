@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Peers that a scenario has no use for yet: no Redis, no service manager, no order stream (it is off), names that are
-// addresses; random bytes come from the seed.
+// Peers that a scenario has no use for yet: no Redis, no service manager, names that are addresses; random bytes come
+// from the seed.
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/check.h"
 #include "lib/io/redis_client.h"
 #include "lib/io/service.h"
-#include "lib/io/websocket.h"
+#include "lib/io/resolver.h"
 #include "tests/sim/world.h"
 
 struct redis_client {
@@ -114,35 +114,6 @@ uint64_t service_log_dropped(void)
 uint64_t service_log_behind(void)
 {
     return 0;
-}
-
-struct websocket_tls *websocket_tls_new(const char *ca_file, struct err *err)
-{
-    (void)ca_file;
-    err_set(err, "no TLS here");
-    return NULL;
-}
-
-void websocket_tls_free(struct websocket_tls *tls)
-{
-    (void)tls;
-}
-
-struct websocket *websocket_open(const struct websocket_client *params)
-{
-    (void)params;
-    check_failed("the order stream is off here", __FILE__, __LINE__, __func__);
-}
-
-int websocket_send(struct websocket *w, bool is_text, const char *bytes, size_t len)
-{
-    (void)w, (void)is_text, (void)bytes, (void)len;
-    return -1;
-}
-
-void websocket_cancel(struct websocket *w)
-{
-    (void)w;
 }
 
 struct resolver *resolver_new(struct loop *l, const char *conf)

@@ -31,6 +31,14 @@ static struct {
 } store;
 
 static void arrives_alone(struct pg_client *c);
+static bool leave_hanging(struct pg_client *c);
+
+static void let_go(struct pg_client *c)
+{
+    store_forget(c);
+    pool_give(c->conn);
+    c->conn = NULL;
+}
 
 // What was sent before the end may still reach the server, in its order.
 static void lives_end(struct host *h)
@@ -39,10 +47,10 @@ static void lives_end(struct host *h)
         struct pg_client *c = store.clients[i];
         if (!c || c->host != h)
             continue;
-        arrives_alone(c);
-        store_forget(c);
-        pool_give(c->conn);
-        c->conn = NULL;
+        if (!leave_hanging(c)) {
+            arrives_alone(c);
+            let_go(c);
+        }
         store.clients[i] = NULL;
     }
 }
@@ -119,6 +127,7 @@ static void complete(struct pg_batch *b)
                           .detail = b->detail};
     memcpy(a.sqlstate, b->sqlstate, sizeof a.sqlstate);
     list_remove(&b->node);
+    loop_cancel(b->client->p.loop, &b->late);
     b->client->queued--;
     if (b->carried)
         b->carried->batch = NULL;
@@ -167,10 +176,76 @@ static void arrives_alone(struct pg_client *c)
     }
 }
 
+// --- a server that hangs: what it was sent it does when it goes on, also for those who have left long ago
+
+static void goes_on(void *arg)
+{
+    struct pg_client *gone = arg;
+    LIST_EACH(node, tmp, &gone->under_way)
+    {
+        struct pg_batch *b = LIST_ENTRY(node, struct pg_batch, node);
+        bool runs = world_ns() >= store.faults.down_until && world_chance(DRAW_POSTGRES, 700000);
+        list_remove(node);
+        if (runs) {
+            world_note("postgres: done late, its connection was given up");
+            execute(gone, b);
+        }
+        pg_batch_free(b);
+        if (!runs)
+            break; // the memory of the others ends with the process
+    }
+    let_go(gone);
+}
+
+// False: it does not hang, or there is nothing that it could do later.
+static bool leave_hanging(struct pg_client *c)
+{
+    if (world_ns() >= store.faults.hung_until || !c->conn || list_empty(&c->under_way))
+        return false;
+    struct pg_client *gone = check_alloc(1, sizeof *gone);
+    *gone = (struct pg_client){.host = c->host, .life = c->life, .conn = c->conn};
+    list_init(&gone->under_way);
+    LIST_EACH(node, tmp, &c->under_way)
+    {
+        struct pg_batch *b = LIST_ENTRY(node, struct pg_batch, node), *left = pg_batch_new();
+        if (b->carried)
+            b->carried->batch = NULL;
+        b->carried = NULL;
+        left->client = gone;
+        left->items = b->ran ? NULL : b->items;
+        left->count = b->ran ? 0 : b->count;
+        left->script = b->script;
+        if (!b->ran) {
+            b->items = NULL;
+            b->count = 0;
+        }
+        b->script = NULL;
+        if (left->count > 0)
+            list_append(&gone->under_way, &left->node);
+    }
+    store_forget(c);
+    c->conn = NULL;
+    world_sum(SUM_HUNG, 1);
+    world_after(store.faults.hung_until - world_ns() + world_between(DRAW_POSTGRES, 0, 2000) * MS, goes_on, gone);
+    return true;
+}
+
+static void answer_late(void *arg)
+{
+    struct pg_batch *b = arg;
+    b->late = 0;
+    if (b->client->state == PG_UP && !b->ran)
+        go_down(b->client, "the server did not answer in time");
+}
+
 static void arrives(void *arg)
 {
     struct carried *carried = arg;
     struct pg_batch *b = carried->batch;
+    if (b && same_life(b->client) && world_ns() < store.faults.hung_until) {
+        world_after(store.faults.hung_until - world_ns(), arrives, carried);
+        return;
+    }
     free(carried);
     if (!b)
         return; // given up: its connection broke, or its life ended
@@ -215,9 +290,8 @@ static void go_down(struct pg_client *c, const char *why)
 {
     c->state = PG_DOWN;
     snprintf(c->detail, sizeof c->detail, "%s", why);
-    store_forget(c);
-    pool_give(c->conn);
-    c->conn = NULL;
+    if (!leave_hanging(c))
+        let_go(c);
     LIST_EACH(node, tmp, &c->under_way)
     {
         list_remove(node);
@@ -230,10 +304,24 @@ static void go_down(struct pg_client *c, const char *why)
 
 // --- connecting
 
+static void connect_late(void *arg)
+{
+    struct pg_client *c = arg;
+    c->connect = 0;
+    c->p.on_state(c->p.arg, PG_DOWN, "no connection in time");
+    connect_later(c);
+}
+
 static void connects(void *arg)
 {
     struct pg_client *c = arg;
     c->connect = 0;
+    if (world_ns() < store.faults.hung_until) {
+        int64_t wait_ms = (store.faults.hung_until - world_ns()) / MS + 1, most_ms = c->p.connect_timeout_ms;
+        c->connect = loop_after_ms(c->p.loop, wait_ms < most_ms ? wait_ms : most_ms,
+                                   wait_ms < most_ms ? connects : connect_late, c);
+        return;
+    }
     if (world_ns() < store.faults.down_until) {
         c->p.on_state(c->p.arg, PG_DOWN, "connection refused");
         connect_later(c);
@@ -284,9 +372,8 @@ void pg_client_free(struct pg_client *c)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (store.clients[i] == c)
             store.clients[i] = NULL;
-    store_forget(c);
-    pool_give(c->conn);
-    c->conn = NULL;
+    if (!leave_hanging(c))
+        let_go(c);
     LIST_EACH(node, tmp, &c->under_way)
     {
         struct pg_batch *b = LIST_ENTRY(node, struct pg_batch, node);
@@ -325,8 +412,8 @@ size_t pg_client_queued(const struct pg_client *c)
 
 int64_t pg_client_unanswered_ns(const struct pg_client *c)
 {
-    (void)c; // only shown
-    return 0;
+    const struct list *l = &c->under_way;
+    return list_empty(l) ? 0 : world_ns() - LIST_ENTRY(l->next, struct pg_batch, node)->begun;
 }
 
 static void closed(void *arg)
@@ -351,6 +438,8 @@ static void submit(struct pg_client *c, struct pg_batch *b, pg_done_fn *done, vo
     b->carried = check_alloc(1, sizeof *b->carried);
     b->carried->batch = b;
     list_append(&c->under_way, &b->node);
+    b->begun = world_ns();
+    b->late = loop_after_ms(c->p.loop, c->p.batch_timeout_ms, answer_late, b);
     int64_t arrival = world_ns() + world_between(DRAW_POSTGRES, MS / 10, 2 * MS);
     if (arrival <= c->last_arrival)
         arrival = c->last_arrival + 1; // one connection keeps its order

@@ -11,6 +11,7 @@
 struct store_faults { // in millionths of batches
     int64_t lost, answer_lost;
     int64_t down_until; // world_ns: no connection holds
+    int64_t hung_until; // world_ns: the server takes everything and answers nothing
 };
 
 struct host;

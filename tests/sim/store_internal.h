@@ -31,6 +31,8 @@ struct carried { // what travels: the batch may be given up before it arrives
 struct pg_batch {
     struct list node;
     struct carried *carried; // until it arrived
+    int64_t begun;
+    loop_timer late;
     struct item *items;
     size_t count;
     char *script;

@@ -15,6 +15,7 @@
 #include "lib/io/http_client.h"
 #include "lib/io/clock.h"
 #include "tests/sim/check.h"
+#include "tests/sim/stream.h"
 #include "tests/sim/world.h"
 
 #define MS NS_PER_MS
@@ -88,6 +89,16 @@ const struct wire_order *wire_order_at(size_t i)
 uint64_t wire_unpermitted(void)
 {
     return wire.unpermitted;
+}
+
+uint64_t wire_redeemed(void)
+{
+    return wire.redeemed;
+}
+
+void wire_left(uint64_t redeemed_before)
+{
+    wire.unpermitted += wire.redeemed != redeemed_before + 1;
 }
 
 // The linker hands the guard's two redeems here first: what leaves without one of them saying yes is a violation.
@@ -217,6 +228,7 @@ static void serve(struct flight *f)
                : str_equal(f->method, "PATCH")  ? HTTP_PATCH
                                                 : HTTP_GET;
     sim_handle(wire.exchange, &q, world_wall_ns(), &f->reply);
+    stream_send();
     f->answered = true;
 }
 
@@ -400,7 +412,7 @@ static void connected(void *arg)
         call_fail(c, HTTP_RESULT_REFUSED, "refused before the first byte");
         return;
     }
-    wire.unpermitted += wire.redeemed != redeemed + 1;
+    wire_left(redeemed);
     leave(c);
 }
 

@@ -28,5 +28,7 @@ size_t wire_orders(void);
 const struct wire_order *wire_order_at(size_t i);
 // Requests that left without a permit of the guard redeemed for them just before.
 uint64_t wire_unpermitted(void);
+uint64_t wire_redeemed(void);             // permits that were spent
+void wire_left(uint64_t redeemed_before); // a request has left, and the permits before it were so many
 
 #endif

@@ -27,7 +27,8 @@
     X(DRAW_CHILD)                                                                                                      \
     X(DRAW_KILL)                                                                                                       \
     X(DRAW_CLIENT)                                                                                                     \
-    X(DRAW_BYTES)
+    X(DRAW_BYTES)                                                                                                      \
+    X(DRAW_STREAM)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
@@ -40,7 +41,10 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_CLOCKS, "clock_steps")                                                                                       \
     X(SUM_OUTAGES, "outages")                                                                                          \
     X(SUM_WIRE, "wire_faults")                                                                                         \
-    X(SUM_POSTGRES, "postgres_faults")
+    X(SUM_STREAM, "stream_faults")                                                                                     \
+    X(SUM_POSTGRES, "postgres_faults")                                                                                 \
+    X(SUM_HANGS, "postgres_hangs")                                                                                     \
+    X(SUM_HUNG, "left_hanging")
 #define WORLD_SUM_NAME(name, word) name,
 enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
 

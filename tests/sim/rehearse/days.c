@@ -14,6 +14,7 @@
 #include "tests/sim/rehearse/rehearse.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
+#include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/world.h"
 
@@ -157,6 +158,7 @@ bool days_live(struct rehearsal *r)
     server_begin();
     clock_begin();
     wire_begin(r->exchange);
+    stream_begin(r->exchange);
     check_begin(r->exchange, sim_account_number(r->exchange));
     argv[0] = (char *)(uintptr_t) "paperguardd";
     argv[1] = (char *)(uintptr_t) "--config";
