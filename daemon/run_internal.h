@@ -87,7 +87,8 @@ struct run {
     bool refreshing;                  // prices and account are being read while legs wait
     int64_t refreshed_boot_ns;        // when they were asked for last, 0 = not yet
     int refresh_failures;
-    bool sells_ended;  // seen, and the account asked for after it
+    bool sells_ended; // seen, and the account asked for after it
+    int64_t sells_ended_boot_ns;
     char blocked[160]; // why buys are left out
     int64_t fills_before;
     unsigned calls; // answers outstanding: the run is not freed before they came

@@ -56,6 +56,19 @@ static void look_later(struct run *run)
         run->timer = loop_after_ms(run->runs->p.loop, LOOK_MS, look_again, run);
 }
 
+// Are the account's figures of before the last sell ended? Then what the sells brought is not among the cash.
+static bool proceeds_unread(const struct run *run)
+{
+    struct alpaca_account account;
+    int64_t asked_boot_ns = 0;
+    bool sold = false;
+    for (size_t i = 0; i < run->leg_count; i++)
+        sold = sold || side_of(&run->legs[i]) == ORDER_SELL;
+    return sold && run->sells_ended && any_waiting(run, ORDER_BUY) &&
+           exposure_account(run->runs->p.exposure, &account, &asked_boot_ns) &&
+           asked_boot_ns < run->sells_ended_boot_ns;
+}
+
 static void refreshed(void *arg, bool ok, const char *detail)
 {
     struct run *run = arg;
@@ -63,7 +76,7 @@ static void refreshed(void *arg, bool ok, const char *detail)
         return;
     run->refreshing = false;
     run->refresh_failures = ok ? 0 : run->refresh_failures + 1;
-    if (!ok && run->refresh_failures < REFRESH_TRIES) {
+    if (!ok && (run->refresh_failures < REFRESH_TRIES || proceeds_unread(run))) { // until the deadline
         run->refreshed_boot_ns = 0;
         look_later(run);
         return;
@@ -153,6 +166,8 @@ static bool covered(const struct run *run, const struct leg *leg)
 static bool refresh_due(struct run *run, bool ended)
 {
     bool first_after_sells = ended && !run->sells_ended;
+    if (first_after_sells)
+        run->sells_ended_boot_ns = clock_boot_ns();
     run->sells_ended = run->sells_ended || ended;
     return run->refreshed_boot_ns == 0 || first_after_sells ||
            clock_boot_ns() - run->refreshed_boot_ns > REFRESH_AGE_NS;

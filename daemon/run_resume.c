@@ -24,10 +24,12 @@ static void start_claimed(void *arg)
     struct run *run = arg;
     const struct runs_params *p = &run->runs->p;
     const char *why = "";
+    char waited[sizeof run->row.detail]; // for what; run_finish writes where that stands
     run->timer = 0;
+    str_copy_cut(waited, sizeof waited, run->row.detail);
     if (clock_wall_ns() > run->latest_start_at)
         run_finish(run, RUN_MISSED, "claimed before a restart and not started within latest_start%s%s",
-                   run->row.detail[0] ? ": " : "", run->row.detail);
+                   waited[0] ? ": " : "", waited);
     else if (p->may_start(p->arg, &why) && run_orders_ended(run->runs, run->row.id, &why))
         run_begin(run);
     else {

@@ -217,6 +217,7 @@ static void prices_that_cannot_be_read_are_asked_again_and_then_left_to_the_desk
     answer(0, ORDER_FILLED, SHARES(10));
     for (int i = 2; i < 5; i++) {
         turn_until(&w.refreshes, i);
+        cash(0); // the account was read, prices were not
         w.refresh_done(w.refresh_arg, false, "500");
     }
     turn_until(&w.placed, 2);

@@ -79,6 +79,41 @@ static void it_waits_until_it_may_start(void **state)
     turn_until(&w.refreshes, 1);
 }
 
+static void a_claimed_run_tells_what_it_waited_for(void **state)
+{
+    (void)state;
+    w.allowed = false;
+    resume(RUN_CLAIMED);
+    loop_step(loop, 300);
+    w.now += 120 * NS_PER_S;
+    turn_until(&w.alerts, 1);
+    assert_int_equal(w.told.status, RUN_MISSED);
+    assert_string_equal(w.told.detail, "claimed before a restart and not started within latest_start: orders are held");
+}
+
+static void a_buy_waits_until_the_proceeds_are_read(void **state)
+{
+    (void)state;
+    cash(100);
+    positions_read();
+    price("GLD", 100);
+    resume(RUN_PLANNED);
+    load(NULL, 0, 0);
+    refresh();
+    assert_int_equal(w.placed, 1);
+    w.now += NS_PER_S;
+    answer(0, ORDER_FILLED, SHARES(10));
+    for (int i = 0; i < 10; i++) {
+        turn_until(&w.refreshes, 2 + i);
+        w.refresh_done(w.refresh_arg, false, "account: 503");
+        assert_int_equal(w.placed, 1); // judged by the cash of before, it would be denied
+    }
+    turn_until(&w.refreshes, 12);
+    cash(5000);
+    refresh();
+    assert_int_equal(w.placed, 3);
+}
+
 static void a_sending_run_first_knows_every_order_then_sends_the_rest(void **state)
 {
     (void)state;
@@ -435,6 +470,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_planned_run_places_the_stored_plan),
         T(it_waits_until_it_may_start),
+        T(a_claimed_run_tells_what_it_waited_for),
+        T(a_buy_waits_until_the_proceeds_are_read),
         T(a_sending_run_first_knows_every_order_then_sends_the_rest),
         T(a_walk_goes_on_at_the_right_try),
         T(a_walk_killed_between_two_tries_sends_the_next),
