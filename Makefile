@@ -171,8 +171,9 @@ check-house: have-deps ## the rules of the house only
 	+@$(RUN) house
 check-system: have-deps ## system tests only: real parts, private Postgres and Redis; then check-fire
 	+@$(RUN) system fire
-check-fire: have-deps ## kills at calls, failing calls and allocations in the middle of runs: FIRE_ROUNDS=1 FIRE_SEED=1
+check-fire: have-deps ## kills at calls, failing calls and allocations in the middle of runs: FIRE_ROUNDS=1 FIRE_SEED=1; PLANTED=yes: with planted bugs
 	+@FIRE_ROUNDS='$(FIRE_ROUNDS)' FIRE_SEED='$(FIRE_SEED)' $(RUN) fire
+	@[ '$(PLANTED)' != yes ] || BUILD='$(BUILD)' $(PYTHON) -B tests/fire/bugs.py
 check-asan: have-deps ## unit tests and fuzz corpus under clang with ASan and UBSan
 	+@$(RUN) asan corpus
 check-asan-system: have-deps ## system tests with the programs under clang's ASan and UBSan; long, not in check

@@ -90,17 +90,18 @@ class Field:
 
     # --- before
 
-    def aim(self):
-        """A daemon in step whose next slot is about to come, and which had that slot yesterday too."""
+    def aim(self, late=None):
+        """A daemon in step whose next slot is about to come, and which had that slot yesterday too. Late: what [schedule] allows."""
         self.daemon.stop()
         now = datetime.now(NEW_YORK)
         self.slot = (now + timedelta(seconds=LEAD_S + 1)).replace(microsecond=0)
         before = self.slot - timedelta(days=1)
         self.sql(YESTERDAY, f"yesterday-{int(self.slot.timestamp())}", before.date(), key_of(before), before, before, before)
         self.daemon.strategies[0].lines["schedule"] = self.slot.strftime("%H:%M:%S")
+        self.daemon.sections["schedule"] = {"latest_start": late, "run_deadline": late}
         self.daemon.write().notify.forget()
         self.daemon.start().in_step()
-        self.orders_before = len(self.exchange().all_orders())
+        self.orders_before = self.sent()
         self.target = WANTED[self.share("SPY") > Decimal("0.2")]
         self.to_trade = {s for s in self.target if self.off(s) > TOLERANCE}
 
@@ -123,6 +124,9 @@ class Field:
 
     def exchange(self):
         return compare.Exchange(self.site.sim.url, KEY, SECRET)
+
+    def sent(self):
+        return len(self.exchange().all_orders())
 
     def share(self, symbol):
         equity = Decimal(self.site.sim.get("/v2/account")["equity"])
@@ -149,8 +153,11 @@ class Field:
         return rows[0] if rows else None
 
     def over(self):
+        """The run's row, when nothing of it is left to be known. One that ended without its whole may never be called settled."""
         row = self.row()
-        return row if row and (row["settled"] or row["status"] in ("failed", "missed")) else None
+        if not row or not row["settled"] and row["status"] not in ("failed", "missed", "partial"):
+            return None
+        return None if self.sql("SELECT 1 FROM orders WHERE status IN ('intent', 'sending', 'unknown')") else row
 
     def ended(self):
         return not self.daemon.process.running()
@@ -158,8 +165,16 @@ class Field:
     def kill(self):
         self.daemon.process.kill()
 
+    def look_at_the_dead(self):
+        """Nothing is at the exchange that was not in Postgres first."""
+        sent = {o["client_order_id"] for o in self.exchange().all_orders()}
+        unknown = sent - {r["client_order_id"] for r in self.sql("SELECT client_order_id FROM intents")}
+        if unknown:
+            raise Wrong(f"sent before it was committed: {unknown}")
+
     def again(self):
         """Started anew; when that was."""
+        self.look_at_the_dead()
         self.daemon.notify.forget()
         begun = time.monotonic()
         self.daemon.start()
@@ -209,14 +224,24 @@ class Field:
         sent = sum(o["client_order_id"] in mine for o in found)
         if sent != new or new > len(self.target) or any(leg["intents"] > 1 for leg in legs):
             raise Wrong(f"doubled: {new} new orders, {sent} of the run {row['run_id']}, legs {legs}")
-        differences, _ = compare.check(self.exchange(), compare.Ledger(self.site.dsn))
-        if differences:
-            raise Wrong(f"exchange and ledger differ: {differences}")
+        self.look_at_ledger(row)
         if whole or row["status"] == "completed":
             self.look_at_targets(row, new, {leg["symbol"] for leg in legs})
         elif not row["detail"]:
             raise Wrong(f"a run that is {row['status']} says nothing of it")
         return row
+
+    def look_at_ledger(self, row):
+        """The same as the exchange; where a run is not called settled, in a while."""
+        end = time.monotonic() + (0 if row["settled"] else 20)
+        found = [True]
+
+        def same():
+            found[0] = compare.check(self.exchange(), compare.Ledger(self.site.dsn))[0]
+            return not found[0] or time.monotonic() > end
+        until(same, 60, "ledger and exchange to be the same")
+        if found[0]:
+            raise Wrong(f"exchange and ledger differ: {found[0]}")
 
     def look_at_targets(self, row, new, planned):
         if row["status"] != "completed" or new != len(planned) or not self.to_trade <= planned:

@@ -6,11 +6,12 @@ import random
 from shots import Shot
 
 # How many of each kind one round has, and the short cut of it.
-ROUND = {"kill": 110, "kill-twice": 16, "moment": 26, "error": 44, "malloc": 24}
-SHORT = {"kill": 6, "kill-twice": 1, "moment": 1, "error": 2, "malloc": 2}
+ROUND = {"kill": 110, "kill-twice": 16, "late": 12, "moment": 30, "error": 44, "malloc": 24}
+SHORT = {"kill": 6, "kill-twice": 1, "late": 1, "moment": 1, "error": 2, "malloc": 2}
 # Calls that only ask, or only shut in the strategy: few of them are met.
 DULL = ("landlock_create_ruleset", "landlock_add_rule", "newfstatat", "readlink", "seccomp", "getsockname", "getpeername")
-MOMENTS = ("daemon", "exchange", "Postgres", "Redis", "all")
+MOMENTS = ("daemon", "exchange", "Postgres", "Redis", "all", "away")
+WITHOUT_SERVERS = ("daemon", "exchange", "away")
 RESTART = ("sendto", "recvfrom", "epoll_wait", "poll", "write", "openat", "epoll_ctl", "timerfd_settime", "connect", "close")
 INTERRUPTED = ("epoll_wait", "poll", "read", "write", "recvfrom", "sendto", "connect", "openat", "waitid", "accept4", "pipe2")
 ERRORS = (*(f"{call}=EINTR" for call in INTERRUPTED), "write=ENOSPC", "openat=ENOSPC", "mkdir=ENOSPC", "openat=EMFILE", "socket=EMFILE",
@@ -19,7 +20,7 @@ ERRORS = (*(f"{call}=EINTR" for call in INTERRUPTED), "write=ENOSPC", "openat=EN
           "sendto=ENOBUFS", "timerfd_settime=EINVAL", "epoll_wait=EBADF")
 
 
-def kills(path, dice, count):
+def kills(path, dice, count, kind="kill"):
     """Half by name, one of each in turn; half as often as each is called."""
     points = {call: [n + 1 for n in range(before, whole)] for call, (before, whole) in path.items() if whole > before}
     for ns in points.values():
@@ -33,7 +34,7 @@ def kills(path, dice, count):
         for call, ns in rest.items():
             if ns and len(chosen) < count:
                 chosen.append((call, ns.pop()))
-    return [Shot("kill", call, str(n)) for call, n in chosen]
+    return [Shot(kind, call, str(n)) for call, n in chosen]
 
 
 def twice(dice, count):
@@ -44,7 +45,7 @@ def moments(dice, count):
     shots = []
     for n in range(count):
         what = MOMENTS[n % len(MOMENTS)]
-        shots.append(Shot("moment", what, f"{dice.uniform(0.0, 0.8):.3f}", "plain" if what in ("daemon", "exchange") else "servers"))
+        shots.append(Shot("moment", what, f"{dice.uniform(0.0, 0.8):.3f}", "plain" if what in WITHOUT_SERVERS else "servers"))
     return shots
 
 
@@ -66,7 +67,8 @@ def allocations(counted, dice, count):
 
 def drawn(path, counted, seed, counts):
     dice = random.Random(seed)
-    shots = kills(path, dice, counts["kill"]) + twice(dice, counts["kill-twice"]) + moments(dice, counts["moment"])
+    shots = kills(path, dice, counts["kill"]) + twice(dice, counts["kill-twice"])
+    shots += kills(path, dice, counts["late"], "late") + moments(dice, counts["moment"])
     shots += errors(path, dice, counts["error"]) + allocations(counted, dice, counts["malloc"])
     dice.shuffle(shots)
     return shots

@@ -5,7 +5,8 @@
 the run of that slot comes to its end, with one order for each of its intents, every fill once, ledger and exchange the same,
 and the next run works.
 
-FIRE_ROUNDS=n (1), FIRE_SEED=n (1), FIRE_SECONDS=n: after them no shot is fired any more, FIELDS=n hosts at a time (12);
+FIRE_ROUNDS=n (1), FIRE_SEED=n (1), FIRE_SECONDS=n: after them no shot is fired any more, FIRE_FIRST=1: nor
+after the first that shows something wrong, FIELDS=n hosts at a time (12), FIRE_TELL=1: what became of each;
 FIRE_SHOT='kind/what/when' fires that one alone."""
 import collections
 import contextlib
@@ -24,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from field import Field, Scratch, Wrong  # noqa: E402
 from harness import Postgres, Redis  # noqa: E402
-from plan import ROUND, drawn  # noqa: E402
+from plan import ROUND, WITHOUT_SERVERS, drawn  # noqa: E402
 from shots import Allocations, Shot, out_of  # noqa: E402
 from tracer import Trace, Unavailable, path_of  # noqa: E402
 
@@ -119,13 +120,18 @@ class Shooter(threading.Thread):
         self.field = None
 
     def run(self):
-        while time.monotonic() < self.until:
+        while time.monotonic() < self.until and not self.enough():
             try:
                 shot = self.shots.get_nowait()
             except queue.Empty:
                 break
             self.outcomes.append((shot, self.one(shot)))
+            if os.environ.get("FIRE_TELL") and not isinstance(self.outcomes[-1][1], Exception):
+                say(f"fire: {shot}: {self.outcomes[-1][1].told}")
         self.leave()
+
+    def enough(self):
+        return os.environ.get("FIRE_FIRST") and any(isinstance(result, Exception) for _, result in self.outcomes)
 
     def leave(self):
         try:
@@ -206,7 +212,7 @@ def chosen(rooms, counts):
     """(shots, what is left out and why)"""
     if os.environ.get("FIRE_SHOT"):
         kind, what, when = os.environ["FIRE_SHOT"].split("/")
-        servers = kind == "moment" and what not in ("daemon", "exchange")
+        servers = kind == "moment" and what not in WITHOUT_SERVERS
         return [Shot(kind, what, when, "servers" if servers else "malloc" if kind == "malloc" else "plain")], ""
     seed = number("FIRE_SEED", 1)
     path, why = recorded(rooms)
@@ -214,7 +220,7 @@ def chosen(rooms, counts):
     say(f"fire: a run makes {sum(b - a for a, b in path.values())} calls of {len(path)} kinds and {allocations} allocations; "
         f"FIRE_SEED={seed}")
     shots = [shot for n in range(number("FIRE_ROUNDS", 1)) for shot in drawn(path, allocations, seed + n, counts)]
-    left = [s for s in shots if why and s.kind in ("kill", "kill-twice", "error")]
+    left = [s for s in shots if why and s.kind in ("kill", "kill-twice", "late", "error")]
     return [s for s in shots if s not in left], f"{len(left)} shots left out: {why}" if left else ""
 
 

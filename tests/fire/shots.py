@@ -11,6 +11,7 @@ from tracer import Trace, inject
 
 CONFIG_EXIT = 78  # systemd leaves it down: right for a wrong switch, wrong for a full disk
 ERROR_S = 1.3     # how long after the slot calls go on failing
+LATE_S = 3        # of a shot that is late: what the configuration allows, after which the daemon is started again
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Result:
     ended: bool = False       # the daemon's process was gone
     seconds: float = 0        # from its start, or from the end of the fault, until the run was settled
     status: str = "completed"
+    told: str = ""            # what became of it, for FIRE_TELL
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Shot:
         return f"{self.kind}/{self.what}/{self.when}"
 
     def fire(self, field):
+        late = f"{LATE_S}s" if self.kind == "late" else None
         while True:
-            field.aim()
+            field.aim(late)
             arm = ARMS.get(self.kind, arm_nothing)(self, field)
             if field.in_time():
                 break
@@ -67,7 +70,7 @@ def recovered(shot, field, begun, ended, whole=True):
     row = field.settled()
     seconds = time.monotonic() - begun
     field.look(whole)
-    return Result(shot.kind, True, ended, seconds, row["status"])
+    return Result(shot.kind, True, ended, seconds, row["status"], f"{row['status']} {row['detail']}")
 
 
 def struck_or_over(field):
@@ -81,6 +84,21 @@ def killed_at_call(shot, field, trace):
         field.look(True)
         return Result(shot.kind, False)
     return recovered(shot, field, field.again(), True)
+
+
+def killed_and_late(shot, field, trace):
+    """Started again only when latest_start and run_deadline are over."""
+    struck_or_over(field)
+    trace.end()
+    if not field.ended():
+        field.look(True)
+        return Result(shot.kind, False)
+    field.until_moment(LATE_S + 0.2)
+    before = field.sent()
+    result = recovered(shot, field, field.again(), True, whole=False)
+    if field.sent() != before:
+        raise Wrong(f"doubled or late: {before} orders before the deadline, {field.sent()} after it")
+    return result
 
 
 def killed_twice(shot, field, _):
@@ -100,6 +118,9 @@ def killed_twice(shot, field, _):
 
 
 def killed_at_moment(shot, field, _):
+    if shot.what == "away":  # over the slot itself
+        field.until_moment(-0.2)
+        field.kill()
     field.until_moment(float(shot.when))
     begun = time.monotonic()
     if shot.what in ("daemon", "all"):
@@ -114,9 +135,9 @@ def killed_at_moment(shot, field, _):
         field.postgres_again()
     if shot.what in ("Redis", "all"):
         field.redis_again()
-    if shot.what in ("daemon", "all"):
+    if shot.what in ("daemon", "all", "away"):
         begun = field.again()
-    return recovered(shot, field, begun, shot.what in ("daemon", "all"))
+    return recovered(shot, field, begun, shot.what in ("daemon", "all", "away"))
 
 
 def come_back(shot, field):
@@ -127,7 +148,10 @@ def come_back(shot, field):
         if status == CONFIG_EXIT:
             raise Wrong(f"ended with {CONFIG_EXIT}, after which nobody starts it again")
         begun = field.again()
-    return recovered(shot, field, begun, ended, whole=False)
+    result = recovered(shot, field, begun, ended, whole=False)
+    if ended:
+        result.told = f"the daemon ended with {status}; {result.told}"
+    return result
 
 
 def failing_calls(shot, field, trace):
@@ -171,6 +195,6 @@ def failing_allocations(shot, field, _):
     return result
 
 
-KINDS = {"kill": killed_at_call, "kill-twice": killed_twice, "moment": killed_at_moment, "error": failing_calls,
+KINDS = {"kill": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice, "moment": killed_at_moment, "error": failing_calls,
          "malloc": failing_allocations}
-ARMS = {"kill": arm_kill, "error": arm_error}
+ARMS = {"kill": arm_kill, "late": arm_kill, "error": arm_error}
