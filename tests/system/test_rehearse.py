@@ -3,6 +3,7 @@
 """`paperguard rehearse`: the daemon over old prices. What the days of March and August 2020 did is in the ledger."""
 import re
 import shutil
+import signal
 import subprocess
 from decimal import Decimal
 from pathlib import Path
@@ -53,6 +54,15 @@ def test_over_the_split_twice_with_a_database_of_its_own_and_a_given_one(pg, tmp
     # A ledger is never rehearsed upon.
     again = rehearse(*days, "--database", dsn)
     assert again.returncode == 69 and "never one with a ledger in it" in again.stderr
+
+
+def test_interrupted_it_leaves_nothing():
+    before = set(Path("/tmp").glob("paperguard-rehearse.*")) | set(Path("/dev/shm").glob("paperguard-rehearse.*"))
+    with subprocess.Popen([BIN / "paperguard", "rehearse"], env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True) as p:
+        assert p.stdout.readline().startswith("SIMULATOR: 2019-06-03 to 2020-12-31 ")
+        p.send_signal(signal.SIGINT)
+        assert p.wait(30) == 130
+    assert not (set(Path("/tmp").glob("paperguard-rehearse.*")) | set(Path("/dev/shm").glob("paperguard-rehearse.*"))) - before
 
 
 def test_over_a_halt_and_an_early_close(pg):

@@ -24,11 +24,13 @@
 #define STORE_OPTIONS " options='-c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex -c client_min_messages=warning'"
 #define CAPITAL_MAX (10000000 * DECIMAL_ONE)
 
-static volatile sig_atomic_t asked_to_end;
+static volatile sig_atomic_t asked_to_end, rehearsing; // the child, 0 before
 
 static void on_end(int signo)
 {
     asked_to_end = signo;
+    if (rehearsing)
+        kill((pid_t)rehearsing, SIGKILL);
 }
 
 static void remove_tree(const char *path)
@@ -254,20 +256,31 @@ static int rehearse(struct rehearsal *r)
     return report_tell(r);
 }
 
+static void child_main(struct rehearsal *r, pid_t parent, const sigset_t *before)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    if (sigprocmask(SIG_SETMASK, before, NULL) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+        _exit(EX_OSERR);
+    int code = rehearse(r);
+    fflush(NULL);
+    _exit(code);
+}
+
 static int in_child(struct rehearsal *r)
 {
     int status = 0;
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-            _exit(EX_OSERR);
-        int code = rehearse(r);
-        fflush(NULL);
-        _exit(code);
-    }
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before); // a signal comes before there is a child, or ends it
+    pid_t parent = getpid(), pid = asked_to_end ? -1 : fork();
+    if (pid == 0)
+        child_main(r, parent, &before);
+    rehearsing = pid > 0 ? pid : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     while (pid > 0 && waitpid(pid, &status, 0) != pid)
-        if (asked_to_end)
-            kill(pid, SIGKILL);
+        continue;
+    rehearsing = 0;
     if (asked_to_end)
         return 128 + (int)asked_to_end;
     if (pid > 0 && WIFEXITED(status))

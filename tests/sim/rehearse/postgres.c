@@ -113,6 +113,8 @@ static int make_cluster(const char *bin, const char *room, const char *log, stru
     pid_t pid = begin(argv, room, log);
     if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
         return 0;
+    if (pid > 0 && kill(-pid, SIGKILL) == 0) // a signal came to us
+        waitpid(pid, NULL, 0);
     last_line(log, said);
     return err_set(err, "initdb failed: %s", said);
 }
