@@ -19,10 +19,10 @@
 #include "tests/sim/world.h"
 
 #define S NS_PER_S
-#define LEAD_NS (INT64_C(20) * S)        // from the start to the first slot
+#define LEAD_NS (INT64_C(10) * S)        // from the start to the first slot
 #define FIRST_LEAD_NS (INT64_C(300) * S) // the same with the ledger's opening
-#define AWAKE_NS (INT64_C(5) * S)        // after a start, a slot or a pause: all is read anew, a run has begun
-#define AHEAD_NS (INT64_C(10) * S)       // awake before a slot
+#define AWAKE_NS (INT64_C(3) * S)        // after a start, a slot or a pause: all is read anew, a run has begun
+#define AHEAD_NS (INT64_C(5) * S)        // awake before a slot
 #define WORTH_NS (INT64_C(60) * S)       // shorter pauses are none
 #define AFTER_CLOSE_NS (INT64_C(5) * S)
 #define EVENING_S (20 * 3600)

@@ -203,7 +203,7 @@ int report_tell(const struct rehearsal *r)
            (long long)f.all.sessions, number("SELECT count(*) FROM intents", NULL),
            number("SELECT count(*) FROM fills", NULL), percent(change, a), percent(f.all.fall, b));
     if (check_violations())
-        printf("%d differences\n", check_violations());
+        printf("%d difference%s\n", check_violations(), check_violations() == 1 ? "" : "s");
     else
         printf("ledger == exchange, digest %s\n", digest);
     return check_violations() || !good ? 1 : 0;
