@@ -341,7 +341,7 @@ static void slot_ready(void *arg)
         desk_set_status(o, ORDER_NOT_PLACED, "desk", "deadline: it passed before the order could be sent");
         return;
     }
-    if (!desk_judged_again(o))
+    if (desk_waits_for_lease(o) || !desk_judged_again(o))
         return;
     broker_order_request(d->p.broker, o->body, o->body_len, &request);
     if (guard_clear_order(d->p.guard, facts_view(d->p.facts), &o->receipt, &request, clock_boot_ns(), &cleared,

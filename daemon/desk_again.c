@@ -14,6 +14,7 @@
 
 #define HAND_BACK_RETRY_MS 1000
 #define LIMITED_MAX 5u // times an order is sent again after the broker's rate limit refused it
+#define LEASE_WAIT_MS 200
 #define WAIT_FIRST_MS 1000
 #define WAIT_DOUBLED_MAX 4u
 
@@ -89,6 +90,18 @@ static void slot_again(void *arg)
     struct desk_order *o = arg;
     o->timer = 0;
     desk_wait_for_slot(o);
+}
+
+// After an outage of Postgres the ledger may be back before the lease is renewed. Who leads otherwise is the guard's to
+// say.
+bool desk_waits_for_lease(struct desk_order *o)
+{
+    const struct guard_facts *f = facts_view(o->desk->p.facts);
+    if (f->lead != LEAD_HELD || clock_boot_ns() < f->lead_until_boot_ns || !desk_may_wait(o))
+        return false;
+    o->judge_again = true;
+    o->timer = loop_after_ms(o->desk->p.loop, LEASE_WAIT_MS, slot_again, o);
+    return true;
 }
 
 static void figures_read(void *arg, bool ok, const char *detail)

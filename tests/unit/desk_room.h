@@ -50,6 +50,7 @@ static struct {
     int submits, calls;
     void (*ready)(void *);
     void *ready_arg;
+    int waits; // for a rate slot
     struct cleared_order *cleared;
     broker_done_fn *submit_done;
     void *submit_arg;
@@ -153,6 +154,7 @@ void broker_order_request(const struct broker *b, const char *body, size_t body_
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg)
 {
     (void)b;
+    w.waits++;
     w.ready = ready;
     w.ready_arg = arg;
 }

@@ -119,6 +119,36 @@ static void a_conflict_at_the_second_commit_frees_nothing(void **state)
 
 // --- short outages
 
+// Postgres was away for longer than a lease lasts: the ledger is back, the renewal is on its way.
+static void an_order_waits_for_its_lease(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_OK);
+    w.facts.lead_until_boot_ns = clock_boot_ns();
+    w.ready(w.ready_arg);
+    turn_until(&w.waits, 2);
+    assert_int_equal(w.submits, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    w.facts.lead_until_boot_ns = INT64_MAX;
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+}
+
+static void not_for_another_hosts(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_OK);
+    w.facts.lead = LEAD_STANDBY;
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 0);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_DENIED);
+}
+
 static void an_order_waits_until_the_broker_can_be_reached(void **state)
 {
     (void)state;
@@ -456,6 +486,8 @@ int main(void)
         T(it_is_handed_back_only_when_what_was_told_before_is_written),
         T(what_the_ledger_does_not_take_back_is_unknown_again),
         T(a_conflict_at_the_second_commit_frees_nothing),
+        T(an_order_waits_for_its_lease),
+        T(not_for_another_hosts),
         T(an_order_waits_until_the_broker_can_be_reached),
         T(an_order_waits_until_the_ledger_takes_its_intent),
         T(what_goes_out_again_is_judged_again),
