@@ -134,6 +134,10 @@ static int verdict(const struct json_node *root, char out[400])
         snprintf(out, 400, "%s: %s", ctl_text(root, "halt.state"), ctl_text(root, "halt.reason"));
         return NAGIOS_WARNING;
     }
+    if (ctl_is(root, "health.status", "standby")) { // as it should be: one of two hosts always is
+        snprintf(out, 400, "%s", ctl_text(root, "health.why"));
+        return NAGIOS_OK;
+    }
     if (!ctl_is(root, "ready", "yes") || !ctl_is(root, "health.status", "healthy")) {
         snprintf(out, 400, "%s: %s", ctl_text(root, "health.status"),
                  ctl_is(root, "ready", "yes") ? ctl_text(root, "health.why") : ctl_text(root, "ready_reason"));

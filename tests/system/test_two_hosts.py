@@ -80,6 +80,13 @@ def test_a_standby_stands_by(hosts):
     assert "standby" in other.notify.last("STATUS=")
     status, refused = other.run_http()
     assert status == 503 and refused["code"] == "standby" and site.sql("SELECT count(*) n FROM runs")[0]["n"] == 0, refused
+    assert "leader" in other.ctl("status") and "host a, epoch 1" in other.ctl("status")
+    assert "this host, a, epoch 1" in site.daemon.ctl("status")
+    monitored = other.cli("status", "--nagios")
+    assert monitored.returncode == 0 and "PAPERGUARD OK - standby: host a leads" in monitored.stdout, monitored
+    for words in (("run",), ("strategies", "pause", "weights", "a look"), ("opening", "accept")):
+        refused = other.cli(*words)
+        assert refused.returncode != 0 and "host a leads" in refused.stderr, refused
     assert other.metric("paperguard_leader") == 0 and site.daemon.metric("paperguard_leader") == 1
     # It reads whose account it is, and nothing else.
     assert site.run_whole()["status"] == "completed"

@@ -333,6 +333,36 @@ static void test_order_at_the_wire(void **state)
     order_end(&b);
 }
 
+// The process was stopped between clearing and sending, for longer than its lease; or another host leads by now.
+static void test_lease_between_clearing_and_sending(void **state)
+{
+    struct order_bench b;
+
+    (void)state;
+    order_begin(&b, false);
+    assert_int_equal(order_clear(&b), 0);
+    b.facts.lead_until_boot_ns = GOOD_NOW;
+    assert_false(order_redeem(&b));
+    assert_int_equal(b.verdict.check, CHECK_LEADER);
+    b.facts.lead_until_boot_ns = GOOD_NOW + 1000;
+    assert_false(order_redeem(&b)); // renewed: the permit is spent
+    order_end(&b);
+
+    order_begin(&b, true);
+    assert_int_equal(order_clear(&b), 0);
+    b.facts.lead_epoch++;
+    assert_false(order_redeem(&b));
+    assert_int_equal(b.verdict.check, CHECK_LEADER);
+    order_end(&b);
+
+    order_begin(&b, false); // a receipt that says so does not move the permit into another epoch
+    assert_int_equal(order_clear(&b), 0);
+    ((struct receipt_terms *)(uintptr_t)cleared_order_terms(b.cleared))->leader_epoch = ++b.facts.lead_epoch;
+    assert_false(order_redeem(&b));
+    assert_int_equal(b.verdict.check, CHECK_PERMIT);
+    order_end(&b);
+}
+
 // An opening order is judged as one, whatever is asked for at clearing.
 static void test_class_comes_from_the_receipt(void **state)
 {
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_receipt),
         cmocka_unit_test(test_order_at_the_wire),
+        cmocka_unit_test(test_lease_between_clearing_and_sending),
         cmocka_unit_test(test_class_comes_from_the_receipt),
         cmocka_unit_test(test_drops),
     };

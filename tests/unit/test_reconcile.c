@@ -37,6 +37,28 @@ static void they_agree_or_orders_are_held(void **state)
     assert_true(pass());
 }
 
+// Another host leads: whose account it is stays proven, and nothing else is asked or adopted.
+static void a_standby_asks_for_the_account_alone(void **state)
+{
+    (void)state;
+    w.standby = true;
+    w.proven = w.now;
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ACCOUNT_BOOT], 1);
+    for (int times = 2; times < 5; times++) {
+        w.now += 61 * NS_PER_S;
+        turn_until(&w.asked[OP_ACCOUNT_BOOT], times);
+        w.proven = w.now;
+    }
+    for (int op = 0; op < GUARD_OP_COUNT; op++)
+        assert_true(w.asked[op] == 0 || op == OP_ACCOUNT_BOOT);
+    const char *why;
+    assert_false(reconcile_in_step(reconcile, &why));
+    w.standby = false;
+    reconcile_kick(reconcile);
+    assert_true(pass());
+}
+
 static void what_only_the_broker_has_is_a_difference(void **state)
 {
     (void)state;
@@ -545,6 +567,7 @@ int main(void)
         T(what_the_ledger_does_not_know_holds_orders),
         T(an_activity_that_changed_is_told_once),
         T(odd_activities_hold_the_pass),
+        T(a_standby_asks_for_the_account_alone),
         T(what_only_the_broker_has_is_a_difference),
         T(a_difference_that_lasts_is_an_alert),
         T(a_clock_that_is_off_holds_orders),
