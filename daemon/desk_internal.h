@@ -109,7 +109,7 @@ bool desk_send_later(struct desk_order *o);                                    /
 // A run's order waits out a short outage of broker or ledger, until its deadline; who asks over HTTP wants to know now.
 bool desk_judged_again(struct desk_order *o); // false: it is denied, or waits until figures are read anew
 bool desk_may_wait(const struct desk_order *o);
-bool desk_waits_for_lease(struct desk_order *o); // true: its lease is out, and is asked for again
+bool desk_waits_for_lease(struct desk_order *o);                    // true: its lease is out, and is asked for again
 bool desk_send_when_reached(struct desk_order *o, const char *why); // nothing of it left; false: it may not wait
 // desk_retry.c
 void desk_cancel_in_time(struct desk_order *o); // when its run's time is over
