@@ -12,7 +12,7 @@
 // Whatever is known here was learnt in an epoch that is over: the process ends, and comes back as a standby.
 static void step_down(struct daemon *d, const char *why)
 {
-    if (d->exit_status != EX_OK)
+    if (d->exit_status != EX_OK || d->draining)
         return;
     log_error("no longer the leader: %s; ending with %d, to come back as a standby", why, EX_TEMPFAIL);
     d->exit_status = EX_TEMPFAIL;

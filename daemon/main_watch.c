@@ -24,7 +24,8 @@ static bool market_open(const struct daemon *d)
 void daemon_watch_look(struct daemon *d)
 {
     int64_t now = clock_boot_ns();
-    bool open = market_open(d) && pauses_known(d->pauses) && !d->draining;
+    bool leads = facts_view(d->facts)->lead == LEAD_HELD; // what does not run on a standby is not overdue
+    bool open = leads && market_open(d) && pauses_known(d->pauses) && !d->draining;
     watch_look(d->watch, now);
     for (size_t i = 0; i < d->config->strategy_count; i++) {
         const struct config_strategy *c = &d->config->strategies[i];

@@ -147,6 +147,28 @@ def test_a_clean_stop_hands_over_at_once(hosts):
     assert leader(other)["state"] == "leader" and leader(other)["epoch"] == 3
 
 
+def test_a_halt_stays_when_the_lead_moves(hosts):
+    site, other = hosts(lease="60s")
+    site.daemon.ctl("halt", "a", "look", "at", "it")
+    until(lambda: site.sql("SELECT state FROM halt_state WHERE host = 'a'")[0]["state"] == "halted", 10, "the halt in Postgres")
+    assert other.http("/health")[1]["halt"]["state"] == "running"
+    assert site.daemon.stop() == 0
+    takes_over(site, other, 5)
+    until(lambda: other.http("/health")[1]["status"] == "halted", 5, "the halt of the host before")
+    halt = other.ctl_json("status")["halt"]
+    assert "host a" in halt["reason"] and "a look at it" in halt["reason"] and halt["source"] == "takeover", halt
+    until(lambda: other.http("/health/ready")[0] == 200, 10, "in step")
+    refused = other.run_http()
+    assert refused[0] == 409 and "halt" in refused[1]["detail"], refused
+    token = other.ctl_json("release", "request", "looked at")["code"]
+    other.ctl("release", "confirm", token)
+    until(lambda: other.http("/health")[1]["status"] == "healthy", 10, "released")
+    other.process.kill()  # its next life is the same host: what was released stays so
+    other.notify.forget()
+    other.start().in_step()
+    assert other.http("/health")[1]["halt"]["state"] == "running"
+
+
 def test_a_cut_connection_is_no_takeover(hosts):
     site, other = hosts(lease="10s")
     site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'paperguard leader'")
