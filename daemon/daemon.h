@@ -20,6 +20,13 @@
 #include "daemon/watch.h"
 #include "lib/io/clock.h"
 
+struct restored { // the database is older than what was known of it: what is done about it
+    bool older, asked, runs_kept, reported;
+    int64_t since_boot_ns, fills_before, runs, fills;
+    size_t orders;
+    char detail[160];
+};
+
 struct daemon {
     const char *config_path;
     char *const *envp;
@@ -54,6 +61,9 @@ struct daemon {
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
     enum ledger_state ledger_state;
+    char *mark; // what is known of the ledger, kept in state_dir
+    bool mark_unwritten;
+    struct restored restored;
     char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
     bool rows_loaded, ready_told, draining, clock_told;
     struct { // what readers of Redis were told last
@@ -81,6 +91,14 @@ void daemon_cache_run(struct daemon *d, const struct run_row *row);
 void daemon_cache_order(struct daemon *d, const struct order_row *row);
 void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count);
 void daemon_look_parts(struct daemon *d); // main_parts.c: what the daemon stands on, into the snapshot
+// main_mark.c: what this host remembers of its database, and what is done when that lacks it.
+void daemon_mark_read(struct daemon *d);
+const char *daemon_mark(void *arg);
+void daemon_mark_told(void *arg, const char *mark);
+void daemon_restored(void *arg, bool older, const char *detail);
+void daemon_orders_lost(void *arg, size_t orders, const char *first);
+void daemon_restored_look(struct daemon *d); // with every tick
+void daemon_restored_collect(struct daemon *d);
 // main_watch.c: what the watch is told.
 void daemon_watch_call(void *arg, bool failed);
 void daemon_watch_look(struct daemon *d); // with every tick
@@ -96,6 +114,7 @@ void daemon_leader_fenced(void *arg, const char *detail);
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);
 int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
+void daemon_load_rows(struct daemon *d); // which slots have a row, and which runs are not finished
 // main_home.c: state_dir. enter takes its lock and answers EX_OK, or the exit code that err belongs to; tell writes
 // where we listen; leave takes that back and lets go.
 int daemon_home_enter(struct daemon *d, struct err *err) MUST_CHECK;

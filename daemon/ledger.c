@@ -408,8 +408,10 @@ static void loaded(struct ledger *l, const struct pg_answer *a)
     if (l->p.on_first_seen)
         l->p.on_first_seen(l->p.arg, true, seen ? ledger_get(&account, "account_number") : "");
     ledger_take_halt(l, a->results[0], true);
+    ledger_mark_checked(l, a->results[2]);
     l->heartbeat_asked = false;
     ledger_set_state(l, LEDGER_READY, "");
+    ledger_mark_wrote(l);
     ledger_records_kick(l);
 }
 
@@ -418,6 +420,7 @@ void ledger_load(struct ledger *l)
     ledger_set_state(l, LEDGER_LOADING, "");
     struct pg_batch *b = halt_batch(l);
     pg_batch_add(b, &SQL_ACCOUNT_READ, 1, (const char *const[]){l->p.instance});
+    ledger_mark_check(l, b);
     ledger_ask(l, b, loaded);
 }
 
@@ -501,6 +504,7 @@ void ledger_free(struct ledger *l)
     ledger_ops_drop(l);
     loop_cancel(l->p.loop, &l->heartbeat);
     loop_cancel(l->p.loop, &l->retry);
+    loop_cancel(l->p.loop, &l->mark);
     ledger_records_free(l->records);
     free((char *)(uintptr_t)l->p.environment);
     free((char *)(uintptr_t)l->p.host);

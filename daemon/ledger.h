@@ -51,6 +51,11 @@ struct ledger_params {
     void (*on_first_seen)(void *arg, bool known, const char *account_number);
     // The database refused a write because the epoch is over (see ledger_set_leader): another host leads.
     void (*on_fenced)(void *arg, const char *detail);
+    // What was known of the ledger, kept outside of it ("" nothing), and what is to be kept from now on.
+    const char *(*mark)(void *arg);
+    void (*on_mark)(void *arg, const char *mark);
+    // Before READY: the database lacks what was known (older), or is another one. detail says which.
+    void (*on_restored)(void *arg, bool older, const char *detail);
     void (*on_answered)(void *arg); // Postgres answered something just now (also from a heartbeat, twice a second)
     void *arg;
 };
@@ -284,6 +289,20 @@ void ledger_books_load(struct ledger *l, const char *account,
 // over them.
 void ledger_opening(struct ledger *l, const char *account, struct money cash, const struct alpaca_position *positions,
                     size_t count, int64_t watermark_at, int64_t now_ns, ledger_done_fn *done, void *arg);
+
+// --- a database that was restored from an older copy
+bool ledger_mark_owed(const struct ledger *l); // on_mark has still to tell of something that was written
+// Runs of the mark that are not there any more are written as failed, so that their slots do not run again.
+void ledger_lost_runs(struct ledger *l, const char *mark, const char *account, int64_t now_ns,
+                      void (*done)(void *arg, enum ledger_result result, int64_t kept), void *arg);
+// When the newest intent was made, or the opening; 0 without one.
+void ledger_survey_from(struct ledger *l, const char *account,
+                        void (*done)(void *arg, enum ledger_result result, int64_t at), void *arg);
+// Of these orders of the broker those with ids of ours that have no intent: noted, so that their fills go to unassigned
+// and their ids are never used again; each is counted once.
+void ledger_lost_orders(struct ledger *l, const char *account, const struct order_state *orders, size_t count,
+                        int64_t now_ns,
+                        void (*done)(void *arg, enum ledger_result result, int64_t lost, const char *first), void *arg);
 
 // --- snapshots
 // What the account is worth and holds, as read from the broker just now. source "run" (with run_id, once a run),

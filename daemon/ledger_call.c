@@ -106,6 +106,7 @@ void ledger_op_write(struct ledger_op *op, struct pg_batch *batch)
 {
     if (op->l->state == LEDGER_READY) {
         pg_submit(op->l->writer, batch, op_answered, op);
+        ledger_mark_wrote(op->l);
         return;
     }
     pg_batch_free(batch);

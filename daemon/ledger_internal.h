@@ -23,6 +23,8 @@ struct ledger {
     struct list ops;          // calls without a completion yet
     loop_timer heartbeat, retry;
     bool heartbeat_asked, reader_asked;
+    bool mark_owed; // something was written since the mark was asked for last, or it is being asked for
+    loop_timer mark;
     bool halt_reported, halt_seen; // what on_halt was told last
     enum fact_halt halt_state;
     char halt_reason[FACT_TEXT_MAX];
@@ -62,7 +64,11 @@ enum ledger_result ledger_result_of(const struct pg_answer *a, const char **deta
 // For calls whose completion is a ledger_done_fn and whose answer is one verdict: 'new', 'same', 'applied' are OK.
 void ledger_finish_verdict(struct ledger_op *op, const struct ledger_reply *reply);
 void ledger_answered(struct ledger *l);
-void ledger_ops_drop(struct ledger *l); // without completions
+// The mark (ledger_mark.c): a statement in the batch of LOADING, and its result.
+void ledger_mark_check(struct ledger *l, struct pg_batch *b);
+void ledger_mark_checked(struct ledger *l, const struct pg_result *result);
+void ledger_mark_wrote(struct ledger *l); // the mark is asked for soon
+void ledger_ops_drop(struct ledger *l);   // without completions
 
 // --- values into statements
 #define LEDGER_VALUE_MAX 40

@@ -15,7 +15,7 @@
 //   pauses               strategies an operator took out    watch    alerts over the whole daemon
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
-//   main_parts           what we stand on: is it there?
+//   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
 //   main_home            state_dir: ours alone, locked      stream   the broker's word that there is something to read
 #include <errno.h>
 #include <getopt.h>
@@ -166,6 +166,7 @@ static void tick(void *arg)
     tell_status(d, s);
     daemon_cache_look(d);
     daemon_watch_look(d);
+    daemon_restored_look(d);
 }
 
 void daemon_look_soon(struct daemon *d)
@@ -198,7 +199,8 @@ static void drain_look(void *arg)
 {
     struct daemon *d = arg;
     d->drain = 0;
-    bool busy = runs_busy(d->runs) || broker_in_flight(d->broker) > 0 || http_server_in_flight(d->http) > 0;
+    bool busy = runs_busy(d->runs) || broker_in_flight(d->broker) > 0 || http_server_in_flight(d->http) > 0 ||
+                ledger_mark_owed(d->ledger);
     if (!busy || clock_boot_ns() > d->drain_until_boot_ns) {
         if (busy)
             log_notice("stopping with a run under way: it is resumed at the next start");

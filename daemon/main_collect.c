@@ -168,6 +168,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     collect_leader(d);
     collect_peers(d);
     daemon_look_parts(d);
+    daemon_restored_collect(d);
     collect_account(d);
     collect_run(d);
     collect_prices(d);

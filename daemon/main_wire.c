@@ -54,11 +54,13 @@ static void rows_read(void *arg, enum ledger_result result, const struct run_row
 }
 
 // Once per life: which slots have a row, and which runs an earlier life left unfinished.
-static void load_rows(struct daemon *d)
+void daemon_load_rows(struct daemon *d)
 {
     const struct guard_facts *f = facts_view(d->facts);
     if (d->rows_loaded || d->ledger_state != LEDGER_READY || !f->account_number[0])
         return;
+    if (d->restored.older && !d->restored.runs_kept)
+        return; // slots of lost runs are taken first
     struct day today = day_of(clock_wall_ns());
     d->rows_loaded = true;
     ledger_runs_load(d->ledger, f->account_number, day_add(today, -CALENDAR_BACK_DAYS),
@@ -186,7 +188,7 @@ static void on_books(void *arg, const struct ledger_books *books)
         cache_put_account(d->cache, &a, clock_wall_ns());
     runs_books_changed(d->runs, books);
     daemon_stream_start(d);
-    load_rows(d);
+    daemon_load_rows(d);
     scheduler_look(d->scheduler);
 }
 
@@ -195,7 +197,7 @@ static void on_calendar(void *arg, const struct session_day *days, size_t count)
     struct daemon *d = arg;
     cache_put_calendar(d->cache, days, count, clock_wall_ns());
     ledger_calendar_keep(d->ledger, facts_view(d->facts)->account_number, days, count, clock_wall_ns());
-    load_rows(d);
+    daemon_load_rows(d);
     runs_set_calendar(d->runs, days, count);
     scheduler_set_calendar(d->scheduler, days, count);
 }
@@ -389,6 +391,9 @@ static void start_ledger(struct daemon *d)
         .on_first_seen = on_first_seen,
         .on_fenced = daemon_leader_fenced,
         .on_answered = on_ledger_answered,
+        .mark = daemon_mark,
+        .on_mark = daemon_mark_told,
+        .on_restored = daemon_restored,
         .arg = d,
     });
 }
@@ -451,6 +456,7 @@ static void start_desk(struct daemon *d)
         .on_fills = daemon_cache_fills,
         .on_calendar = on_calendar,
         .on_clock = on_clock,
+        .on_lost = daemon_orders_lost,
         .on_state = on_reconcile_state,
         .alert = daemon_alert,
         .arg = d,
@@ -549,6 +555,7 @@ int daemon_start(struct daemon *d, struct err *err)
     if (!d->cache)
         return -1;
     daemon_leader_new(d);
+    daemon_mark_read(d);
     start_ledger(d);
     start_broker(d);
     start_desk(d);
@@ -581,4 +588,5 @@ void daemon_stop(struct daemon *d)
     watch_free(d->watch);
     metrics_free(d->metrics);
     guard_free(d->guard);
+    free(d->mark);
 }

@@ -297,7 +297,7 @@ static void calendar_read(void *arg, const struct broker_answer *a)
     r->day_count = count;
     r->calendar_boot_ns = clock_boot_ns();
     r->p.on_calendar(r->p.arg, days, count);
-    reconcile_good(r, r->compared ? RC_ORDERS : RC_ADOPT);
+    reconcile_good(r, !r->surveyed ? RC_SURVEY : r->compared ? RC_ORDERS : RC_ADOPT);
 }
 
 static void ask_calendar(struct reconcile *r)
@@ -469,6 +469,9 @@ static void step(struct reconcile *r)
     case RC_CALENDAR:
         ask_calendar(r);
         return;
+    case RC_SURVEY:
+        reconcile_survey(r);
+        return;
     case RC_ADOPT:
         r->waiting = true;
         ledger_orders_open(r->p.ledger, r->account, adopted, r);
@@ -511,6 +514,7 @@ static void step(struct reconcile *r)
 
 void reconcile_start(struct reconcile *r)
 {
+    r->surveyed = false;
     if (r->waiting) {
         r->restart = true;
         return;

@@ -30,7 +30,8 @@ struct reconcile_params {
                      size_t count); // new since this life began, as recorded
     void (*on_calendar)(void *arg, const struct session_day *days, size_t count); // sorted
     void (*on_clock)(void *arg, const struct alpaca_clock *clock);
-    void (*on_state)(void *arg); // in_step or its reason changed
+    void (*on_lost)(void *arg, size_t orders, const char *first); // at the broker with ids of ours, not in the ledger
+    void (*on_state)(void *arg);                                  // in_step or its reason changed
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
     void *arg;
 };

@@ -246,6 +246,8 @@ bool reconcile_in_step(const struct reconcile *r, const char **reason)
 {
     const char *clock = facts_clock_trouble(r->p.facts);
     const char *old = stalled(r);
+    if (!old && r->compared && !r->surveyed)
+        old = "the broker's orders are held against the ledger, which was connected anew";
     *reason = clock ? clock : r->in_step && old ? old : r->reason;
     return r->in_step && !clock && !old;
 }

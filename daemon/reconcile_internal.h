@@ -17,6 +17,7 @@
     X(RC_LEDGER, "waiting for the ledger")                                                                             \
     X(RC_CLOCK, "clock")                                                                                               \
     X(RC_CALENDAR, "calendar")                                                                                         \
+    X(RC_SURVEY, "orders that the ledger may have lost")                                                               \
     X(RC_ADOPT, "open orders of the ledger")                                                                           \
     X(RC_USAGE, "usage of the day")                                                                                    \
     X(RC_ORDERS, "orders")                                                                                             \
@@ -67,6 +68,10 @@ struct reconcile {
     char account[ACCOUNT_NUMBER_MAX];
     struct session_day *days;
     size_t day_count;
+    bool surveyed, survey_more; // the ledger knows what the broker has, since it was connected last
+    int64_t survey_after;
+    size_t survey_pages, survey_lost;
+    char survey_first[CLIENT_ORDER_ID_MAX];
     // of the pass under way
     int64_t fills_after;
     char page_token[ACTIVITY_ID_MAX];
@@ -160,6 +165,7 @@ bool reconcile_usable(struct reconcile *r, const struct broker_answer *a, const 
 bool reconcile_ledger_usable(struct reconcile *r, enum ledger_result result, const char *what) MUST_CHECK;
 void reconcile_failed(struct reconcile *r, const char *what, const char *detail);
 void reconcile_good(struct reconcile *r, int to); // this step is done, on to the next
+void reconcile_survey(struct reconcile *r);       // reconcile_survey.c
 // Activities (reconcile_fills.c).
 void reconcile_ask_watermark(struct reconcile *r);
 void reconcile_ask_fills(struct reconcile *r);

@@ -465,6 +465,24 @@ static void put_parts(const struct snapshot *s, struct json_out *o)
     json_object_end(o);
 }
 
+// What an older database had lost, null when it was not found to be older in this life.
+static void put_restored(const struct snapshot *s, struct json_out *o)
+{
+    json_key(o, "restored");
+    if (!s->restored.older) {
+        json_add_null(o);
+        return;
+    }
+    json_object_begin(o);
+    json_put_string(o, "state", s->restored.known ? "refilled" : "refilling");
+    snapshot_put_when(o, "since", s->restored.at);
+    put_text(o, "detail", s->restored.detail);
+    json_put_int(o, "runs_lost", s->restored.runs);
+    json_put_int(o, "orders_lost", s->restored.orders);
+    json_put_int(o, "fills_read_again", s->restored.fills);
+    json_object_end(o);
+}
+
 void snapshot_write_health(const struct snapshot *s, const char *service, struct json_out *o)
 {
     char why[WHY_MAX];
@@ -494,6 +512,7 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     json_object_end(o);
     put_details(s, o);
     put_parts(s, o);
+    put_restored(s, o);
     json_object_end(o);
 }
 

@@ -60,6 +60,11 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
         int64_t epoch, lease_ns; // lease_ns: what is left of it, 0 when it is out or another's
         char host[64], holder[64];
     } leader;
+    struct { // the database was found to be older than what was known of it; known: all of what is missing is
+        bool older, known;
+        int64_t at, runs, orders, fills;
+        char detail[160];
+    } restored;
     bool in_step;
     char in_step_reason[160];
     bool draining;

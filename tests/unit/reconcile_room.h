@@ -44,7 +44,8 @@ static struct {
     // ledger
     const char *whose[20]; // orders that nobody knows
     size_t whose_count;
-    int64_t watermark;
+    int64_t watermark, survey_from, lost;
+    size_t surveyed;
     enum ledger_result fills_result, activities_result, opening_result, correction_result;
     int records, openings, corrections, listings, finds, found_again, states;
     enum ledger_result find_result;
@@ -157,6 +158,21 @@ void ledger_day_usage(struct ledger *l, const char *account, struct day session,
 {
     (void)l, (void)account, (void)session;
     done(arg, LEDGER_OK, (struct day_usage){0});
+}
+
+void ledger_survey_from(struct ledger *l, const char *account, void (*done)(void *, enum ledger_result, int64_t),
+                        void *arg)
+{
+    (void)l, (void)account;
+    done(arg, LEDGER_OK, w.survey_from);
+}
+
+void ledger_lost_orders(struct ledger *l, const char *account, const struct order_state *orders, size_t count,
+                        int64_t now_ns, void (*done)(void *, enum ledger_result, int64_t, const char *), void *arg)
+{
+    (void)l, (void)account, (void)now_ns;
+    w.surveyed += count;
+    done(arg, LEDGER_OK, w.lost, w.lost ? orders[0].client_order_id : "");
 }
 
 void ledger_last_activity(struct ledger *l, const char *account, void (*done)(void *, enum ledger_result, int64_t),

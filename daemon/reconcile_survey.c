@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// With every new connection to Postgres, before anything else of the ledger is used: does it know the broker's orders
+// with ids of ours since the newest that it has? When it does not, it is older than the world.
+#include "daemon/reconcile_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/io/clock.h"
+
+#define OVERLAP_NS (120 * NS_PER_S) // our clock and the broker's may differ
+#define PAGE 500
+#define PAGES_MAX 40u
+
+static void page_read(void *arg, const struct broker_answer *a);
+
+static void ask_page(struct reconcile *r)
+{
+    char query[160], at[WHEN_TEXT_MAX];
+    snprintf(query, sizeof query, "status=all&direction=asc&limit=%d&after=%s", PAGE, when_format(r->survey_after, at));
+    reconcile_ask(r, OP_ORDERS, query, page_read);
+}
+
+static void survey_done(struct reconcile *r)
+{
+    r->surveyed = true;
+    if (r->survey_lost > 0 && r->p.on_lost)
+        r->p.on_lost(r->p.arg, r->survey_lost, r->survey_first);
+    reconcile_good(r, r->compared ? RC_ORDERS : RC_ADOPT);
+}
+
+static void page_taken(void *arg, enum ledger_result result, int64_t lost, const char *first)
+{
+    struct reconcile *r = arg;
+    if (!reconcile_ledger_usable(r, result, "orders held against the ledger"))
+        return;
+    if (lost > 0 && r->survey_lost == 0)
+        str_copy_cut(r->survey_first, sizeof r->survey_first, first);
+    r->survey_lost += (size_t)lost;
+    if (r->survey_more && ++r->survey_pages < PAGES_MAX)
+        ask_page(r);
+    else
+        survey_done(r);
+}
+
+static void page_read(void *arg, const struct broker_answer *a)
+{
+    struct reconcile *r = arg;
+    struct err err;
+    int64_t newest = r->survey_after;
+    if (!reconcile_usable(r, a, "orders since the ledger's newest"))
+        return;
+    size_t n = json_size(a->json);
+    struct order_state *orders = check_alloc(n + 1, sizeof *orders);
+    for (size_t i = 0; i < n; i++) {
+        if (alpaca_order_parse(json_at(a->json, i), &orders[i], &err) != 0) {
+            free(orders);
+            reconcile_failed(r, "orders since the ledger's newest", err.text);
+            return;
+        }
+        newest = orders[i].submitted_at > newest ? orders[i].submitted_at : newest;
+    }
+    r->survey_more = n >= PAGE && newest > r->survey_after;
+    r->survey_after = newest;
+    if (n == 0) {
+        survey_done(r);
+    } else {
+        r->waiting = true;
+        ledger_lost_orders(r->p.ledger, r->account, orders, n, clock_wall_ns(), page_taken, r);
+    }
+    free(orders);
+}
+
+static void from_read(void *arg, enum ledger_result result, int64_t at)
+{
+    struct reconcile *r = arg;
+    if (!reconcile_ledger_usable(r, result, "the ledger's newest order"))
+        return;
+    r->survey_lost = 0;
+    r->survey_pages = 0;
+    r->survey_after = at - OVERLAP_NS;
+    if (at)
+        ask_page(r);
+    else
+        survey_done(r); // nothing was opened: what was traded before is not ours to know
+}
+
+void reconcile_survey(struct reconcile *r)
+{
+    r->waiting = true;
+    ledger_survey_from(r->p.ledger, r->account, from_read, r);
+}

@@ -1,0 +1,1 @@
+SELECT keep_lost_runs($1, $2, $3, $4, $5::timestamptz) AS kept

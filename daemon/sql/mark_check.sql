@@ -1,0 +1,1 @@
+SELECT kind, detail FROM check_mark($1)

@@ -1,0 +1,1 @@
+SELECT ledger_mark($1, $2) AS mark
