@@ -109,6 +109,7 @@ void daemon_stream_start(struct daemon *d); // the broker has been read: from no
 void daemon_stream_collect(struct daemon *d);
 // main_leader.c: leading and standing by.
 void daemon_leader_new(struct daemon *d);
+void daemon_load_kept_calendar(struct daemon *d); // main_wire.c
 void daemon_leader_fenced(void *arg, const char *detail);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;

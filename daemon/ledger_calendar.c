@@ -31,7 +31,7 @@ void ledger_calendar_keep(struct ledger *l, const char *account, const struct se
     if (t.overflow || count == 0)
         pg_batch_free(b);
     else
-        ledger_op_write(ledger_op_new(l, ledger_finish_verdict, NULL, NULL), b);
+        ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, NULL, NULL), b);
     text_free(&t);
 }
 

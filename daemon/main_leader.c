@@ -45,6 +45,7 @@ static void take_the_lead(struct daemon *d, const struct leader_status *s)
         snprintf(detail, sizeof detail, "host %.60s has taken the lead over from host %.60s", s->host, s->before);
         daemon_alert(d, "takeover", subject, detail);
     }
+    daemon_load_kept_calendar(d);
     pauses_load(d->pauses); // operators may have changed them on the other host
     reconcile_kick(d->reconcile);
 }

@@ -86,12 +86,11 @@ static void kept_calendar_read(void *arg, enum ledger_result result, const struc
                      day_add(today, CALENDAR_AHEAD_DAYS), kept_rows_read, d);
 }
 
-// Of the one account that this database belongs to: what is known until the broker tells of itself.
-static void load_kept_calendar(struct daemon *d)
+// Of the account this host leads: what is known until the broker tells of itself.
+void daemon_load_kept_calendar(struct daemon *d)
 {
-    const struct guard_facts *f = facts_view(d->facts);
-    if (f->account_first_known && f->account_first_seen[0] && !d->rows_loaded)
-        ledger_calendar_load(d->ledger, f->account_first_seen, kept_calendar_read, d);
+    if (!d->rows_loaded)
+        ledger_calendar_load(d->ledger, facts_view(d->facts)->account_first_seen, kept_calendar_read, d);
 }
 
 static void on_ledger_state(void *arg, enum ledger_state state, const char *detail)
@@ -115,7 +114,8 @@ static void on_ledger_state(void *arg, enum ledger_state state, const char *deta
         log_info("database %s%s%s", ledger_state_name(state), detail[0] ? ": " : "", detail);
     if (came) {
         pauses_load(d->pauses);
-        load_kept_calendar(d);
+        if (facts_view(d->facts)->lead == LEAD_HELD)
+            daemon_load_kept_calendar(d);
         reconcile_start(d->reconcile);
     }
     daemon_look_soon(d);

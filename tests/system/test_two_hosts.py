@@ -88,6 +88,9 @@ def test_a_standby_stands_by(hosts):
         refused = other.cli(*words)
         assert refused.returncode != 0 and "host a leads" in refused.stderr, refused
     assert other.metric("paperguard_leader") == 0 and site.daemon.metric("paperguard_leader") == 1
+    # What its leader misses is its leader's: no slot is known here, not even by the calendar that the leader kept.
+    assert site.sql("SELECT 1 FROM broker_calendars")
+    assert other.get("/health/scheduler")["calendar_known"] is False
     # It reads whose account it is, and nothing else.
     assert site.run_whole()["status"] == "completed"
     same(site)
