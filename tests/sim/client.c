@@ -268,12 +268,13 @@ bool client_quiet(void)
 
 // --- what must hold
 
+// A strategy that gives up what a wish has bought sells the same quantity: the side counts too.
 static int orders_of(const struct wish *w)
 {
     int count = 0;
     for (size_t i = 0; i < exchange_order_count(it.exchange); i++) {
         const struct exchange_order *o = exchange_order_at(it.exchange, i);
-        count += o->qty.nanos == w->qty.nanos && o->status != ORDER_REJECTED &&
+        count += o->qty.nanos == w->qty.nanos && (o->side == ORDER_SELL) == w->sell && o->status != ORDER_REJECTED &&
                  strcmp(market_symbol_name(o->symbol), w->symbol) == 0;
     }
     return count;

@@ -31,6 +31,7 @@ def make_data(folder):
     for symbol in SYMBOLS:
         lines = (ROOT / f"conf/sample-data/prices/{symbol}.csv").read_text().splitlines(keepends=True)
         (prices / f"{symbol}.csv").write_text("".join(lines[:1] + lines[-40:]))
+    shutil.copytree(ROOT / "conf/sample-data/calendar", folder / "calendar")
 
 
 def memory():

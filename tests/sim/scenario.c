@@ -67,7 +67,8 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     static char *argv[4];
     site_environment();
     CHECK(when_zone_init(&err) == 0);
-    world_begin(seed, day_at((struct day){2026, 10, 8}, 11 * 3600));
+    world_begin(seed, 0);
+    world_set(site_day());
     world_trace(trace);
     world_hide(params->dir);
     site_begin(params);

@@ -25,8 +25,25 @@
 static struct {
     struct site_params params;
     char folder[300], config[340], instance[32];
-    bool streams;
+    bool streams, exchange_hours;
 } site;
+
+// Half of the seeds begin on an ordinary morning of a market that never closes, the others where days are not as usual.
+static const struct beginning {
+    struct day day;
+    int seconds;
+    bool exchange_hours;
+} beginnings[] = {
+    {{2026, 3, 8}, 1 * 3600 + 56 * 60, false},    // the hour from two to three is left out
+    {{2026, 11, 1}, 0 * 3600 + 56 * 60, false},   // before the hour that comes twice
+    {{2026, 11, 1}, 1 * 3600 + 56 * 60, false},   // and where it begins anew
+    {{2026, 10, 8}, 23 * 3600 + 56 * 60, false},  // a session ends, and the next one begins
+    {{2026, 12, 31}, 23 * 3600 + 56 * 60, false}, // and a year
+    {{2026, 10, 8}, 15 * 3600 + 55 * 60, true},   // the close
+    {{2026, 11, 27}, 12 * 3600 + 55 * 60, true},  // an early close
+    {{2026, 11, 30}, 9 * 3600 + 31 * 60, true},   // the session after it
+    {{2026, 3, 9}, 9 * 3600 + 31 * 60, true},     // the first of summer time
+};
 
 void site_begin(const struct site_params *params)
 {
@@ -51,6 +68,15 @@ bool site_streams(void)
 char *site_config(void)
 {
     return site.config;
+}
+
+int64_t site_day(void)
+{
+    const struct beginning *b = NULL;
+    if (world_chance(DRAW_DAY, 500000))
+        b = &beginnings[world_between(DRAW_DAY, 0, ARRAY_LEN(beginnings) - 1)];
+    site.exchange_hours = b && b->exchange_hours;
+    return b ? day_at(b->day, b->seconds) : day_at((struct day){2026, 10, 8}, 11 * 3600);
 }
 
 static void make_folder(const char *path, mode_t mode)
@@ -130,7 +156,7 @@ struct sim *site_exchange(uint64_t seed)
         .key = KEY,
         .secret = SECRET,
         .request_salt = seed,
-        .market = {.seed = seed, .speed = 200},
+        .market = {.seed = seed, .speed = 200, .exchange_hours = site.exchange_hours},
         .exchange = {.seed = seed,
                      .id_salt = 77,
                      .cash = {100000 * DECIMAL_ONE},

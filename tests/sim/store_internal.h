@@ -60,7 +60,7 @@ struct pg_client {
     enum pg_state state;
     struct list under_way, ended; // batches; those whose completion is on its way
     size_t queued;
-    int64_t last_arrival;
+    int64_t last_arrival, last_answer; // one connection keeps its order, both ways
     loop_timer connect;
     char detail[160];
     struct kept kept;
@@ -68,6 +68,7 @@ struct pg_client {
 
 // At the server: c is connected.
 void store_run(struct pg_client *c, struct pg_batch *b);
+void store_wrote(void);                 // somebody else wrote: what was kept of any session may be old
 void store_forget(struct pg_client *c); // what was kept of this session
 
 #endif

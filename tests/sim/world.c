@@ -86,6 +86,12 @@ void world_begin(uint64_t seed, int64_t wall_ns)
     w.wall = wall_ns;
 }
 
+void world_set(int64_t wall_ns)
+{
+    CHECK(w.steps == 0);
+    w.wall = wall_ns;
+}
+
 uint64_t world_seed(void)
 {
     return w.seed;

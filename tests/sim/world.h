@@ -28,7 +28,9 @@
     X(DRAW_KILL)                                                                                                       \
     X(DRAW_CLIENT)                                                                                                     \
     X(DRAW_BYTES)                                                                                                      \
-    X(DRAW_STREAM)
+    X(DRAW_STREAM)                                                                                                     \
+    X(DRAW_REDIS)                                                                                                      \
+    X(DRAW_DAY)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
@@ -51,6 +53,7 @@ enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
 struct host;
 
 void world_begin(uint64_t seed, int64_t wall_ns);
+void world_set(int64_t wall_ns); // true time, before anybody has seen it
 uint64_t world_seed(void);
 uint64_t world_draw(enum world_draw what);
 int64_t world_between(enum world_draw what, int64_t low, int64_t high); // both included
