@@ -224,6 +224,22 @@ void ledger_quarantine_cancel(struct ledger *l, const char *account, const char 
 void ledger_quarantine_adopt(struct ledger *l, const char *account, const char *order_id, const char *strategy,
                              struct day session, struct money reserved, const char *reason, const char *operator,
                              int64_t now_ns, ledger_done_fn *done, void *arg);
+// Which of these orders of the broker's list are of no intent of ours (and have not ended in quarantine), or differ
+// from ours in status, filled quantity or id.
+struct ledger_difference {
+    size_t index; // among the orders
+    bool foreign;
+    struct qty filled_qty; // ours, as the other two
+    char status[32], order_id[ORDER_ID_MAX];
+};
+void ledger_orders_compare(struct ledger *l, const char *account, const struct order_state *states, size_t count,
+                           void (*done)(void *arg, enum ledger_result result, const struct ledger_difference *rows,
+                                        size_t count),
+                           void *arg);
+// Up to when all that the broker lists was found in the ledger, else the time of the opening, else 0.
+void ledger_reconciled_read(struct ledger *l, const char *account,
+                            void (*done)(void *arg, enum ledger_result result, int64_t at), void *arg);
+void ledger_reconciled_write(struct ledger *l, const char *account, int64_t at);
 struct day_usage {
     int64_t orders;
     struct money notional;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Orders of the broker that no intent of ours is of, until they end or an operator adopts them.
+// Orders of the broker that no intent of ours is of, until they end or an operator adopts them; its list of orders held
+// against ours, and up to when all of it was found.
 #include <stdlib.h>
 
 #include "daemon/ledger_internal.h"
+#include "lib/base/json_write.h"
 #include "sql_gen.h"
+
+#define STATES_TEXT_MAX (1u << 20)
 
 typedef void seen_done_fn(void *arg, enum ledger_result result, bool news, bool cancel);
 
@@ -128,4 +132,98 @@ void ledger_quarantine_adopt(struct ledger *l, const char *account, const char *
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, &SQL_QUARANTINE_ADOPT, v.count, v.values);
     ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+}
+
+// --- up to when all was found
+
+typedef void point_done_fn(void *arg, enum ledger_result result, int64_t at);
+
+static void point_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    point_done_fn *done = (point_done_fn *)op->done;
+    struct ledger_row row = {.result = reply->result == LEDGER_OK ? reply->answer->results[0] : NULL};
+    int64_t at = reply->result == LEDGER_OK ? ledger_get_when(&row, "at") : 0;
+    done(op->arg, row.bad ? LEDGER_CONFLICT : reply->result, at);
+}
+
+void ledger_reconciled_read(struct ledger *l, const char *account, point_done_fn *done, void *arg)
+{
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_RECONCILED_READ, 1, (const char *const[]){account});
+    ledger_op_write(ledger_op_new(l, point_finish, LEDGER_DONE(done), arg), b);
+}
+
+static void point_written(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    (void)op, (void)reply; // the next one comes in some minutes
+}
+
+void ledger_reconciled_write(struct ledger *l, const char *account, int64_t at)
+{
+    struct ledger_values v = {0};
+    ledger_put(&v, account);
+    ledger_put_when(&v, at);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_RECONCILED_WRITE, v.count, v.values);
+    ledger_op_lead(ledger_op_new(l, point_written, NULL, NULL), b);
+}
+
+// --- the broker's list of orders against ours
+
+typedef void compared_done_fn(void *arg, enum ledger_result result, const struct ledger_difference *rows, size_t count);
+
+static void write_states(struct text *out, const struct order_state *states, size_t count)
+{
+    struct json_out o;
+    json_out_init(&o, out);
+    json_array_begin(&o);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(&o);
+        json_put_int(&o, "n", (int64_t)i);
+        json_put_string(&o, "id", states[i].id);
+        json_put_string(&o, "client_order_id", states[i].client_order_id);
+        json_put_string(&o, "status", order_status_name(states[i].status));
+        json_put_decimal(&o, "filled_qty", states[i].filled_qty.nanos);
+        json_object_end(&o);
+    }
+    json_array_end(&o);
+}
+
+static void compared_finish(struct ledger_op *op, const struct ledger_reply *reply)
+{
+    compared_done_fn *done = (compared_done_fn *)op->done;
+    const struct pg_result *result = reply->result == LEDGER_OK ? reply->answer->results[0] : NULL;
+    size_t count = reply->result == LEDGER_OK ? pg_rows(result) : 0;
+    struct ledger_difference *rows = check_alloc(count + 1, sizeof *rows);
+    struct ledger_row r = {.result = result};
+    for (size_t i = 0; i < count; i++) {
+        r.row = i;
+        rows[i].index = (size_t)ledger_get_int(&r, "n");
+        rows[i].foreign = ledger_get_bool(&r, "foreign");
+        rows[i].filled_qty.nanos = ledger_get_decimal(&r, "filled_qty");
+        ledger_get_text(&r, "status", rows[i].status, sizeof rows[i].status);
+        ledger_get_text(&r, "order_id", rows[i].order_id, sizeof rows[i].order_id);
+    }
+    done(op->arg, r.bad ? LEDGER_CONFLICT : reply->result, rows, r.bad ? 0 : count);
+    free(rows);
+}
+
+void ledger_orders_compare(struct ledger *l, const char *account, const struct order_state *states, size_t count,
+                           compared_done_fn *done, void *arg)
+{
+    struct ledger_op *op = ledger_op_new(l, compared_finish, LEDGER_DONE(done), arg);
+    struct ledger_values v = {0};
+    struct text json;
+    text_init(&json, STATES_TEXT_MAX);
+    write_states(&json, states, count);
+    if (json.overflow) {
+        ledger_op_refuse(op, LEDGER_CONFLICT, "too many orders for one call");
+    } else {
+        ledger_put(&v, account);
+        ledger_put(&v, text_str(&json));
+        struct pg_batch *b = pg_batch_new();
+        pg_batch_add(b, &SQL_ORDERS_COMPARE, v.count, v.values);
+        ledger_op_write(op, b);
+    }
+    text_free(&json);
 }

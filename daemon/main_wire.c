@@ -451,6 +451,7 @@ static void start_desk(struct daemon *d)
         .metrics = d->metrics,
         .poll_interval_ms = d->config->poll_interval_ms,
         .compare_interval_ms = d->config->compare_interval_ms,
+        .reconcile_interval_ms = d->config->reconcile_interval_ms,
         .feed = d->config->feed,
         .on_books = on_books,
         .on_fills = daemon_cache_fills,

@@ -68,6 +68,7 @@ void reconcile_free(struct reconcile *r)
     free(r->sums);
     free(r->fresh_symbols);
     free(r->page);
+    free(r->closed);
     map_free(r->others);
     reconcile_quarantine_free(r);
     free(r);
@@ -117,6 +118,7 @@ void reconcile_nudge(struct reconcile *r)
 void reconcile_set_stream(struct reconcile *r, bool connected)
 {
     r->stream = connected;
+    reconcile_whole_soon(r);
     reconcile_nudge(r); // what happened in the gap; and polling is fast again at once
 }
 
@@ -139,6 +141,14 @@ static int64_t next_pass_ms(const struct reconcile *r, bool quiet)
     if (open)
         return poll_ms;
     return facts_clock_trouble(r->p.facts) ? CLOCK_AGAIN_MS : r->p.compare_interval_ms;
+}
+
+static int64_t until_pass_ms(const struct reconcile *r, bool quiet)
+{
+    int64_t ms = next_pass_ms(r, quiet), whole_ms = (r->whole_due_boot_ns - clock_boot_ns()) / NS_PER_MS + 1;
+    if (whole_ms < r->p.poll_interval_ms)
+        whole_ms = r->p.poll_interval_ms;
+    return ms < whole_ms ? ms : whole_ms;
 }
 
 static void move(struct reconcile *r, int to)
@@ -168,6 +178,7 @@ static void tell_waiters(struct reconcile *r, bool in_step, const char *detail)
 void reconcile_failed(struct reconcile *r, const char *what, const char *detail)
 {
     log_notice("reconcile: %s not read (%s); asking again in %lld ms", what, detail, (long long)r->retry_ms);
+    reconcile_whole_soon(r);
     if (!r->compared)
         reconcile_set_reason(r, false, "%s not read: %s", what, detail);
     else
@@ -309,13 +320,23 @@ static void ask_calendar(struct reconcile *r)
     reconcile_ask(r, OP_CALENDAR, query, calendar_read);
 }
 
+static void point_read(void *arg, enum ledger_result result, int64_t at)
+{
+    struct reconcile *r = arg;
+    if (!reconcile_ledger_usable(r, result, "when all was found last"))
+        return;
+    r->reconciled_at = at;
+    reconcile_good(r, RC_USAGE);
+}
+
 static void quarantine_read(void *arg, enum ledger_result result, const struct ledger_quarantined *rows, size_t count)
 {
     struct reconcile *r = arg;
     if (!reconcile_ledger_usable(r, result, "orders in quarantine"))
         return;
     reconcile_quarantine_load(r, rows, count);
-    reconcile_good(r, RC_USAGE);
+    r->waiting = true;
+    ledger_reconciled_read(r->p.ledger, r->account, point_read, r);
 }
 
 static void adopted(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
@@ -401,12 +422,13 @@ static void pass_ended(struct reconcile *r)
     } else if (r->new_fills == 0 || !r->compared) {
         agree = reconcile_compare(r, quiet || !r->compared);
     }
+    reconcile_whole_ended(r, agree);
     reconcile_snapshot(r);
     r->fills_seen = false;
     reconcile_pass_is_whole(r);
     move(r, RC_IDLE);
     tell_waiters(r, agree, r->reason); // only what this pass compared counts for it
-    step_after(r, next_pass_ms(r, quiet));
+    step_after(r, until_pass_ms(r, quiet));
     r->new_fills = r->orders_open_at_broker = 0;
     r->again = false;
     if (r->nudged)
@@ -515,6 +537,7 @@ static void step(struct reconcile *r)
 void reconcile_start(struct reconcile *r)
 {
     r->surveyed = false;
+    reconcile_whole_soon(r);
     if (r->waiting) {
         r->restart = true;
         return;

@@ -22,7 +22,8 @@ struct reconcile_params {
     struct facts *facts;
     struct metrics *metrics;
     int64_t poll_interval_ms;
-    int64_t compare_interval_ms; // while nothing is open: identity, positions and activities are read again
+    int64_t compare_interval_ms;   // while nothing is open: identity, positions and activities are read again
+    int64_t reconcile_interval_ms; // between two whole passes, which read all since the last one, with an overlap
     const char *feed;
     // Books, cash and fills changed (after a commit): run settles on this, snapshot shows it.
     void (*on_books)(void *arg, const struct ledger_books *books);

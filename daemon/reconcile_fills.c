@@ -12,13 +12,23 @@
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
-#define FILLS_OVERLAP_NS (60 * NS_PER_S) // fills may be listed late; doubles fall to the activity id
+#define FILLS_POLL_OVERLAP_NS (60 * NS_PER_S) // while orders are open and are polled; doubles fall to the activity id
 #define ACTIVITIES_OVERLAP_NS (3 * 86400 * NS_PER_S)
 #define ACTIVITIES_EVERY_NS (30 * NS_PER_S)
 #define ACTIVITIES_SOON_NS (2 * NS_PER_S) // while ledger and broker differ: one of them may be what is missing
 #define PAGE 100
 
 // --- fills
+
+// Fills may be listed late, behind newer ones. Where nothing presses they are read again for ten minutes back; a whole
+// pass goes back to where the last one that agreed began, and beyond.
+static int64_t fills_from(const struct reconcile *r, int64_t newest)
+{
+    bool polled = r->desk_open_before > 0 && !r->whole && r->in_step;
+    int64_t from = newest - (polled ? FILLS_POLL_OVERLAP_NS : RECONCILE_OVERLAP_NS);
+    int64_t since = r->reconciled_at - RECONCILE_OVERLAP_NS;
+    return r->whole && r->reconciled_at && since < from ? since : from;
+}
 
 static void watermark_read(void *arg, enum ledger_result result, int64_t at)
 {
@@ -27,8 +37,9 @@ static void watermark_read(void *arg, enum ledger_result result, int64_t at)
         return;
     if (!r->fills_told_at)
         r->fills_told_at = at;
-    r->fills_after = at ? at - FILLS_OVERLAP_NS : 0;
+    r->fills_after = at ? fills_from(r, at) : 0;
     r->page_token[0] = '\0';
+    r->pages = 0;
     reconcile_good(r, RC_FILLS);
 }
 
@@ -100,8 +111,8 @@ static void fills_read(void *arg, const struct broker_answer *a)
             reconcile_failed(r, "fills", err.text);
             return;
         }
-    if (n > PAGE) {
-        reconcile_failed(r, "fills", "a page longer than asked for");
+    if (n > PAGE || ++r->pages > RECONCILE_PAGES_MAX) {
+        reconcile_failed(r, "fills", n > PAGE ? "a page longer than asked for" : "more pages than one pass reads");
         return;
     }
     str_copy_cut(r->page_token, sizeof r->page_token, n == PAGE ? fills[n - 1].id : "");
@@ -213,6 +224,8 @@ static bool activities_due(const struct reconcile *r)
     int64_t age = clock_boot_ns() - r->activities_boot_ns, every = r->p.compare_interval_ms * NS_PER_MS;
     if (every > ACTIVITIES_EVERY_NS)
         every = ACTIVITIES_EVERY_NS;
+    if (r->whole)
+        return true;
     bool differ = r->mismatch_since_boot_ns != 0 || r->activities_held > 0;
     return !r->activities_boot_ns || age >= (differ && every > ACTIVITIES_SOON_NS ? ACTIVITIES_SOON_NS : every);
 }

@@ -76,7 +76,12 @@ struct reconcile {
     int64_t fills_after;
     char page_token[ACTIVITY_ID_MAX];
     int64_t orders_after;
-    bool orders_all;              // also those that have ended
+    bool orders_all, orders_more; // also those that have ended; there is another page
+    bool whole;                   // all since the last whole pass that agreed
+    int64_t whole_began_wall_ns, whole_due_boot_ns;
+    int64_t reconciled_at;      // when that began, by the wall clock; 0: nothing to read from
+    struct order_state *closed; // of the list, ended and not followed here
+    size_t closed_count, pages;
     int64_t orders_asked_boot_ns; // when the list of all orders was begun; 0: only open ones are read
     size_t orders_open_at_broker, new_fills, desk_open_before;
     struct alpaca_fill *page; // of fills on their way into the ledger
@@ -188,7 +193,11 @@ void reconcile_fills_refused(struct reconcile *r, const char *detail);
 // Orders that the broker tells of and the desk does not follow (reconcile_found.c).
 void reconcile_not_followed(struct reconcile *r, const struct order_state *s);
 // The broker's lists of orders (reconcile_orders.c).
+#define RECONCILE_OVERLAP_NS (600 * NS_PER_S) // what is listed late, behind newer ones, is found by then
+#define RECONCILE_PAGES_MAX 2000              // of one list in one pass
 void reconcile_ask_orders(struct reconcile *r);
+void reconcile_whole_soon(struct reconcile *r); // the next pass is a whole one
+void reconcile_whole_ended(struct reconcile *r, bool agree);
 // Orders that are not ours (reconcile_quarantine.c). says: true when it is one of them. begin and pass: before the
 // lists of a pass are read, and after.
 bool reconcile_quarantine_says(struct reconcile *r, const struct order_state *s);

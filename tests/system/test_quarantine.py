@@ -142,3 +142,21 @@ def test_over_crashes_nothing_is_told_twice_and_words_hold(make_site):
     assert site.daemon.metric("paperguard_quarantined_orders") == 1
     assert buys(site, "mine")[0] in (201, 202)
     assert buys(site, "beside", "IEF")[1]["code"] == "quarantine"
+
+
+def test_what_came_and_went_while_the_daemon_was_away_is_told(make_site):
+    """Filled while nobody looked: found by the start's whole pass, told once, booked to unassigned; nothing is left to decide."""
+    site = make_site(strategies=[Strategy(weights=WEIGHTS)], broker={"compare_interval": "500ms"}).begin()
+    until(lambda: site.sql("SELECT 1 FROM reconciled"), 20, "all was found once")
+    site.daemon.stop()
+    order = by_hand(site, "by-hand", type="market", limit_price=None, time_in_force="day", qty="1")
+    until(site.sim.fills, 20, "its fill")
+    site.daemon.start().in_step()
+    closed(site, order, "filled")
+    assert until(lambda: alerts(site, order), 20, "the alert") == ["foreign_order"]
+    assert [(p["book"], p["symbol"], p["qty"]) for p in site.daemon.get("/api/v1/positions")["positions"]] == [("unassigned", "GLD", "1")]
+    assert site.daemon.metric("paperguard_quarantined_orders") == 0
+    site.daemon.stop()
+    site.daemon.start().in_step()
+    assert len(alerts(site, order)) == 1
+    assert buys(site, "mine")[0] in (201, 202)

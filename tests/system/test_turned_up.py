@@ -35,11 +35,10 @@ def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_s
 
 
 def test_a_fill_in_doubt_waits_only_until_its_own_order_was_asked_for(make_site):
-    """An order of ours was given up; another's, of any age and in no list that is read, is filled for the same symbol and side. It is
-    asked for by its id; as long as nobody tells whose it is no difference is accepted, which would count the fill twice."""
-    site = make_site(broker={"compare_interval": "1s"}).begin()
-    theirs = site.sim.call("POST", "/v2/orders", {"client_order_id": "by-hand", "symbol": "SPY", "side": "buy", "qty": "2", "type": "limit",
-                                                  "limit_price": "10", "time_in_force": "gtc"})["id"]
+    """An order of ours was given up; another's, in no list that is read, is filled at once for the same symbol and side. It is asked
+    for by its id; as long as nobody tells whose it is no difference is accepted, which would count the fill twice."""
+    site = make_site(sim_options=("--no-rate-limit", "--partial-rate", "0", "--fill-delay-ms", "0", "--seed", "7"),
+                     broker={"compare_interval": "1s"}).begin()
     site.sim.fault("POST /v2/orders", "drop_before")
     status, told = site.daemon.http("/api/v1/orders", "POST", {"client_order_id": "lost", "symbol": "SPY", "side": "buy", "qty": "1"},
                                     {"Authorization": f"Bearer {TOKEN}"})
@@ -48,7 +47,8 @@ def test_a_fill_in_doubt_waits_only_until_its_own_order_was_asked_for(make_site)
     site.daemon.in_step()
     site.sim.fault("GET /v2/orders/*", "503", count=100000)
     before = len(site.sim.requests())
-    site.sim.call("POST", "/sim/price", {"symbol": "SPY", "price": "9.50"})
+    theirs = site.sim.call("POST", "/v2/orders", {"client_order_id": "by-hand", "symbol": "SPY", "side": "buy", "qty": "2",
+                                                  "type": "market", "time_in_force": "day"})["id"]
     until(site.sim.fills, 20, "the fill")
     until(lambda: "may belong to lost" in site.daemon.text(), 20, "it is refused")
     code = until(lambda: json.loads(site.daemon.cli("--json", "drift").stdout)["code"], 20, "the difference is seen")

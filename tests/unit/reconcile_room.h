@@ -70,6 +70,11 @@ static struct {
     enum ledger_result keep_result;
     int keeps, adoptions, cancels, adopted;
     bool kept_news, kept_cancel;
+    // whole passes
+    int64_t reconciled, reconciled_read;
+    struct ledger_difference differences[4];
+    size_t difference_count, compared;
+    char whole_orders[256], whole_fills[256]; // what the last one asked for
     struct order_state kept_state;
     bool followed;
     // told
@@ -266,7 +271,8 @@ void ledger_order_listed(struct ledger *l, const char *account, const struct ord
 {
     (void)l, (void)account, (void)state, (void)now_ns;
     w.listings++;
-    done(arg, LEDGER_OK, "");
+    if (done)
+        done(arg, LEDGER_OK, "");
 }
 
 void ledger_fills_whose(struct ledger *l, const char *account, const struct alpaca_fill *fills, size_t count,
@@ -318,6 +324,28 @@ void ledger_quarantine_adopt(struct ledger *l, const char *account, const char *
     (void)operator,(void) now_ns;
     w.adoptions++;
     done(arg, w.keep_result, "");
+}
+
+void ledger_reconciled_read(struct ledger *l, const char *account, void (*done)(void *, enum ledger_result, int64_t),
+                            void *arg)
+{
+    (void)l, (void)account;
+    done(arg, LEDGER_OK, w.reconciled_read);
+}
+
+void ledger_reconciled_write(struct ledger *l, const char *account, int64_t at)
+{
+    (void)l, (void)account;
+    w.reconciled = at;
+}
+
+void ledger_orders_compare(struct ledger *l, const char *account, const struct order_state *states, size_t count,
+                           void (*done)(void *, enum ledger_result, const struct ledger_difference *, size_t),
+                           void *arg)
+{
+    (void)l, (void)account, (void)states;
+    w.compared += count;
+    done(arg, LEDGER_OK, w.differences, w.difference_count);
 }
 
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
@@ -497,6 +525,10 @@ static void answer_one(void)
     const int i = w.head++ % CALLS_MAX;
     const enum guard_op op = w.calls[i].op;
     memcpy(w.query[op], w.calls[i].query, sizeof w.query[op]);
+    if (op == OP_ORDERS && strstr(w.query[op], "status=all"))
+        memcpy(w.whole_orders, w.query[op], sizeof w.whole_orders);
+    if (op == OP_FILLS && w.whole_orders[0] && !w.whole_fills[0])
+        memcpy(w.whole_fills, w.query[op], sizeof w.whole_fills);
     const char *json = w.asked[op]++ && w.then[op] ? w.then[op] : w.json[op];
     struct broker_answer a = {.result = w.result[op], .detail = "", .request_id = "", .sent_boot_ns = w.now};
     if (a.result == BROKER_OK && json) {

@@ -244,12 +244,16 @@ static void a_refused_page_is_the_last_of_its_pass(void **state)
     assert_true(w.asked[OP_ACCOUNT] > asked); // the pass goes on
 }
 
-static void fills_are_read_from_a_minute_before_the_newest(void **state)
+static void fills_are_read_again_for_ten_minutes(void **state)
 {
     (void)state;
     begin();
     pass();
-    assert_non_null(strstr(w.query[OP_FILLS], "direction=asc&page_size=100&after=2026-10-08T13:59:00"));
+    assert_non_null(strstr(w.query[OP_FILLS], "direction=asc&page_size=100&after=2026-10-08T13:50:00"));
+    w.open = 1; // polled: the rate is everybody's
+    pass();
+    assert_non_null(strstr(w.query[OP_FILLS], "&after=2026-10-08T13:59:00"));
+    w.open = 0;
     assert_int_equal(w.records, 0);
     w.watermark = 0;
     pass();
@@ -555,7 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(they_agree_or_orders_are_held),
-        T(fills_are_read_from_a_minute_before_the_newest),
+        T(fills_are_read_again_for_ten_minutes),
         T(every_page_is_recorded_and_what_is_new_is_told_once),
         T(a_pass_with_new_fills_says_nothing_about_their_sum),
         T(odd_pages_are_not_recorded),

@@ -219,6 +219,106 @@ static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
     assert_int_equal(w.kept_state.status, ORDER_CANCELED);
 }
 
+// --- whole passes
+
+static bool whole(void)
+{
+    w.whole_orders[0] = w.whole_fills[0] = '\0';
+    pass();
+    return w.whole_orders[0] != '\0';
+}
+
+static void everything_since_the_last_agreement_is_read_again_in_its_time(void **state)
+{
+    (void)state;
+    assert_true(when_parse("2026-10-08T12:00:00Z", &w.reconciled_read));
+    reconcile_start(reconcile);
+    assert_true(whole());
+    assert_string_equal(w.whole_orders, "status=all&direction=asc&limit=500&after=2026-10-08T11:50:00Z");
+    assert_non_null(strstr(w.whole_fills, "after=2026-10-08T11:50:00Z")); // the newest is of 14:00
+    int64_t began = w.now;
+    assert_int_equal(w.reconciled, began);
+    assert_false(whole());
+    assert_non_null(strstr(w.query[OP_FILLS], "after=2026-10-08T13:50:00Z"));
+    w.now = began + 298 * NS_PER_S;
+    assert_false(whole());
+    w.now += NS_PER_S;
+    assert_true(whole());
+    assert_non_null(strstr(w.whole_orders, "after=2026-10-08T15:50:01Z"));
+    assert_int_equal(w.reconciled, w.now);
+    assert_false(whole());
+}
+
+static void after_a_gap_everything_is_read(void **state)
+{
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    assert_false(whole());
+    reconcile_set_stream(reconcile, true);
+    assert_true(whole());
+    assert_false(whole());
+    w.result[OP_FILLS] = BROKER_UNKNOWN;
+    pass();
+    w.result[OP_FILLS] = BROKER_OK;
+    reconcile_start(reconcile);
+    assert_true(whole());
+    assert_false(whole());
+}
+
+static void what_differs_keeps_the_point_where_it_was(void **state)
+{
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    int64_t at = w.reconciled;
+    account_has("500");
+    w.now += 301 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, at);
+    assert_false(whole()); // not in every pass
+    w.now += 10 * NS_PER_S;
+    assert_true(whole());
+    account_has("600");
+    w.now += 10 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, w.now);
+}
+
+// It came and went between two passes: told, and followed no further.
+static void what_has_ended_there_is_held_against_the_ledger(void **state)
+{
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    w.kept_news = true;
+    w.difference_count = 1;
+    w.differences[0].foreign = true;
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "filled", "2");
+    assert_false(whole());
+    assert_int_equal(w.compared, 0);
+    reconcile_set_stream(reconcile, true);
+    assert_true(whole());
+    assert_true(w.compared >= 1);
+    assert_int_equal(w.keeps, 1);
+    assert_int_equal(w.alerts, 1);
+    assert_string_equal(w.alert, "foreign_order");
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+    assert_int_equal(sees("SPY").quarantined, 0);
+    w.differences[0] = (struct ledger_difference){.filled_qty = SHARES(1), .status = "canceled", .order_id = "o-1"};
+    for (int i = 0; i < 3; i++) {
+        reconcile_set_stream(reconcile, true);
+        assert_true(whole());
+    }
+    assert_int_equal(w.alerts, 2); // once
+    assert_string_equal(w.alert, "order_differs");
+    assert_int_equal(w.listings, 0);
+    strcpy(w.differences[0].status, "not_placed");
+    reconcile_set_stream(reconcile, true);
+    assert_true(whole());
+    assert_true(w.listings >= 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -231,6 +331,10 @@ int main(void)
         T(a_cancel_is_asked_for_until_it_has_ended),
         T(an_adopted_one_goes_to_the_desk),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
+        T(everything_since_the_last_agreement_is_read_again_in_its_time),
+        T(after_a_gap_everything_is_read),
+        T(what_differs_keeps_the_point_where_it_was),
+        T(what_has_ended_there_is_held_against_the_ledger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
