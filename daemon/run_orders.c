@@ -3,8 +3,9 @@
 //
 // The orders of a run. Sells go first, all at once. Buys go in the order of the plan: while sells are open as soon as
 // the account's cash, which grows as sells fill, covers them and they fit under the limit of gross exposure, which
-// shrinks; the rest once every sell has ended. A sell without an answer frees nothing. When too much of the sells has
-// failed, the buys that are not out yet are left out.
+// shrinks; the rest once every sell has ended. A sell without an answer frees nothing. Beside buys that are out only
+// those go that fit under the limit: what is filled of a buy may count twice, as held and as open, until it was read.
+// When too much of the sells has failed, the buys that are not out yet are left out.
 #include "daemon/run_internal.h"
 
 #include <stdio.h>
@@ -139,28 +140,54 @@ static void block_buys(struct run *run)
 
 // --- buys
 
-// What the sells of this run still make room for is not judged before they have: a denial is final.
-static bool has_room(const struct risk_view *view, struct money value, struct ratio most)
+// What the leg's first try would cost now, and what it would be judged by; false when that is not known.
+static bool first_try(const struct run *run, const struct leg *leg, struct risk_view *view, struct money *value)
+{
+    const struct plan_leg *p = &run->plan.legs[leg->index];
+    struct order_request order = {.side = p->side, .type = ORDER_MARKET, .qty = p->qty};
+    str_copy_cut(order.symbol, sizeof order.symbol, p->symbol);
+    return exposure_view(run->runs->p.exposure, &order, run->row.id, run->row.session, clock_boot_ns(), view) &&
+           view->account_known && view->price_known && notional_up(view->price, order.qty, value);
+}
+
+// What orders of this run still make room for is not judged before they have: a denial is final.
+static bool has_room(const struct run *run, const struct risk_view *view, struct money value)
 {
     struct money room, gross;
-    return view->gross_known && money_share_down(view->equity, most, &room) && money_add(view->gross, value, &gross) &&
-           gross.nanos <= room.nanos;
+    return view->gross_known && money_share_down(view->equity, run->runs->p.config->max_gross_exposure, &room) &&
+           money_add(view->gross, value, &gross) && gross.nanos <= room.nanos;
 }
 
 // Does the cash that is there now, less the buffer and what open buys may still take, pay for the leg's first try?
 static bool covered(const struct run *run, const struct leg *leg)
 {
-    const struct plan_leg *p = &run->plan.legs[leg->index];
-    const struct config *c = run->runs->p.config;
-    struct order_request order = {.side = p->side, .type = ORDER_MARKET, .qty = p->qty};
     struct risk_view view;
     struct money buffer, left, value;
-    str_copy_cut(order.symbol, sizeof order.symbol, p->symbol);
-    return exposure_view(run->runs->p.exposure, &order, run->row.id, run->row.session, clock_boot_ns(), &view) &&
-           view.account_known && view.price_known && money_share_down(view.equity, c->cash_buffer, &buffer) &&
-           money_sub(view.cash, view.open_buys, &left) && money_sub(left, buffer, &left) &&
-           notional_up(view.price, order.qty, &value) && value.nanos <= left.nanos &&
-           has_room(&view, value, c->max_gross_exposure);
+    return first_try(run, leg, &view, &value) &&
+           money_share_down(view.equity, run->runs->p.config->cash_buffer, &buffer) &&
+           money_sub(view.cash, view.open_buys, &left) && money_sub(left, buffer, &left) && value.nanos <= left.nanos &&
+           has_room(run, &view, value);
+}
+
+// Buys that will end by themselves; one without an answer is not waited for.
+static bool buys_under_way(const struct run *run)
+{
+    for (size_t i = run->first_open; i < run->leg_count && run->standing[LEG_OUT][ORDER_BUY] > 0; i++)
+        if (side_of(&run->legs[i]) == ORDER_BUY && run->legs[i].state == LEG_OUT &&
+            run->legs[i].status != ORDER_UNKNOWN)
+            return true;
+    return false;
+}
+
+static bool may_go(const struct run *run, const struct leg *leg, bool ended)
+{
+    struct risk_view view;
+    struct money value;
+    if (leg->try_no > 0)
+        return true;
+    if (!ended)
+        return covered(run, leg);
+    return !first_try(run, leg, &view, &value) || has_room(run, &view, value) || !buys_under_way(run);
 }
 
 static bool refresh_due(struct run *run, bool ended)
@@ -190,7 +217,7 @@ static void place_buys(struct run *run)
             refresh(run);
             continue;
         }
-        if (!ended && leg->try_no == 0 && !covered(run, leg))
+        if (!may_go(run, leg, ended))
             break; // in the order of the plan: no smaller one goes before it
         run_try_place(leg);
     }

@@ -146,8 +146,24 @@ static void buys_wait_for_what_sells_make_room_for(void **state)
     config.max_gross_exposure.nanos = DECIMAL_ONE * 3 / 10; // 600: one of them
     books();
     assert_int_equal(w.placed, 2);
-    answer(0, ORDER_FILLED, SHARES(10)); // no sell is left to wait for: what does not fit now is the desk's to deny
+    answer(0, ORDER_FILLED, SHARES(10));
     refresh();
+    assert_int_equal(w.placed, 2); // the positions may show already what the first buy still holds as open
+    answer(1, ORDER_FILLED, w.intents[1].order.qty);
+    assert_int_equal(w.placed, 3); // nothing is left to wait for: what does not fit now is the desk's to deny
+}
+
+static void a_buy_without_an_answer_is_not_waited_for(void **state)
+{
+    (void)state;
+    config.max_gross_exposure.nanos = DECIMAL_ONE * 3 / 10; // one of the buys
+    cash(2000);
+    to_two_buys();
+    books();
+    answer(0, ORDER_FILLED, SHARES(10));
+    refresh();
+    assert_int_equal(w.placed, 2);
+    answer(1, ORDER_UNKNOWN, SHARES(0));
     assert_int_equal(w.placed, 3);
 }
 
@@ -375,6 +391,7 @@ int main(void)
         T(a_sure_model_is_not_told),
         T(buys_go_in_order_as_soon_as_cash_covers_them),
         T(buys_wait_for_what_sells_make_room_for),
+        T(a_buy_without_an_answer_is_not_waited_for),
         T(the_buffer_is_kept_while_sells_are_open),
         T(an_unknown_sell_frees_nothing_and_holds_only_what_needs_it),
         T(failed_sells_leave_out_the_buys),
