@@ -100,6 +100,8 @@ static void answered(void *arg, int status, const char *body)
             return;
         w->repeats = false; // once more, as if the answer had been lost
     } else if (for_good(status, body)) {
+        if (w->placed && w->own_id && status == 409)
+            check_violation("order %s was acknowledged; asked for again it is answered 409 %.200s", w->id, body);
         w->refused = !w->placed;
         return;
     }
