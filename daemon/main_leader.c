@@ -46,7 +46,7 @@ static void take_the_lead(struct daemon *d, const struct leader_status *s)
         daemon_alert(d, "takeover", subject, detail);
     }
     daemon_load_kept_calendar(d);
-    pauses_load(d->pauses); // operators may have changed them on the other host
+    pauses_load_anew(d->pauses); // operators may have changed them on the other host
     reconcile_kick(d->reconcile);
 }
 

@@ -24,7 +24,7 @@ struct pauses {
     void (*changed)(void *arg);
     void *arg;
     struct list paused;
-    bool known, asked;
+    bool known, asked, stale; // stale: what is being read is of before
     loop_timer retry;
 };
 
@@ -100,6 +100,11 @@ static void loaded(void *arg, enum ledger_result result, const struct strategy_p
 {
     struct pauses *p = arg;
     p->asked = false;
+    if (p->stale) {
+        p->stale = false;
+        pauses_load(p);
+        return;
+    }
     if (result != LEDGER_OK) {
         log_notice("which strategies are paused could not be read (%s); no run starts until it is",
                    ledger_result_name(result));
@@ -122,6 +127,14 @@ void pauses_load(struct pauses *p)
     loop_cancel(p->loop, &p->retry);
     p->asked = true;
     ledger_strategies_paused(p->ledger, loaded, p);
+}
+
+void pauses_load_anew(struct pauses *p)
+{
+    p->known = false;
+    p->stale = p->asked;
+    forget_all(p);
+    pauses_load(p);
 }
 
 // --- changing

@@ -13,6 +13,8 @@ struct pauses;
 struct pauses *pauses_new(struct loop *loop, struct ledger *ledger, void (*changed)(void *arg), void *arg);
 void pauses_free(struct pauses *p);
 void pauses_load(struct pauses *p); // Postgres is there: reads them, again and again until it worked once
+// The same after another host led: what this one knew is of before. Until it is read no run starts.
+void pauses_load_anew(struct pauses *p);
 bool pauses_known(const struct pauses *p);
 const struct strategy_pause *pauses_of(const struct pauses *p, const char *strategy); // NULL: it runs
 // A pause holds at once, also when Postgres does not take it (ok is false then: it would not survive a restart); a

@@ -114,6 +114,25 @@ static void reading_is_tried_again_by_itself(void **state)
     assert_int_equal(w.loads, 2);
 }
 
+static void another_host_may_have_changed_them(void **state)
+{
+    static const struct strategy_pause edge = {.strategy = "edge", .reason = "odd", .source = "operator", .at = 1};
+    (void)state;
+    pauses_load(pauses);
+    w.loaded(w.loaded_arg, LEDGER_OK, &core, 1);
+    pauses_load_anew(pauses);
+    assert_int_equal(w.loads, 2);
+    assert_false(pauses_known(pauses));
+    pauses_load_anew(pauses); // the answer on its way is of before this
+    w.loaded(w.loaded_arg, LEDGER_OK, &core, 1);
+    assert_false(pauses_known(pauses));
+    assert_int_equal(w.loads, 3);
+    w.loaded(w.loaded_arg, LEDGER_OK, &edge, 1);
+    assert_true(pauses_known(pauses));
+    assert_null(pauses_of(pauses, "core"));
+    assert_non_null(pauses_of(pauses, "edge"));
+}
+
 static void a_pause_holds_at_once_even_when_it_is_not_kept(void **state)
 {
     (void)state;
@@ -158,9 +177,8 @@ static void a_resume_holds_only_when_it_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(reading_is_tried_again_by_itself),
-        T(reading_goes_on_until_it_worked_and_then_ends),
-        T(a_pause_holds_at_once_even_when_it_is_not_kept),
+        T(reading_is_tried_again_by_itself),    T(reading_goes_on_until_it_worked_and_then_ends),
+        T(another_host_may_have_changed_them),  T(a_pause_holds_at_once_even_when_it_is_not_kept),
         T(a_resume_holds_only_when_it_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
