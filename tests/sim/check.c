@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/check.h"
 #include "lib/base/when.h"
 #include "tests/sim/store.h"
 #include "tests/sim/wire.h"
@@ -20,7 +21,7 @@ static struct {
     struct sim *sim;
     const char *account;
     int violations;
-    void (*leaves)(const struct host *h, const char *client_order_id);
+    void (*leaves[4])(const struct host *h, const char *client_order_id);
 } it;
 
 void check_begin(struct sim *exchange, const char *account)
@@ -49,14 +50,17 @@ int check_violations(void)
 
 void check_also(void (*leaves)(const struct host *h, const char *client_order_id))
 {
-    it.leaves = leaves;
+    size_t i = 0;
+    while (it.leaves[i])
+        CHECK(++i < ARRAY_LEN(it.leaves));
+    it.leaves[i] = leaves;
 }
 
 void check_order_leaves(struct host *h, const char *client_order_id, int64_t host_wall_ns)
 {
     int64_t deadline;
-    if (it.leaves)
-        it.leaves(h, client_order_id);
+    for (size_t i = 0; i < ARRAY_LEN(it.leaves) && it.leaves[i]; i++)
+        it.leaves[i](h, client_order_id);
     if (!store_value("SELECT 1 FROM intents WHERE client_order_id = $1", client_order_id)[0]) {
         check_violation("order %s leaves and no intent is committed", client_order_id);
         return;

@@ -10,6 +10,7 @@
 #include "lib/base/json_read.h"
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/cluster.h"
 #include "tests/sim/server.h"
 #include "tests/sim/site.h"
 #include "tests/sim/store.h"
@@ -33,7 +34,6 @@ struct wish {
 };
 
 static struct {
-    struct host *host;
     struct exchange *exchange;
     bool on, over;
     struct wish wishes[WISHES_MAX];
@@ -124,7 +124,8 @@ static void impatient(void *arg)
 static void ask(void *arg)
 {
     struct wish *w = arg;
-    w->request = server_ask(it.host, HTTP_ROLE_API, HTTP_POST, ORDERS, w->body, SITE_TOKEN, answered, w);
+    w->request =
+        server_ask(cluster_any(DRAW_CLIENT), HTTP_ROLE_API, HTTP_POST, ORDERS, w->body, SITE_TOKEN, answered, w);
     if (w->request)
         world_after(PATIENCE_NS, impatient, w);
 }
@@ -144,7 +145,7 @@ static void ask_other(void *arg)
     snprintf(body, sizeof body, "{\"client_order_id\":\"%s\",\"symbol\":\"%s\",\"side\":\"buy\",\"qty\":\"0.5\"}",
              w->id, w->symbol);
     if (w->placed)
-        server_ask(it.host, HTTP_ROLE_API, HTTP_POST, ORDERS, body, SITE_TOKEN, other_answered, w);
+        server_ask(cluster_any(DRAW_CLIENT), HTTP_ROLE_API, HTTP_POST, ORDERS, body, SITE_TOKEN, other_answered, w);
 }
 
 static void read_answered(void *arg, int status, const char *body)
@@ -161,7 +162,7 @@ static void look(void *arg)
     char target[200];
     snprintf(target, sizeof target, ORDERS "/%s", w->id);
     if (w->placed)
-        server_ask(it.host, HTTP_ROLE_API, HTTP_GET, target, NULL, NULL, read_answered, w);
+        server_ask(cluster_any(DRAW_CLIENT), HTTP_ROLE_API, HTTP_GET, target, NULL, NULL, read_answered, w);
 }
 
 static void cancel(void *arg);
@@ -183,7 +184,7 @@ static void cancel(void *arg)
     char target[200];
     snprintf(target, sizeof target, ORDERS "/%s", w->id);
     if (w->placed)
-        server_ask(it.host, HTTP_ROLE_API, HTTP_DELETE, target, NULL, SITE_TOKEN, cancel_answered, w);
+        server_ask(cluster_any(DRAW_CLIENT), HTTP_ROLE_API, HTTP_DELETE, target, NULL, SITE_TOKEN, cancel_answered, w);
     else if (!w->refused)
         world_after(5 * S, cancel, w);
     w->ended = w->refused;
@@ -238,18 +239,12 @@ static void wish(void *arg)
     world_after(world_between(DRAW_CLIENT, 3, 40) * S, wish, arg);
 }
 
-void client_begin(struct host *h, struct sim *exchange)
+void client_begin(struct sim *exchange)
 {
-    it.host = h;
     it.exchange = sim_exchange(exchange);
     it.on = world_chance(DRAW_CLIENT, 500000);
     if (it.on)
         world_after(world_between(DRAW_CLIENT, 1, 30) * S, wish, NULL);
-}
-
-void client_to(struct host *h)
-{
-    it.host = h;
 }
 
 void client_end(void)

@@ -8,11 +8,9 @@
 
 #include "daemon/sim/sim.h"
 
-struct host;
-void client_begin(struct host *h, struct sim *exchange); // in half of the seeds
-void client_to(struct host *h);                          // whom it asks from now on
-void client_end(void);                                   // no new wishes; what rests is cancelled
-bool client_quiet(void);                                 // everything was answered
-void client_check(void);                                 // each wish at most once at the exchange, and in the ledger
+void client_begin(struct sim *exchange); // in half of the seeds
+void client_end(void);                   // no new wishes; what rests is cancelled
+bool client_quiet(void);                 // everything was answered
+void client_check(void);                 // each wish at most once at the exchange, and in the ledger
 
 #endif

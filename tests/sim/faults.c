@@ -9,6 +9,7 @@
 #include "lib/base/check.h"
 #include "lib/base/when.h"
 #include "tests/sim/child.h"
+#include "tests/sim/cluster.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -143,8 +144,48 @@ void faults_at_statement(struct host *h, const char *statement)
     }
 }
 
-void faults_begin(struct host *h)
+// Postgres cannot be reached from one host.
+static void cut_off(void *arg)
 {
+    struct host *h = cluster_any(DRAW_HOSTS);
+    if (!ill.on)
+        return;
+    store_faults()->cut_until[host_index(h)] = world_ns() + world_between(DRAW_HOSTS, 500, 40000) * MS;
+    world_note("%s is cut off from Postgres", host_name(h));
+    world_after(world_between(DRAW_HOSTS, 10, 100) * S, cut_off, arg);
+}
+
+static void freeze_leader(void *arg)
+{
+    if (!ill.on)
+        return;
+    world_note("the leader is frozen");
+    host_freeze(cluster_leader(), world_between(DRAW_HOSTS, 1000, 60000) * MS);
+    world_after(world_between(DRAW_HOSTS, 20, 150) * S, freeze_leader, arg);
+}
+
+static void kill_leader(void *arg)
+{
+    if (!ill.on)
+        return;
+    world_note("the leader is killed");
+    host_kill(cluster_leader()); // and started again, as every host of two
+    world_after(world_between(DRAW_HOSTS, 20, 150) * S, kill_leader, arg);
+}
+
+static void begin_of_two(void)
+{
+    if (world_chance(DRAW_HOSTS, 500000))
+        world_after(world_between(DRAW_HOSTS, 5, 60) * S, cut_off, NULL);
+    if (world_chance(DRAW_HOSTS, 400000))
+        world_after(world_between(DRAW_HOSTS, 5, 100) * S, freeze_leader, NULL);
+    if (world_chance(DRAW_HOSTS, 500000))
+        world_after(world_between(DRAW_HOSTS, 5, 100) * S, kill_leader, NULL);
+}
+
+void faults_begin(void)
+{
+    struct host *h = cluster_first();
     ill.on = true;
     draw_faults();
     if (world_chance(DRAW_SCENARIO, 600000))
@@ -157,18 +198,27 @@ void faults_begin(struct host *h)
         world_after(world_between(DRAW_SCENARIO, 5, 100) * S, hang, h);
     if (world_chance(DRAW_SCENARIO, 150000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, clock_steps, h);
+    if (cluster_two())
+        begin_of_two();
 }
 
-void faults_end(struct host *h)
+static void well_again(struct host *h)
+{
+    world_run(host_thaws_ns(h), NULL);
+    world_run(store_faults()->hung_until, NULL);
+    clock_right(h);
+    if (!host_alive(h))
+        host_start(h);
+}
+
+void faults_end(void)
 {
     ill.on = false;
     *wire_faults() = (struct wire_faults){0};
     *store_faults() = (struct store_faults){.hung_until = store_faults()->hung_until};
     *stream_faults() = (struct stream_faults){0};
     child_failures(0);
-    world_run(host_thaws_ns(h), NULL);
-    world_run(store_faults()->hung_until, NULL);
-    clock_right(h);
-    if (!host_alive(h))
-        host_start(h);
+    for (int i = 0; i < WORLD_HOSTS_MAX; i++)
+        if (host_at(i))
+            well_again(host_at(i));
 }

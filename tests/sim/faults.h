@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 struct host;
-void faults_begin(struct host *h);
-void faults_end(struct host *h); // all of them; the host is alive after it
+void faults_begin(void);
+void faults_end(void); // all of them; the hosts are alive after it
 bool faults_on(void);
 // A life may end, or stand still, at any step of a run.
 void faults_at_statement(struct host *h, const char *statement);

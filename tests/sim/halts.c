@@ -64,7 +64,7 @@ bool halts_released(void)
 
 static void file_path(char *path, size_t size)
 {
-    snprintf(path, size, "%s/state/halt.d/drawn", site_folder());
+    site_state(host_index(it.host), "halt.d/drawn", path, size);
 }
 
 static void release(void *arg);
@@ -177,12 +177,11 @@ static void shown(void *arg)
 // As by a tool of the operators: only what reduces.
 static void write_row(void)
 {
-    char name[80] = "", sql[400];
-    (void)gethostname(name, sizeof name - 1);
+    char sql[400];
     snprintf(sql, sizeof sql,
              "SELECT write_halt('drawn ' || '%s' || ' %lld', '%s', $1, 'reduce_only', 'drawn', 'another tool', "
              "to_timestamp(%lld))",
-             site_instance(), (long long)world_ns(), name, (long long)(world_wall_ns() / S));
+             site_instance(), (long long)world_ns(), host_name(it.host), (long long)(world_wall_ns() / S));
     store_value(sql, site_instance());
     shown(NULL);
 }

@@ -33,6 +33,11 @@ static void accept_opening(void *arg)
     world_after(S, accept_opening, arg);
 }
 
+void operator_to(struct host *h)
+{
+    op.host = h;
+}
+
 bool operator_opened(void)
 {
     return op.opened;

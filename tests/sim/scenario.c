@@ -11,6 +11,7 @@
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
 #include "tests/sim/client.h"
+#include "tests/sim/cluster.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/halts.h"
 #include "tests/sim/operator.h"
@@ -64,7 +65,6 @@ static int entry(int argc, char **argv)
 struct result scenario_run(uint64_t seed, const struct site_params *params, bool trace)
 {
     struct err err;
-    static char *argv[4];
     site_environment();
     CHECK(when_zone_init(&err) == 0);
     world_begin(seed, 0);
@@ -82,24 +82,23 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     wire_begin(exchange);
     stream_begin(exchange);
     check_begin(exchange, sim_account_number(exchange));
-    argv[0] = (char *)(uintptr_t) "paperguardd";
-    argv[1] = (char *)(uintptr_t) "--config";
-    argv[2] = site_config();
-    struct host *h = host_new("h1", entry, argv);
-    host_start(h);
-    operator_begin(h);
+    cluster_begin(sim_account_number(exchange), entry);
+    operator_begin(cluster_first());
     if (!world_run(120 * S, operator_opened))
         check_violation("the opening was not accepted within two minutes without a fault");
-    faults_begin(h);
-    client_begin(h, exchange);
-    halts_begin(h);
+    cluster_second();
+    faults_begin();
+    client_begin(exchange);
+    if (!cluster_two()) // a halt is a host's own
+        halts_begin(cluster_first());
     world_run(world_ns() + FAULTS_NS, NULL);
-    faults_end(h);
+    faults_end();
     world_note("calm");
     halts_end();
     if (!world_run(world_ns() + RELEASED_NS, halts_released))
         check_violation("a halt by %s was not released in %lld s", halts_way(), (long long)(RELEASED_NS / S));
     world_run(world_ns() + RUNS_AGAIN_NS, NULL);
+    operator_to(cluster_leader());
     operator_pause();
     client_end();
     if (!world_run(world_ns() + 10 * S, operator_paused))
@@ -107,9 +106,10 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
-    if (site_streams() && !stream_listens(h))
+    if (site_streams() && !stream_listens(cluster_leader()))
         check_violation("the order stream is not connected, though nothing is in its way");
-    replay_check(h, sim_account_number(exchange));
+    cluster_leave();
+    replay_check(cluster_leader(), sim_account_number(exchange));
     world_sum(SUM_ORDERS, wire_orders());
     world_sum(SUM_FILLS, exchange_fill_count(sim_exchange(exchange)));
     struct result r = {seed, world_steps(), world_hash(), store_batches(), {0}, check_violations()};

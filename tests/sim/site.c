@@ -24,7 +24,7 @@
 
 static struct {
     struct site_params params;
-    char folder[300], config[340], instance[32];
+    char folder[300], config[WORLD_HOSTS_MAX][340], instance[32];
     bool streams, exchange_hours;
 } site;
 
@@ -65,9 +65,9 @@ bool site_streams(void)
     return site.streams;
 }
 
-char *site_config(void)
+char *site_config(int host)
 {
-    return site.config;
+    return site.config[host];
 }
 
 int64_t site_day(void)
@@ -96,16 +96,33 @@ void site_write(const char *path, const char *text)
     }
 }
 
+void site_state(int host, const char *below, char *path, size_t size)
+{
+    snprintf(path, size, "%s/h%d/%s", site.folder, host + 1, below);
+}
+
+static void make_host(int host, const char *rest)
+{
+    char path[400], socket[400];
+    struct text t;
+    snprintf(path, sizeof path, "%s/h%d", site.folder, host + 1);
+    make_folder(path, 0700);
+    site_state(host, "admin.sock", socket, sizeof socket);
+    snprintf(site.config[host], sizeof site.config[host], "%s/paperguard%d.conf", site.folder, host + 1);
+    text_init(&t, 8192);
+    text_addf(&t, "[daemon]\nstate_dir = %s\nadmin_socket = %s\nlog_level = info\ninstance = %s\nhost = h%d\n%s", path,
+              socket, site.instance, host + 1, rest);
+    site_write(site.config[host], text_str(&t));
+    text_free(&t);
+}
+
 void site_make(uint64_t seed)
 {
     char path[400];
     struct text t;
     snprintf(site.folder, sizeof site.folder, "%s/s%llu", site.params.dir, (unsigned long long)seed);
-    snprintf(site.config, sizeof site.config, "%s/paperguard.conf", site.folder);
     snprintf(site.instance, sizeof site.instance, "s%llu", (unsigned long long)seed);
     make_folder(site.folder, 0700);
-    snprintf(path, sizeof path, "%s/state", site.folder);
-    make_folder(path, 0700);
     snprintf(path, sizeof path, "%s/token", site.folder);
     site_write(path, SITE_TOKEN "\n");
     // In a long run an order that never arrived is sent again, in a short one it is given up.
@@ -117,17 +134,18 @@ void site_make(uint64_t seed)
     site.streams = world_chance(DRAW_STREAM, 500000);
     text_init(&t, 8192);
     text_addf(&t,
-              "[daemon]\nstate_dir = %s/state\nadmin_socket = %s/admin.sock\nlog_level = info\ninstance = %s\n"
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
-              "[database]\nurl = %s\n[http]\ntoken_file = %s/token\n[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
+              "[database]\nurl = %s\nlease = %lldms\n[http]\ntoken_file = %s/token\n"
+              "[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
               "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
               "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
               "band = 0\n"
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
-              site.folder, site.folder, site.instance, poll, site.streams ? "on" : "off", site.params.dsn, site.folder,
-              deadline, schedule, schedule);
-    site_write(site.config, text_str(&t));
+              poll, site.streams ? "on" : "off", site.params.dsn, (long long)world_between(DRAW_HOSTS, 3000, 12000),
+              site.folder, deadline, schedule, schedule);
+    for (int i = 0; i < WORLD_HOSTS_MAX; i++)
+        make_host(i, text_str(&t));
     text_free(&t);
 }
 
@@ -182,8 +200,7 @@ void site_remove(void)
 void site_close_lock(struct host *h)
 {
     char link[64], path[400], lock[340];
-    (void)h;
-    snprintf(lock, sizeof lock, "%s/state/lock", site.folder);
+    site_state(host_index(h), "lock", lock, sizeof lock);
     for (int fd = 3; fd < 256; fd++) {
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(link, path, sizeof path - 1);

@@ -20,7 +20,7 @@
 #include "tests/sim/world.h"
 
 #define MS NS_PER_MS
-#define CLIENTS_MAX 8 // alive at a time
+#define CLIENTS_MAX 16 // alive at a time
 
 static struct {
     struct store_faults faults;
@@ -38,6 +38,12 @@ static void let_go(struct pg_client *c)
     store_forget(c);
     pool_give(c->conn);
     c->conn = NULL;
+}
+
+static bool is_down(const struct pg_client *c)
+{
+    const struct store_faults *f = &store.faults;
+    return world_ns() < f->down_until || world_ns() < f->cut_until[host_index(c->host)];
 }
 
 // What was sent before the end may still reach the server, in its order.
@@ -170,7 +176,7 @@ static void arrives_alone(struct pg_client *c)
         struct pg_batch *b = LIST_ENTRY(node, struct pg_batch, node);
         if (b->carried)
             b->carried->batch = NULL;
-        if (!b->ran && c->conn && world_ns() >= store.faults.down_until && world_chance(DRAW_POSTGRES, 500000))
+        if (!b->ran && c->conn && !is_down(c) && world_chance(DRAW_POSTGRES, 500000))
             execute(c, b);
         else
             return;
@@ -254,7 +260,7 @@ static void arrives(void *arg)
     b->carried = NULL;
     if (!same_life(c))
         return;
-    if (!c->conn || world_ns() < store.faults.down_until || world_chance(DRAW_POSTGRES, store.faults.lost)) {
+    if (!c->conn || is_down(c) || world_chance(DRAW_POSTGRES, store.faults.lost)) {
         world_note("postgres: a batch is lost on its way");
         world_sum(SUM_POSTGRES, 1);
         world_tell(c->host, world_between(DRAW_POSTGRES, 0, 5 * MS), connection_seen_broken, c);
@@ -327,7 +333,7 @@ static void connects(void *arg)
                                    wait_ms < most_ms ? connects : connect_late, c);
         return;
     }
-    if (world_ns() < store.faults.down_until) {
+    if (is_down(c)) {
         c->p.on_state(c->p.arg, PG_DOWN, "connection refused");
         connect_later(c);
         return;

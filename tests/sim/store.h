@@ -8,10 +8,13 @@
 
 #include <stdint.h>
 
+#include "tests/sim/world.h"
+
 struct store_faults { // in millionths of batches
     int64_t lost, answer_lost;
-    int64_t down_until; // world_ns: no connection holds
-    int64_t hung_until; // world_ns: the server takes everything and answers nothing
+    int64_t down_until;                 // world_ns: no connection holds
+    int64_t cut_until[WORLD_HOSTS_MAX]; // the same for one host alone
+    int64_t hung_until;                 // world_ns: the server takes everything and answers nothing
 };
 
 struct host;

@@ -444,7 +444,7 @@ void http_client_free(struct http_client *c)
     if (!c)
         return;
     LIST_EACH(node, tmp, &c->calls)
-    call_fail(LIST_ENTRY(node, struct http_call, node), HTTP_RESULT_CANCELLED, "the client ends");
+    call_unlink(LIST_ENTRY(node, struct http_call, node)); // cancelled: nobody is told
     free(c);
 }
 

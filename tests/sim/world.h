@@ -30,7 +30,8 @@
     X(DRAW_BYTES)                                                                                                      \
     X(DRAW_STREAM)                                                                                                     \
     X(DRAW_REDIS)                                                                                                      \
-    X(DRAW_DAY)
+    X(DRAW_DAY)                                                                                                        \
+    X(DRAW_HOSTS)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
