@@ -16,6 +16,7 @@
 
 #define RELEASE_LIFE_NS (INT64_C(120) * NS_PER_S)
 #define RELEASE_TRIES 3
+#define STALE_NS (INT64_C(5) * NS_PER_S) // for so long a row from before a release may still arrive
 
 struct release { // the first of the two steps
     char code[17];
@@ -33,6 +34,7 @@ struct halt {
     bool file_missing, database_known; // known: Postgres answered, with or without a row for this host
     char file_trouble[HALT_TEXT_MAX];
     char database_reason[HALT_TEXT_MAX];
+    int64_t released_boot_ns;
     bool awaiting; // released here, Postgres has not confirmed yet what it held then
     struct {
         enum fact_halt state;
@@ -246,6 +248,9 @@ static void database_adopt(struct halt *h, enum fact_halt state, const char *rea
     for (size_t i = 0; h->awaiting && i < ARRAY_LEN(h->awaited); i++)
         if (state == h->awaited[i].state && str_equal(h->database_reason, h->awaited[i].reason))
             return; // a row from before the release; the new one is on its way
+    // Rows come by more than one connection: one that was read before the release may still follow it.
+    if (state == HALT_RUNNING && h->awaiting && clock_boot_ns() - h->released_boot_ns < STALE_NS)
+        return;
     h->awaiting = false;
     if (rank(state) <= rank(h->memory.state))
         return;
@@ -352,6 +357,7 @@ int halt_release_confirm(struct halt *h, const char *code, const char *who, stru
     memset(&h->release, 0, sizeof h->release);
     if (file_write(h, &running))
         return err_set(err, "%s; the halt stays", h->file_trouble);
+    h->released_boot_ns = clock_boot_ns();
     h->awaiting = h->database != HALT_RUNNING || h->memory.state != HALT_RUNNING;
     h->awaited[0].state = h->database;
     str_copy_cut(h->awaited[0].reason, sizeof h->awaited[0].reason, h->database_reason);

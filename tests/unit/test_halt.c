@@ -483,6 +483,11 @@ static void test_release_overtakes_the_row(void **state)
     assert_int_equal(state_of(b), HALT_HALTED); // until Postgres has the release too
     halt_set_database(b->halt, true, true, HALT_RUNNING, "checked");
     assert_int_equal(state_of(b), HALT_RUNNING);
+    halt_set_database(b->halt, true, true, HALT_HALTED, "stop"); // read before, by another connection
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "checked");
+    assert_int_equal(state_of(b), HALT_RUNNING);
+    boot_ns += 5 * NS_PER_S;
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "checked");
     halt_set_database(b->halt, true, true, HALT_HALTED, "stop"); // now it is one
     assert_int_equal(facts_view(b->facts)->halt_memory, HALT_HALTED);
 }
