@@ -387,6 +387,7 @@ static void pg_came(void *arg, enum pg_state state, const char *detail)
     (void)detail;
     if (l->closing || state != PG_UP)
         return;
+    l->seen.known = false; // while Postgres was away nobody could renew: who held the lease has its time to do so
     struct pg_batch *b = pg_batch_new();
     char timeout[NUMBER_MAX];
     number(LEADER_RENEW_MS(l->p.lease_ms), timeout);

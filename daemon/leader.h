@@ -8,7 +8,7 @@
 // The times, as shares of the lease L (10 s unless configured), each on the clock of the host it is about:
 //   the holder renews every L/5. Its lease runs for 7L/10 from before it sent the last renewal that succeeded.
 //   A standby looks twice a second (for a short lease L/20), and takes over when the row has not moved for 9L/10 since
-//   it saw it move.
+//   it saw it move, or since it was connected.
 // It saw that no earlier than the holder sent it, so 2L/10 lie between the last order of the one and the first of the
 // other; and no more than a look and 9L/10, together less than L, between the last renewal and the takeover. A takeover
 // is a compare-and-set on what was watched: a renewal that comes first undoes it, and it undoes one that comes later.
@@ -22,7 +22,8 @@
 #define LEADER_VALID_MS(lease_ms) ((lease_ms)*7 / 10)
 #define LEADER_TAKEOVER_MS(lease_ms) ((lease_ms)*9 / 10)
 #define LEADER_LOOK_MS(lease_ms) ((lease_ms) < 10000 ? (lease_ms) / 20 : 500)
-#define LEADER_IDENTITY_LEN 33
+#define LEADER_WORD_LEN 33
+#define LEADER_IDENTITY_LEN 56
 
 // OFF: not begun. WAITING: Postgres has not told yet. LOST: another host took over (or the row is gone); it stays so:
 // the process must end, for all it knows is of an epoch that is over. RELEASED: given up on purpose.

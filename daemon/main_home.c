@@ -71,38 +71,43 @@ static int home_lock(struct daemon *d, const char *path, struct err *err)
 
 static bool identity_good(const char *text)
 {
-    return strspn(text, "0123456789abcdef") == LEADER_IDENTITY_LEN - 1 && text[LEADER_IDENTITY_LEN - 1] == '\n';
+    return strspn(text, "0123456789abcdef") == LEADER_WORD_LEN - 1 && text[LEADER_WORD_LEN - 1] == '\n';
 }
 
-static int identity_make(struct daemon *d, const char *path, struct err *err)
+static int identity_make(char word[LEADER_WORD_LEN], const char *path, struct err *err)
 {
-    uint8_t random[(LEADER_IDENTITY_LEN - 1) / 2];
+    uint8_t random[(LEADER_WORD_LEN - 1) / 2];
     random_bytes(random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
-        snprintf(d->identity + 2 * i, 3, "%02x", random[i]);
+        snprintf(word + 2 * i, 3, "%02x", random[i]);
     FILE *f = fopen(path, "we");
     if (!f)
         return err_set(err, "%s cannot be written: %s", path, strerror(errno));
-    bool written = fchmod(fileno(f), 0600) == 0 && fprintf(f, "%s\n", d->identity) > 0;
+    bool written = fchmod(fileno(f), 0600) == 0 && fprintf(f, "%s\n", word) > 0;
     if (fclose(f) != 0 || !written)
         return err_set(err, "%s cannot be written: %s", path, strerror(errno));
     return 0;
 }
 
 // Who leads an account is kept under this name. It stays through restarts: with the lock it proves that the process
-// which held the lead under it before is dead. One that cannot be read is made anew, which only costs waiting.
+// which held the lead under it before is dead. The file's number is part of it, so that a copy of state_dir is another
+// one. One that cannot be read is made anew, which only costs waiting.
 static int home_identity(struct daemon *d, struct err *err)
 {
-    char path[PATH_LEN], text[LEADER_IDENTITY_LEN + 1] = "";
+    char path[PATH_LEN], word[LEADER_WORD_LEN + 1] = "";
+    struct stat st;
     snprintf(path, sizeof path, "%s/identity", d->config->state_dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    ssize_t n = fd >= 0 ? read(fd, word, sizeof word - 1) : 0;
     if (fd >= 0)
         close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    if (!identity_good(text))
-        return identity_make(d, path, err);
-    str_copy_cut(d->identity, sizeof d->identity, text);
+    word[n > 0 ? n : 0] = '\0';
+    if (!identity_good(word) && identity_make(word, path, err) != 0)
+        return -1;
+    word[LEADER_WORD_LEN - 1] = '\0';
+    if (stat(path, &st) != 0)
+        return err_set(err, "%s: %s", path, strerror(errno));
+    snprintf(d->identity, sizeof d->identity, "%s-%llx", word, (unsigned long long)st.st_ino);
     return 0;
 }
 

@@ -297,6 +297,15 @@ static void run_for(int64_t ms)
     one_leads();
 }
 
+static void postgres(int h, bool up)
+{
+    bool came = up && !hosts[h].pg_up;
+    current = h;
+    hosts[h].pg_up = up;
+    if (came)
+        hosts[h].pg.on_state(hosts[h].pg.arg, PG_UP, "");
+}
+
 static void on_state(void *arg, const struct leader_status *s)
 {
     ((struct host *)arg)->told[s->state]++;
@@ -486,12 +495,17 @@ static void a_lease_that_nobody_took_goes_on(void **state)
 {
     (void)state;
     start(0, "id-a", LEASE_MS);
+    run_for(100);
+    start(1, "id-b", LEASE_MS);
     run_for(5000);
-    hosts[0].pg_up = false;
+    postgres(0, false);
+    postgres(1, false); // away for both
     run_for(30000);
     assert_false(holds(0));
     assert_int_equal(state_of(0), LEADER_HELD);
-    hosts[0].pg_up = true;
+    postgres(1, true); // the standby is the first to see it again
+    run_for(5000);
+    postgres(0, true);
     run_for(1000);
     assert_true(holds(0));
     assert_int_equal(hosts[0].facts.epoch, 1);
@@ -540,7 +554,7 @@ static void never_two(void **state)
             int h = (int)draw(2);
             net_ms = (int64_t)(draw(4) == 0 ? draw(900) : draw(5));
             hosts[h].lossy = draw(3) == 0;
-            hosts[h].pg_up = draw(6) != 0;
+            postgres(h, draw(6) != 0);
             if (draw(4) == 0)
                 hosts[h].frozen_until = now + (int64_t)draw(25000) * MS;
             run_for(500 + (int64_t)draw(15000));
