@@ -21,8 +21,9 @@ const struct ctl_verb ctl_verbs[] = {
      ctl_check, 0, 0, CTL_LOOKS, true},
     {"next", "[--days N]",
      "the slots to come, in New York's time and UTC, with early closes, closed days and changes of the clock",
-     "Seven days unless --days says otherwise (up to 60; the broker's calendar is read for the next 30).", ctl_next, 0,
-     0, CTL_LOOKS, false},
+     "Seven days unless --days says otherwise (up to 60; the broker's calendar is read for the next 30). Started while "
+     "the broker is away, by the calendar that it told last, and says so.",
+     ctl_next, 0, 0, CTL_LOOKS, false},
     {"plan", "STRATEGY [--timeout SECONDS]",
      "the orders a strategy would send now: asked, planned and judged, and not sent",
      "Prices are read and the strategy is run as in a run; nothing is claimed, stored or sent.", ctl_plan, 1, 1,
