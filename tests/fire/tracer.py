@@ -38,7 +38,7 @@ class Trace:
             said += piece
             if not piece:
                 self.end()
-                raise Unavailable(f"strace: {said.decode(errors='replace').strip() or 'not attached within 20 s'}")
+                raise Unavailable(f"{said.decode(errors='replace').strip() or 'not attached within 20 s'}")
 
     def struck(self):
         return "(INJECTED)" in self.out.read_text(errors="replace")
