@@ -36,6 +36,7 @@ static void opening_written(void *arg, enum ledger_result result, const char *de
     struct job *j = arg;
     if (result == LEDGER_OK) {
         j->r->reconciled_at = clock_wall_ns(); // what came before is in it
+        reconcile_whole_soon(j->r);
         reconcile_pass(j->r, opening_found, j);
         return;
     }
