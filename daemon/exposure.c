@@ -10,6 +10,8 @@
 
 #include "lib/base/map.h"
 
+#define READS_LAG_NS (10 * NS_PER_S) // of the broker's, behind what happened
+
 struct symbol {
     char name[SYMBOL_MAX];
     bool asset_known, trade_known, quote_known;
@@ -18,7 +20,9 @@ struct symbol {
     struct alpaca_quote quote;
     int64_t trade_boot_ns, quote_boot_ns; // when the price was true, on the boot clock
     struct qty held;                      // as read, less what was sold since
-    struct qty bought; // since the read, which may have it already: counts as held, but is not there to be sold
+    struct qty bought;       // since the read, which may have it already: counts as held, but is not there to be sold
+    int64_t listed_boot_ns;  // the newest read of positions that has it
+    int64_t omitted_boot_ns; // the first since then that has not; 0: none
     struct qty open_buy, open_sell;
     struct money open_buy_value, open_sell_notional;
     int64_t foreign, unpriced; // open orders that are not ours; of them buys that nobody knows the value of
@@ -148,6 +152,21 @@ void exposure_set_account(struct exposure *e, const struct alpaca_account *a, in
     e->cash_spent = (struct money){0};
 }
 
+// A position that one read leaves out is not a flat one: reads may lag. What fills did not sell counts as held for a
+// buy, and is not there for a sell, until it was missing for longer than that.
+static void omit(struct symbol *s, int64_t asked_boot_ns)
+{
+    struct qty all;
+    bool fits = qty_add(s->held, s->bought, &all);
+    if (!s->omitted_boot_ns)
+        s->omitted_boot_ns = asked_boot_ns;
+    bool flat = all.nanos == 0 || asked_boot_ns - s->omitted_boot_ns > READS_LAG_NS;
+    s->held = (struct qty){0};
+    s->bought = flat || !fits ? (struct qty){0} : all;
+    if (flat)
+        s->omitted_boot_ns = 0;
+}
+
 void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns)
 {
     size_t cursor = 0;
@@ -155,10 +174,6 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
     void *value;
     if (asked_boot_ns < e->filled_boot_ns || asked_boot_ns < e->positions_boot_ns)
         return;
-    while (map_each(e->symbols, &cursor, &key, &value)) {
-        struct symbol *s = value;
-        s->held = s->bought = (struct qty){0};
-    }
     free(e->positions);
     e->positions = check_alloc(count ? count : 1, sizeof *p);
     if (count)
@@ -169,15 +184,21 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
     for (size_t i = 0; i < count; i++) {
         struct symbol *s = symbol_of(e, p[i].symbol);
         s->held = p[i].qty;
+        s->bought = (struct qty){0};
+        s->listed_boot_ns = asked_boot_ns;
+        s->omitted_boot_ns = 0;
         if (!s->trade_known && p[i].current_price.nanos > 0) { // better than nothing; its age is that of the read
             s->trade.price = p[i].current_price;
             s->trade_boot_ns = asked_boot_ns;
             s->trade_known = true;
         }
     }
-    cursor = 0;
-    while (map_each(e->symbols, &cursor, &key, &value))
-        symbol_changed(e, value);
+    while (map_each(e->symbols, &cursor, &key, &value)) {
+        struct symbol *s = value;
+        if (s->listed_boot_ns != asked_boot_ns)
+            omit(s, asked_boot_ns);
+        symbol_changed(e, s);
+    }
 }
 
 // The boot clock's reading when a price with wall time `at` was true; a time ahead of ours counts as now.

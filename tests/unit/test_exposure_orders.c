@@ -26,6 +26,45 @@ static void what_was_bought_is_there_to_be_sold_once_it_was_read(void **state)
     exposure_free(e);
 }
 
+static void a_position_that_is_left_out_is_not_a_flat_one(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(4), .current_price = {100 * DECIMAL_ONE}};
+    exposure_set_positions(e, NULL, 0, NOW + 1);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(4).nanos);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    assert_int_equal(view_of_sell(e).held.nanos, 0);
+    exposure_set_positions(e, NULL, 0, NOW + 1 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    exposure_set_positions(e, &p, 1, NOW + 2 + 10 * NS_PER_S); // there again
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(4).nanos);
+    exposure_set_positions(e, NULL, 0, NOW + 3 + 10 * NS_PER_S); // its time begins anew
+    exposure_set_positions(e, NULL, 0, NOW + 3 + 20 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(4).nanos);
+    exposure_set_positions(e, NULL, 0, NOW + 4 + 20 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).held.nanos, 0);
+    assert_int_equal(view_of(e, NOW).gross.nanos, 0);
+    exposure_free(e);
+}
+
+static void a_position_that_fills_have_sold_is_flat_at_once(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_SELL, 4, 400);
+    exposure_reserve(e, &in);
+    exposure_set_positions(e, NULL, 0, NOW + 1); // the read knows before we do
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    exposure_filled(e, "a", SHARES(4), NOW + 2);
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).gross.nanos, 0);
+    exposure_set_positions(e, NULL, 0, NOW + 3);
+    assert_int_equal(view_of(e, NOW).held.nanos, 0);
+    assert_int_equal(view_of_sell(e).held.nanos, 0);
+    exposure_free(e);
+}
+
 static void a_sell_in_dollars_takes_the_shares_that_it_may_need(void **state)
 {
     (void)state;
@@ -166,6 +205,8 @@ int main(void)
         cmocka_unit_test(a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again),
         cmocka_unit_test(an_order_that_turns_up_counts_once),
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
+        cmocka_unit_test(a_position_that_is_left_out_is_not_a_flat_one),
+        cmocka_unit_test(a_position_that_fills_have_sold_is_flat_at_once),
         cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
         cmocka_unit_test(a_sell_in_dollars_without_a_price_takes_all_that_is_held),
         cmocka_unit_test(a_buy_in_dollars_keeps_its_reservation_until_it_ends),
