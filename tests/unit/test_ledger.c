@@ -1,12 +1,13 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
-// needs: daemon/ledger_read.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The ledger's life against a private Postgres: setting up, refusing what is not ours, migrating, halts, the first
 // account, losing the server and coming back. Run from the root of the tree.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// needs: daemon/ledger_read.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 #include "daemon/ledger_internal.h"

@@ -1,10 +1,11 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_calendar.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The broker's calendar is kept as it was told last, once for each time it differs.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_calendar.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 static struct session_day kept[8];

@@ -1,12 +1,13 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
-// needs: daemon/ledger_read.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // The ledger behind a real pgbouncer: refused in transaction mode, also when it is put in between later; fine in
 // session mode, with the timeouts it would have without. Run from the root of the tree.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// needs: daemon/ledger_read.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 #define POOLER "tests/tools/private-pgbouncer.sh"

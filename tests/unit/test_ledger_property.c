@@ -1,7 +1,3 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
-// needs: daemon/ledger_read.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
@@ -9,6 +5,11 @@
 // the ledger tells them, the plan is stored, its legs are worked in one or two tries and filled in any pieces, in any
 // order and told twice. After each round books + unassigned are what the exchange holds, cash is the exchange's to the
 // last nano, and every entry balances.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// needs: daemon/ledger_read.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 #define ROUNDS 40

@@ -1,12 +1,13 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
-// needs: daemon/ledger_read.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // In whatever order the news of an order reach the ledger, and however often: its row never goes back, and ends as the
 // broker has it. Postgres itself refuses what is older.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// needs: daemon/ledger_read.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 #include "order_history.h"

@@ -1,12 +1,13 @@
-// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
-// needs: daemon/ledger_read.o daemon/ledger_snapshots.o
-// needs: daemon/ledger_mark.o
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Snapshots of equity and positions, and what readers see of them, of signals and of strategies. Run from the root of
 // the tree.
+//
+// needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
+// needs: daemon/ledger_call.o daemon/ledger_runs.o daemon/ledger_plan.o daemon/ledger_orders.o daemon/ledger_fills.o
+// needs: daemon/ledger_read.o daemon/ledger_snapshots.o
+// needs: daemon/ledger_mark.o
 #include "ledger_fixture.h"
 
 #include "lib/base/json_read.h"
