@@ -11,6 +11,7 @@
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/server.h"
 #include "tests/sim/site.h"
 #include "tests/sim/store.h"
@@ -242,7 +243,7 @@ static void wish(void *arg)
 void client_begin(struct sim *exchange)
 {
     it.exchange = sim_exchange(exchange);
-    it.on = world_chance(DRAW_CLIENT, 500000);
+    it.on = incidents_chosen() ? incidents_chosen()->client : world_chance(DRAW_CLIENT, 500000);
     if (it.on)
         world_after(world_between(DRAW_CLIENT, 1, 30) * S, wish, NULL);
 }

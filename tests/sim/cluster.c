@@ -9,6 +9,7 @@
 
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/site.h"
 #include "tests/sim/store.h"
 
@@ -42,7 +43,7 @@ void cluster_begin(const char *account, host_main_fn *entry)
 {
     it.account = account;
     it.entry = entry;
-    it.two = world_chance(DRAW_HOSTS, 350000);
+    it.two = incidents_chosen() ? incidents_chosen()->two : world_chance(DRAW_HOSTS, 350000);
     check_also(only_the_leader);
     host_start(make(0));
 }

@@ -10,6 +10,7 @@
 #include "lib/base/when.h"
 #include "tests/sim/child.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -31,6 +32,15 @@ bool faults_on(void)
 static int64_t rate(int64_t often_ppm, int64_t most_ppm)
 {
     return world_chance(DRAW_SCENARIO, often_ppm) ? world_between(DRAW_SCENARIO, 0, most_ppm) : 0;
+}
+
+static void faults_of(const struct incident *one)
+{
+    *wire_faults() = one->wire;
+    *store_faults() = one->store;
+    *stream_faults() = one->stream;
+    ill.kill_ppm = one->kill_ppm;
+    ill.freeze_ppm = one->freeze_ppm;
 }
 
 static void draw_faults(void)
@@ -187,6 +197,10 @@ void faults_begin(void)
 {
     struct host *h = cluster_first();
     ill.on = true;
+    if (incidents_chosen()) {
+        faults_of(incidents_chosen());
+        return;
+    }
     draw_faults();
     if (world_chance(DRAW_SCENARIO, 600000))
         world_after(world_between(DRAW_KILL, 500, 90000) * MS, kill_again, h);

@@ -11,6 +11,7 @@
 #include "lib/base/json_read.h"
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/server.h"
 #include "tests/sim/site.h"
 #include "tests/sim/store.h"
@@ -228,7 +229,7 @@ void halts_begin(struct host *h)
 {
     it.host = h;
     check_also(no_halt);
-    if (world_chance(DRAW_SCENARIO, 400000))
+    if (incidents_chosen() ? incidents_chosen()->halts : world_chance(DRAW_SCENARIO, 400000))
         world_after(world_between(DRAW_SCENARIO, 2, 200) * S, engage, NULL);
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/check.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/pool.h"
 #include "tests/sim/scenario.h"
 
@@ -33,7 +34,8 @@ static struct {
     const char *dsn_again; // of a database for those that run a second time; NULL: none does
     uint64_t base, seeds;
     int jobs;
-    bool trace, first;
+    bool trace, first, incidents;
+    size_t held;                            // of the incidents
     struct running running[PLACES_MAX + 1]; // the last place is theirs
     struct {
         uint64_t seed, hash;
@@ -50,6 +52,8 @@ static struct result run_one(uint64_t seed, bool again)
     snprintf(dir, sizeof dir, "%s/%d", m.site.dir, again ? 2 : 1);
     mkdir(dir, 0700);
     site.dir = dir;
+    if (m.incidents)
+        incidents_choose(incidents_at(seed - m.base));
     return scenario_run(seed, &site, m.trace);
 }
 
@@ -101,6 +105,15 @@ static void compare(const struct result *one)
     m.sum.violations++;
 }
 
+static void tell_incident(const struct result *one)
+{
+    const struct incident *x = incidents_at(one->seed - m.base);
+    bool happened = one->sums[x->happened] > 0;
+    m.held += happened && one->violations == 0;
+    if (!happened || one->violations)
+        printf("violation: incident %s (%s): %s\n", x->source, x->what, happened ? "see above" : "it did not happen");
+}
+
 static void end_seed(int place)
 {
     struct running *r = &m.running[place];
@@ -119,6 +132,8 @@ static void end_seed(int place)
         compare(&one);
     } else {
         add_up(&one);
+        if (m.incidents)
+            tell_incident(&one);
     }
 }
 
@@ -164,19 +179,26 @@ static int all_seeds(void)
     static const char *const names[] = {WORLD_SUMS(SUM_NAME)};
     for (size_t k = 0; k < WORLD_SUM_COUNT; k++)
         printf("%s%s=%llu", k ? " " : "", names[k], (unsigned long long)m.sum.sums[k]);
+    if (m.incidents)
+        printf("\nincidents %zu of %zu", m.held, incidents_count());
     printf("\nseeds %llu, steps %llu, violations %d\n", (unsigned long long)m.seeds, (unsigned long long)m.sum.steps,
            m.sum.violations);
-    return m.sum.violations ? 1 : 0;
+    return m.sum.violations || (m.incidents && m.held < incidents_count()) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"dsn", required_argument, NULL, 'd'},   {"dir", required_argument, NULL, 'f'},
-        {"data", required_argument, NULL, 'p'},  {"base", required_argument, NULL, 'b'},
-        {"seeds", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
-        {"again", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
-        {"first", no_argument, NULL, '1'},       {0}};
+    static const struct option options[] = {{"dsn", required_argument, NULL, 'd'},
+                                            {"dir", required_argument, NULL, 'f'},
+                                            {"data", required_argument, NULL, 'p'},
+                                            {"base", required_argument, NULL, 'b'},
+                                            {"seeds", required_argument, NULL, 'n'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"again", required_argument, NULL, 'a'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"incidents", no_argument, NULL, 'i'},
+                                            {"first", no_argument, NULL, '1'},
+                                            {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -200,6 +222,9 @@ int main(int argc, char **argv)
         case 'j':
             m.jobs = atoi(optarg);
             break;
+        case 'i':
+            m.incidents = true;
+            break;
         case '1':
             m.first = true;
             break;
@@ -212,9 +237,11 @@ int main(int argc, char **argv)
     }
     if (!m.site.dsn || !m.site.dir || !m.site.data || m.jobs < 1 || m.jobs > PLACES_MAX) {
         fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] "
-                        "[--again DSN] [--first]\n");
+                        "[--again DSN] [--first] [--incidents]\n");
         return 64;
     }
+    if (m.incidents)
+        m.seeds = incidents_count();
     pool_open(m.site.dsn, m.jobs);
     if (m.dsn_again)
         pool_add(m.dsn_again);

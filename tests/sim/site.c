@@ -15,6 +15,7 @@
 #include "lib/base/check.h"
 #include "lib/base/text.h"
 #include "lib/base/when.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/world.h"
 
 #define KEY "PKSIMSIMULATION00001"
@@ -73,7 +74,7 @@ char *site_config(int host)
 int64_t site_day(void)
 {
     const struct beginning *b = NULL;
-    if (world_chance(DRAW_DAY, 500000))
+    if (!incidents_chosen() && world_chance(DRAW_DAY, 500000))
         b = &beginnings[world_between(DRAW_DAY, 0, ARRAY_LEN(beginnings) - 1)];
     site.exchange_hours = b && b->exchange_hours;
     return b ? day_at(b->day, b->seconds) : day_at((struct day){2026, 10, 8}, 11 * 3600);
@@ -131,7 +132,7 @@ void site_make(uint64_t seed)
     // How often orders are read while any is open: now and then half of what is usual, or twice.
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
-    site.streams = world_chance(DRAW_STREAM, 500000);
+    site.streams = incidents_chosen() || world_chance(DRAW_STREAM, 500000);
     text_init(&t, 8192);
     text_addf(&t,
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
