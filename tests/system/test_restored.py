@@ -11,7 +11,6 @@ import pytest
 from harness import Strategy, until
 
 
-
 def dump(site):
     """A copy of the database as it is now."""
     done = subprocess.run(["pg_dump", "--format=custom", f"--file={site.folder}/copy.dump", site.dsn], capture_output=True, text=True,
@@ -19,13 +18,14 @@ def dump(site):
     assert done.returncode == 0, done.stderr
 
 
-def restore(site, dsn=None):
-    """The copy, in the place of the database."""
+def restore(site):
+    """The copy, at once in the place of the database."""
     name = site.dsn.rsplit("=", 1)[1]
-    site.pg.do(f"DROP DATABASE {name} WITH (FORCE)", site.pg.dsn())
-    site.pg.do(f"CREATE DATABASE {name}", site.pg.dsn())
-    done = subprocess.run(["pg_restore", f"--dbname={dsn or site.dsn}", f"{site.folder}/copy.dump"], capture_output=True, text=True, check=False)
+    site.pg.do(f"CREATE DATABASE {name}_copy", site.pg.dsn())
+    done = subprocess.run(["pg_restore", f"--dbname={site.dsn}_copy", f"{site.folder}/copy.dump"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    site.pg.do(f"DROP DATABASE {name} WITH (FORCE)", site.pg.dsn())
+    site.pg.do(f"ALTER DATABASE {name}_copy RENAME TO {name}", site.pg.dsn())
 
 
 def sums(site):
@@ -117,3 +117,76 @@ def test_a_database_that_was_not_touched_is_not_older(make_site):
     site.daemon.start().in_step()
     assert site.daemon.get("/health")["restored"] is None
     assert site.run_whole()["settled"]
+
+
+def test_what_only_the_exchange_knows(make_site):
+    """state_dir is new too: orders of ours at the exchange that the ledger does not know halt it, and their ids stay unused."""
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.2"})]).begin()
+    dump(site)
+    lost = site.run_whole()
+    assert lost["settled"] and len(site.sim.orders()) == 2
+    site.daemon.stop()
+    restore(site)
+    halt = (site.daemon.state / "halt.state").read_bytes()
+    shutil.rmtree(site.daemon.state)
+    site.daemon.state.mkdir(mode=0o700)
+    (site.daemon.state / "halt.state").write_bytes(halt)
+    (site.daemon.state / "halt.state").chmod(0o600)
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready()
+    told = refilled(site)
+    assert told["orders_lost"] == 2 and told["runs_lost"] == 0 and told["fills_read_again"] == len(site.sim.fills()), told
+    assert "no intent here" in told["detail"] and site.daemon.http("/health")[1]["status"] == "halted"
+    equal(site)
+    books = {r["book"] for r in site.sql("SELECT book FROM books WHERE qty <> 0")}
+    assert books == {"unassigned"}, books
+    release(site)
+    # Nobody knows that manual-1 was there: its ids come again, and are refused before anything is sent.
+    row = site.run_whole()
+    assert row["slot_key"] == lost["slot_key"] == "manual-1" and row["orders_submitted"] == 0, row
+    assert len(site.sim.orders()) == len(site.sim.posts()) == 2
+    assert site.run_whole()["slot_key"] == "manual-2"
+    ids_once(site)
+    equal(site)
+
+
+def test_restored_while_the_daemon_runs(make_site):
+    """A failover to a server that is behind: the daemon notices with the next connection. It may find first that the lead is not
+    where it left it, and end with 75; the service manager starts it again."""
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.3", "TLT": "0.2"})]).begin()
+    dump(site)
+    lost = site.run_whole()
+    assert lost["settled"]
+    restore(site)
+    until(lambda: not site.daemon.process.running() or "halt: halted by restored database" in site.daemon.text(), 30, "noticed")
+    if "no longer the leader" in site.daemon.text():
+        assert site.daemon.exit() == 75
+        site.daemon.notify.forget()
+        site.daemon.start().up().ready()
+    told = refilled(site)
+    assert site.daemon.http("/health")[1]["halt"]["state"] == "halted"
+    assert told["runs_lost"] == 1 and told["orders_lost"] == 2, told
+    equal(site)
+    release(site)
+    assert site.run_whole()["slot_key"] != lost["slot_key"]
+    ids_once(site)
+    equal(site)
+
+
+def test_another_database_is_told_apart(make_site):
+    site = make_site().begin()
+    site.daemon.stop()
+    site.dsn = site.pg.database()
+    site.daemon.sections["database"]["url"] = site.dsn
+    site.daemon.write().db_init()
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready()
+    site.accept()
+    body = site.daemon.get("/health")
+    assert body["restored"] is None and body["halt"]["state"] == "running"
+    detail = until(lambda: site.sql("SELECT detail FROM alerts WHERE kind = 'database_changed'"), 10, "the alert")[0]["detail"]
+    assert "this host knows the database that was set up at" in detail
+    assert site.run_whole()["settled"]
+    site.daemon.stop()
+    site.daemon.start().in_step()  # from now on that one is remembered
+    assert len(site.sql("SELECT 1 AS one FROM alerts WHERE kind = 'database_changed'")) == 1
