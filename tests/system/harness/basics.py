@@ -51,7 +51,7 @@ def until(condition, seconds=20, what="the condition", alive=None):
                     return found
                 raise AssertionError(f"waiting for {what}: {dead}")
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen within {seconds * SLOW:g} s")
+            raise AssertionError(f"{what() if callable(what) else what} did not happen within {seconds * SLOW:g} s")
         time.sleep(0.02)
 
 
