@@ -158,6 +158,9 @@ static void odd_and_unknown_names_fail(void **state)
     wait_done(&s, 5);
     assert_int_equal(s.count, 0);
     assert_non_null(strstr(s.detail, "nowhere.example"));
+    int64_t since;
+    assert_non_null(strstr(resolver_trouble(r, &since), "nowhere.example: "));
+    assert_int_equal(since, 0);
     resolver_free(r);
 }
 
@@ -175,10 +178,15 @@ static void a_silent_server_costs_the_time_limit_only(void **state)
     wait_done(&s, 1);
     assert_int_equal(s.count, 0);
     assert_non_null(strstr(s.detail, "in time"));
+    int64_t since;
+    assert_string_equal(resolver_trouble(r, &since), "");
+    assert_in_range(clock_monotonic_ns() - since, 50 * NS_PER_MS, 60 * NS_PER_S); // asked, and not answered
     server.silent = false; // the lookup goes on and its repeat fills the cache
     resolver_lookup(r, "slow.example", 15000, on_done, &s);
     wait_done(&s, 2);
     assert_string_equal(s.first, "127.9.9.9");
+    assert_string_equal(resolver_trouble(r, &since), "");
+    assert_int_equal(since, 0);
     resolver_free(r);
 }
 

@@ -294,12 +294,14 @@ static void a_journal_that_lags_or_is_away_loses_lines_and_nothing_else(void **s
     assert_int_equal(log_sink_dropped(s), 1);
     log_sink_write(s, LOG_LEVEL_INFO, NULL, "line", NULL, 0);
     assert_int_equal(log_sink_dropped(s), 2);
+    assert_int_equal(log_sink_behind(s), 2);
     int got = 0;
     while (peer_next(&p) != NULL)
         got++;
     assert_int_equal(got, sent - 1);
-    log_sink_write(s, LOG_LEVEL_INFO, NULL, "after", NULL, 0);
+    assert_int_equal(log_sink_behind(s), 0); // asking tells it
     assert_non_null(strstr(peer_next(&p), "MESSAGE=2 log lines were dropped before this one"));
+    log_sink_write(s, LOG_LEVEL_INFO, NULL, "after", NULL, 0);
     assert_non_null(strstr(peer_next(&p), "MESSAGE=after\n"));
     peer_close(&p);
     log_sink_write(s, LOG_LEVEL_INFO, NULL, "to nobody", NULL, 0);
