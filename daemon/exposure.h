@@ -15,9 +15,9 @@ void exposure_free(struct exposure *e);
 // asked_boot_ns: when the read was sent. One that was sent before the newest fill known here, or before the read that
 // stands, may not know of it and is passed over.
 void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t asked_boot_ns);
-void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns);
 // A position that a read leaves out counts as held for a buy until reads have left it out for ten seconds, or fills
 // have sold it.
+void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns);
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
