@@ -7,7 +7,6 @@
 // needs: daemon/ledger_parked.o daemon/ledger_plan.o daemon/ledger_read.o daemon/ledger_records.o daemon/ledger_runs.o
 // needs: daemon/ledger_schema.o daemon/ledger_snapshots.o daemon/ledger_strategies.o daemon/ledger_upkeep.o
 // needs: daemon/ledger_values.o daemon/ledger_mark.o
-// needs: daemon/ledger_mark.o
 #include "tests/unit/ledger_fixture.h"
 
 #include "lib/guard/receipt.h"
