@@ -11,6 +11,7 @@
 #include "tests/sim/child.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/incidents.h"
+#include "tests/sim/redis.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -57,6 +58,10 @@ static void draw_faults(void)
     ill.kill_ppm = rate(400000, 30000);
     ill.freeze_ppm = rate(300000, 60000);
     *store_faults() = (struct store_faults){.lost = rate(400000, 20000), .answer_lost = rate(400000, 20000)};
+    *redis_faults() = (struct redis_faults){.lost = rate(400000, 50000),
+                                            .slow = rate(300000, 50000),
+                                            .refused = rate(300000, 100000),
+                                            .flushed = rate(300000, 20000)};
     *stream_faults() = (struct stream_faults){.lost = rate(500000, 300000),
                                               .repeated = rate(400000, 200000),
                                               .late = rate(400000, 200000),
@@ -116,6 +121,15 @@ static void hang(void *arg)
     if (world_chance(DRAW_SCENARIO, 300000))
         world_after(for_ns, postgres_breaks, NULL);
     world_after(for_ns + world_between(DRAW_SCENARIO, 10, 150) * S, hang, arg);
+}
+
+static void redis_outage(void *arg)
+{
+    (void)arg;
+    if (!ill.on)
+        return;
+    redis_faults()->down_until = world_ns() + world_between(DRAW_REDIS, 100, 60000) * MS;
+    world_after(world_between(DRAW_REDIS, 20, 150) * S, redis_outage, NULL);
 }
 
 static void freeze(void *arg)
@@ -208,6 +222,8 @@ void faults_begin(void)
         world_after(world_between(DRAW_SCENARIO, 5, 100) * S, outage, h);
     if (world_chance(DRAW_SCENARIO, 200000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, freeze, h);
+    if (world_chance(DRAW_REDIS, 400000))
+        world_after(world_between(DRAW_REDIS, 5, 100) * S, redis_outage, NULL);
     if (world_chance(DRAW_SCENARIO, 300000))
         world_after(world_between(DRAW_SCENARIO, 5, 100) * S, hang, h);
     if (world_chance(DRAW_SCENARIO, 150000))
@@ -231,6 +247,7 @@ void faults_end(void)
     *wire_faults() = (struct wire_faults){0};
     *store_faults() = (struct store_faults){.hung_until = store_faults()->hung_until};
     *stream_faults() = (struct stream_faults){0};
+    *redis_faults() = (struct redis_faults){0};
     child_failures(0);
     for (int i = 0; i < WORLD_HOSTS_MAX; i++)
         if (host_at(i))

@@ -9,12 +9,14 @@
 
 #include "lib/base/check.h"
 #include "lib/base/when.h"
+#include "tests/sim/cached.h"
 #include "tests/sim/check.h"
 #include "tests/sim/client.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/halts.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/redis.h"
 #include "tests/sim/replay.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
@@ -56,6 +58,16 @@ static void come_to_rest(void)
     } while (!check_quiet() || !client_quiet());
 }
 
+// What a host would do without, and has again when nothing is in its way.
+static void check_peers(const struct host *h, int64_t calm_ns)
+{
+    if (site_streams() && !stream_listens(h))
+        check_violation("the order stream is not connected, though nothing is in its way");
+    if (site_caches() && !redis_up(h))
+        check_violation("Redis is not connected, though nothing is in its way");
+    cached_check(calm_ns);
+}
+
 static int entry(int argc, char **argv)
 {
     optind = 0;
@@ -81,6 +93,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     struct sim *exchange = site_exchange(seed);
     wire_begin(exchange);
     stream_begin(exchange);
+    redis_begin();
     check_begin(exchange, sim_account_number(exchange));
     cluster_begin(sim_account_number(exchange), entry);
     operator_begin(cluster_first());
@@ -93,6 +106,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
         halts_begin(cluster_first());
     world_run(world_ns() + FAULTS_NS, NULL);
     faults_end();
+    int64_t calm_ns = world_ns();
     world_note("calm");
     halts_end();
     if (!world_run(world_ns() + RELEASED_NS, halts_released))
@@ -106,8 +120,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
-    if (site_streams() && !stream_listens(cluster_leader()))
-        check_violation("the order stream is not connected, though nothing is in its way");
+    check_peers(cluster_leader(), calm_ns);
     cluster_leave();
     replay_check(cluster_leader(), sim_account_number(exchange));
     world_sum(SUM_ORDERS, wire_orders());

@@ -26,7 +26,7 @@
 static struct {
     struct site_params params;
     char folder[300], config[WORLD_HOSTS_MAX][340], instance[32];
-    bool streams, exchange_hours;
+    bool streams, caches, exchange_hours;
 } site;
 
 // Half of the seeds begin on an ordinary morning of a market that never closes, the others where days are not as usual.
@@ -59,6 +59,11 @@ const char *site_folder(void)
 const char *site_instance(void)
 {
     return site.instance;
+}
+
+bool site_caches(void)
+{
+    return site.caches;
 }
 
 bool site_streams(void)
@@ -133,6 +138,7 @@ void site_make(uint64_t seed)
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
     site.streams = incidents_chosen() || world_chance(DRAW_STREAM, 500000);
+    site.caches = world_chance(DRAW_REDIS, 500000);
     text_init(&t, 8192);
     text_addf(&t,
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
@@ -145,6 +151,8 @@ void site_make(uint64_t seed)
               "band = 0\nexecution = limit-walk\n",
               poll, site.streams ? "on" : "off", site.params.dsn, (long long)world_between(DRAW_HOSTS, 3000, 12000),
               site.folder, deadline, schedule, schedule);
+    if (site.caches)
+        text_add(&t, "[redis]\nurl = redis://127.0.0.1:6379/0\n");
     for (int i = 0; i < WORLD_HOSTS_MAX; i++)
         make_host(i, text_str(&t));
     text_free(&t);

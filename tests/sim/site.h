@@ -24,6 +24,7 @@ const char *site_folder(void);
 const char *site_instance(void);
 void site_state(int host, const char *below, char *path, size_t size); // a path in its state folder
 void site_write(const char *path, const char *text);
+bool site_caches(void);               // half of the sites have a Redis
 bool site_streams(void);              // half of the sites listen to the order stream
 char *site_config(int host);          // the file's path
 void site_close_lock(struct host *h); // what an ended life held of the system: the lock of its state folder

@@ -1,49 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Peers that a scenario has no use for yet: no Redis, no service manager, names that are addresses; random bytes come
+// Peers that a scenario has no use for yet: no service manager, names that are addresses; random bytes come
 // from the seed.
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/check.h"
-#include "lib/io/redis_client.h"
 #include "lib/io/service.h"
 #include "lib/io/resolver.h"
 #include "tests/sim/world.h"
-
-struct redis_client {
-    int nothing;
-};
-
-struct redis_client *redis_client_new(const struct redis_client_params *params, struct err *err)
-{
-    (void)params, (void)err;
-    return check_alloc(1, sizeof(struct redis_client));
-}
-
-void redis_client_free(struct redis_client *c)
-{
-    (void)c;
-}
-
-bool redis_client_up(const struct redis_client *c)
-{
-    (void)c;
-    return false;
-}
-
-int64_t redis_client_unanswered_ns(const struct redis_client *c)
-{
-    (void)c;
-    return 0;
-}
-
-void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg)
-{
-    (void)c, (void)argc, (void)argv, (void)done, (void)arg;
-    check_failed("a client that is down takes no commands", __FILE__, __LINE__, __func__);
-}
 
 bool service_managed(void)
 {

@@ -45,6 +45,7 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_OUTAGES, "outages")                                                                                          \
     X(SUM_WIRE, "wire_faults")                                                                                         \
     X(SUM_STREAM, "stream_faults")                                                                                     \
+    X(SUM_REDIS, "redis_faults")                                                                                       \
     X(SUM_POSTGRES, "postgres_faults")                                                                                 \
     X(SUM_HANGS, "postgres_hangs")                                                                                     \
     X(SUM_HUNG, "left_hanging")
