@@ -48,6 +48,25 @@ static void a_position_that_is_left_out_is_not_a_flat_one(void **state)
     exposure_free(e);
 }
 
+static void what_is_not_ours_counts_and_leaves_the_exposure_unknown_without_a_price(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("theirs", ORDER_BUY, 2, 300);
+    strcpy(in.order.symbol, "QQQ");
+    exposure_reserve_foreign(e, &in, false);
+    assert_false(view_of(e, NOW).gross_known);
+    exposure_release(e, "theirs");
+    exposure_reserve_foreign(e, &in, true);
+    assert_true(view_of(e, NOW).gross_known);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(700).nanos);
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, USD(300).nanos);
+    assert_int_equal(view_of(e, NOW).quarantined, 0); // of another symbol
+    exposure_release(e, "theirs");
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    exposure_free(e);
+}
+
 static void a_position_that_fills_have_sold_is_flat_at_once(void **state)
 {
     (void)state;
@@ -207,6 +226,7 @@ int main(void)
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
         cmocka_unit_test(a_position_that_is_left_out_is_not_a_flat_one),
         cmocka_unit_test(a_position_that_fills_have_sold_is_flat_at_once),
+        cmocka_unit_test(what_is_not_ours_counts_and_leaves_the_exposure_unknown_without_a_price),
         cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
         cmocka_unit_test(a_sell_in_dollars_without_a_price_takes_all_that_is_held),
         cmocka_unit_test(a_buy_in_dollars_keeps_its_reservation_until_it_ends),
