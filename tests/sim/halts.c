@@ -96,6 +96,10 @@ static void request_answered(void *arg, int status, const char *body)
     (void)arg;
     it.asked = false;
     if (status == 409 && strstr(body, "nothing is halted")) {
+        if (it.way == BY_ROW && !it.held && !it.confirmed) { // the host has not read it yet
+            world_after(2 * S, release, NULL);
+            return;
+        }
         if (!it.confirmed && !it.taken_away)
             check_violation("a halt by %s is gone, and nobody released it", halts_way());
         released();
