@@ -13,7 +13,7 @@ set -eu
 build='gcc libc6-dev make git autoconf pkg-config libevent-dev libcurl4-openssl-dev libjansson-dev libpq-dev libhiredis-dev
     libsystemd-dev libssl-dev libwslay-dev libseccomp-dev'
 check='libcmocka-dev clang libclang-rt-14-dev binutils python3 python3-pytest python3-psycopg2 python3-yaml postgresql-15
-    redis-tools procps util-linux faketime strace systemd openssl curl jq ca-certificates tzdata'
+    redis-tools procps util-linux patch faketime strace systemd openssl curl jq ca-certificates tzdata'
 lint='mandoc clang-format clang-tidy cppcheck shellcheck'
 # Older ones carry eight known holes, two of them in the parser of chunked bodies.
 libevent=2.1.12-stable-8+deb12u1
