@@ -49,7 +49,7 @@ void pool_open(const char *dsn, int places)
     pool.dsn = dsn;
     pool.places = places;
     pool.each = ALL_MAX / (places + 1) < EACH_MAX ? ALL_MAX / (places + 1) : EACH_MAX;
-    size_t n = (size_t)((places + 1) * pool.each);
+    size_t n = ((size_t)places + 1) * (size_t)pool.each;
     pool.all = check_alloc(n, sizeof *pool.all);
     pool.noted = mmap(NULL, n * sizeof *pool.noted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(pool.noted != MAP_FAILED);
