@@ -183,7 +183,10 @@ void desk_end_order(struct desk_order *o)
     receipt_drop(&o->receipt);
     free(o->body);
     o->body = NULL;
-    exposure_release(d->p.exposure, o->row.intent.order.client_order_id);
+    if (o->row.status == ORDER_DENIED || o->row.status == ORDER_NOT_PLACED)
+        exposure_withdraw(d->p.exposure, o->row.intent.order.client_order_id);
+    else
+        exposure_release(d->p.exposure, o->row.intent.order.client_order_id);
     count_ended(o);
     file_ended(o);
 }

@@ -34,7 +34,7 @@ void desk_turned_up(struct desk_order *o, const struct order_state *s, const cha
     log_warning("order %s: given up, and at the broker after all (%s, order %s)", id, s->status_word, s->id);
     desk_open_again(o);
     desk_set_state(o, DESK_LIVE);
-    exposure_reserve_again(o->desk->p.exposure, &o->row.intent);
+    exposure_reserve_late(o->desk->p.exposure, &o->row.intent);
     o->row.status = ORDER_UNKNOWN; // as it was all along: whatever the broker says is news
     o->cancel_sent = false;
     o->cancel_wanted |= o->row.intent.run_id[0] || desk_too_late(o); // its run has gone on without it

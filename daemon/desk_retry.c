@@ -172,7 +172,7 @@ static void take(struct desk_order *o, const struct risk_verdict *v)
         reserved.reserved = v->value;
     desk_open_again(o);
     desk_set_state(o, DESK_COMMITTING);
-    exposure_reserve_again(o->desk->p.exposure, &reserved);
+    exposure_reserve_late(o->desk->p.exposure, &reserved);
     desk_make_body(o);
     o->why = NULL;
     o->was_out = true;

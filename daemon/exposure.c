@@ -281,15 +281,25 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
     symbol_changed(e, s);
 }
 
+// By so many orders like this one, in the session it belongs to.
+static void usage_changes(struct exposure *e, const struct intent *intent, int sign)
+{
+    struct money *notional = &e->usage.notional;
+    if (day_compare(e->session, intent->session) != 0)
+        return;
+    e->usage.orders += sign;
+    if (!(sign > 0 ? money_add(*notional, intent->reserved, notional)
+                   : money_sub(*notional, intent->reserved, notional)))
+        e->overflow = true;
+}
+
 static void count_usage(struct exposure *e, const struct intent *intent)
 {
     if (day_compare(e->session, intent->session) != 0) {
         e->session = intent->session;
         e->usage = (struct day_usage){0};
     }
-    e->usage.orders++;
-    if (!money_add(e->usage.notional, intent->reserved, &e->usage.notional))
-        e->overflow = true;
+    usage_changes(e, intent, 1);
     if (!intent->run_id[0])
         return; // outside a run: must not make the count of the run under way begin anew
     if (!str_equal(e->run_id, intent->run_id)) {
@@ -319,6 +329,12 @@ void exposure_reserve(struct exposure *e, const struct intent *intent)
 void exposure_reserve_again(struct exposure *e, const struct intent *intent)
 {
     reserve(e, intent);
+}
+
+void exposure_reserve_late(struct exposure *e, const struct intent *intent)
+{
+    if (reserve(e, intent))
+        usage_changes(e, intent, 1);
 }
 
 void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, bool priced)
@@ -369,6 +385,14 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     s->unpriced -= r->unpriced;
     reservation_set(e, r, r->filled, true);
     free(r);
+}
+
+void exposure_withdraw(struct exposure *e, const char *client_order_id)
+{
+    const struct reservation *r = map_get(e->reservations, client_order_id);
+    if (r && !r->foreign)
+        usage_changes(e, &r->intent, -1);
+    exposure_release(e, client_order_id);
 }
 
 // The lowest of the prices known: so many shares a sell in dollars may need.

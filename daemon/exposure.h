@@ -26,13 +26,17 @@ void exposure_set_usage(struct exposure *e, struct day session, struct day_usage
 void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 // Reservations by client order id: from intent to terminal status.
 void exposure_reserve(struct exposure *e, const struct intent *intent);
-// Of one that is followed again, or was adopted from an earlier life: it has counted in its session and its run.
+// Of one that was adopted from an earlier life: it has counted in its session and its run.
 void exposure_reserve_again(struct exposure *e, const struct intent *intent);
+// Of one that counts in its session after all: given up and followed again, or not ours until it was adopted.
+void exposure_reserve_late(struct exposure *e, const struct intent *intent);
 // Of one at the broker that is not ours: counted like ours, and nothing of ours may grow its symbol's position. priced:
 // reserved is what it is worth; while nobody knows, gross exposure is not known.
 void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, bool priced);
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns);
 void exposure_release(struct exposure *e, const char *client_order_id); // terminal
+// The same for one that never was: what was denied or given up does not count in its session, here as in the ledger.
+void exposure_withdraw(struct exposure *e, const char *client_order_id);
 // What was bought since positions were read counts as held for a buy, but is not there for a sell: the read may have it
 // already. Of an open sell in dollars so many shares are taken as it may need at the lowest price known.
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,

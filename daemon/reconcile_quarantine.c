@@ -383,6 +383,7 @@ static void adopted_read(void *arg, enum ledger_result result, const struct orde
         exposure_release(r->p.exposure, w->client_order_id);
         count(r);
     }
+    exposure_reserve_late(r->p.exposure, &row->intent);
     desk_adopt(r->p.desk, row);
     if (q)
         desk_broker_says(r->p.desk, &q->state, "list"); // newer than what the ledger has, perhaps

@@ -67,6 +67,32 @@ static void what_is_not_ours_counts_and_leaves_the_exposure_unknown_without_a_pr
     exposure_free(e);
 }
 
+static void what_was_denied_or_given_up_does_not_count_in_its_session(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200), other = intent_of("b", ORDER_BUY, 1, 100);
+    exposure_reserve(e, &in);
+    exposure_reserve(e, &other);
+    exposure_withdraw(e, "a");
+    assert_int_equal(view_of(e, NOW).orders_in_day, 1);
+    assert_int_equal(view_of(e, NOW).notional_in_day.nanos, USD(100).nanos);
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, USD(100).nanos);
+    exposure_withdraw(e, "a");     // there is none any more
+    exposure_reserve_late(e, &in); // it turns up after all
+    exposure_reserve_late(e, &in);
+    assert_int_equal(view_of(e, NOW).orders_in_day, 2);
+    assert_int_equal(view_of(e, NOW).notional_in_day.nanos, USD(300).nanos);
+    exposure_release(e, "a");
+    exposure_release(e, "b");
+    assert_int_equal(view_of(e, NOW).orders_in_day, 2);
+    in.session.year--; // of a session that is over
+    exposure_reserve_late(e, &in);
+    exposure_withdraw(e, "a");
+    assert_int_equal(view_of(e, NOW).orders_in_day, 2);
+    exposure_free(e);
+}
+
 static void a_position_that_fills_have_sold_is_flat_at_once(void **state)
 {
     (void)state;
@@ -225,6 +251,7 @@ int main(void)
         cmocka_unit_test(an_order_that_turns_up_counts_once),
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
         cmocka_unit_test(a_position_that_is_left_out_is_not_a_flat_one),
+        cmocka_unit_test(what_was_denied_or_given_up_does_not_count_in_its_session),
         cmocka_unit_test(a_position_that_fills_have_sold_is_flat_at_once),
         cmocka_unit_test(what_is_not_ours_counts_and_leaves_the_exposure_unknown_without_a_price),
         cmocka_unit_test(a_sell_in_dollars_takes_the_shares_that_it_may_need),
