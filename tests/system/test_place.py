@@ -120,7 +120,7 @@ def test_admin_socket_left_by_a_dead_daemon(lonely):
 
 def test_status_says_why_peers_do_not_answer(lonely):
     lonely.start().up()
-    until(lambda: "Alpaca refused: Failed to connect" in lonely.cli("status").stdout, 10, lambda: lonely.cli("status").stdout)
+    until(lambda: "refused: Failed to connect" in lonely.cli("status").stdout, 10, lambda: lonely.cli("status").stdout)
     assert str(lonely.state.parent) in lonely.cli("status").stdout.split("Postgres", 1)[1]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BIN, ROOT
+from harness import BIN, ROOT, STRATEGIES
 from harness.basics import SANITIZER
 
 pytestmark = pytest.mark.skipif(bool(SANITIZER), reason="a life has a stack of its own, which a sanitizer does not know")
@@ -91,7 +91,7 @@ def test_a_configuration_of_ones_own(pg, tmp_path):
                       '[risk]\nmax_orders_per_run = 1\n[listen "main"]\naddress = 127.0.0.1:8001\nroles = health api\n'
                       '[strategy "mine"]\ncommand = /usr/bin/env python3 -c "1"\nsymbols = SPY TLT\nallocation = 0.5\n'
                       'schedule = close-30m\n[strategy "fixed"]\nsymbols = SPY TLT\nallocation = 0.4\nschedule = 10:00\n'
-                      f'early_close = skip\ncommand = {BIN}/strategies/fixed_weights\n'
+                      f'early_close = skip\ncommand = {STRATEGIES}/fixed_weights\n'
                       'params = {"weights":{"SPY":"0.5","TLT":"0.5"}}\n')
     config.chmod(0o600)
     dsn = pg.database()

@@ -148,7 +148,7 @@ static bool open_to_all(const char *path)
     struct stat st;
     bool open = true;
     snprintf(at, sizeof at, "%s", path);
-    for (char *slash; open && (slash = strrchr(at, '/')) && slash != at; *slash = '\0')
+    for (char *slash; open && (slash = strrchr(at, '/')); *slash = '\0') // down to the first folder, /root perhaps
         open = stat(at, &st) == 0 && (st.st_mode & S_IXOTH);
     return open;
 }

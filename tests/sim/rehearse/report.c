@@ -202,6 +202,9 @@ int report_tell(const struct rehearsal *r)
     show_strategies();
     show_ends();
     bool good = digest_ledger(r, digest);
+    bool traded = number("SELECT count(*) FROM runs WHERE status IN ('completed', 'partial')", NULL) > 0;
+    if (!traded)
+        printf("\nno run came to its orders: nothing was rehearsed\n");
     int64_t change = f.all.sessions ? basis_points(f.all.end - f.all.begin, f.all.begin) : 0;
     printf("\nrehearse: %lld sessions, %lld orders, %lld fills, return %s, max drawdown %s, ",
            (long long)f.all.sessions, number("SELECT count(*) FROM intents", NULL),
@@ -210,5 +213,5 @@ int report_tell(const struct rehearsal *r)
         printf("%d difference%s\n", check_violations(), check_violations() == 1 ? "" : "s");
     else
         printf("ledger == exchange, digest %s\n", digest);
-    return check_violations() || !good ? 1 : 0;
+    return check_violations() || !good || !traded ? 1 : 0;
 }
