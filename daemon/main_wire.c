@@ -43,13 +43,7 @@ static void rows_read(void *arg, enum ledger_result result, const struct run_row
         d->rows_loaded = false; // asked again with the next calendar or connection
         return;
     }
-    struct run_row *unfinished = check_alloc(count + 1, sizeof *unfinished);
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!rows[i].completed_at && rows[i].status != RUN_MISSED)
-            unfinished[n++] = rows[i];
-    runs_resume(d->runs, unfinished, n);
-    free(unfinished);
+    runs_resume(d->runs, rows, count);
     scheduler_set_rows(d->scheduler, rows, count);
 }
 
@@ -237,6 +231,16 @@ static void on_run(void *arg, const struct run_row *row)
     if (row && row->settled)
         reconcile_run_settled(d->reconcile, row->id);
     scheduler_run_changed(d->scheduler, row);
+}
+
+// It need not be the last run, nor is it one that ends now.
+static void on_settled(void *arg, const struct run_row *row)
+{
+    struct daemon *d = arg;
+    d->snapshot.at_boot_ns = 0;
+    daemon_cache_run(d, row);
+    reconcile_run_settled(d->reconcile, row->id);
+    scheduler_run_settled(d->scheduler, row->id);
 }
 
 static void on_pauses(void *arg)
@@ -480,6 +484,7 @@ static void start_runs(struct daemon *d)
         .metrics = d->metrics,
         .may_start = may_start,
         .on_run = on_run,
+        .on_settled = on_settled,
         .alert = daemon_alert,
         .arg = d,
     });

@@ -38,6 +38,7 @@ struct runs *runs_new(const struct runs_params *params)
     r->p = *params;
     r->legs = map_new();
     list_init(&r->endings);
+    list_init(&r->unsettled);
     list_init(&r->missed);
     list_init(&r->previews);
     return r;
@@ -107,6 +108,11 @@ static void ending_write(void *arg)
     ledger_run_update(e->runs->p.ledger, &e->row, ending_written, e);
 }
 
+void runs_write_ending(struct runs *r, const struct run_row *row)
+{
+    owed_add(r, &r->endings, row, ending_write);
+}
+
 void runs_free(struct runs *r)
 {
     if (!r)
@@ -117,6 +123,7 @@ void runs_free(struct runs *r)
     owed_free(LIST_ENTRY(n, struct owed, node));
     LIST_EACH(n, tmp, &r->missed)
     owed_free(LIST_ENTRY(n, struct owed, node));
+    runs_unsettled_free(r);
     runs_previews_free(r);
     map_free(r->legs);
     run_books_free(r);
@@ -155,7 +162,7 @@ void run_save(struct run *run)
 {
     struct runs *r = run->runs;
     if (run->row.completed_at)
-        owed_add(r, &r->endings, &run->row, ending_write);
+        runs_write_ending(r, &run->row);
     else
         ledger_run_update(r->p.ledger, &run->row, NULL, NULL);
     if (r->p.on_run)
@@ -238,6 +245,7 @@ void run_finish(struct run *run, enum run_status status, const char *format, ...
                         run->row.completed_at / NS_PER_S);
     log_summary(run);
     run_save(run);
+    runs_unsettled_add(r, &run->row);
     if (status == RUN_COMPLETED)
         run_confidence_look(run);
     else
@@ -494,9 +502,12 @@ static void resume_next(struct runs *r)
 void runs_resume(struct runs *r, const struct run_row *rows, size_t count)
 {
     r->waiting = check_realloc(r->waiting, (r->waiting_count + count + 1) * sizeof *r->waiting);
-    for (size_t i = 0; i < count; i++)
-        if (!r->active || strcmp(r->active->row.id, rows[i].id) != 0)
+    for (size_t i = 0; i < count; i++) {
+        runs_unsettled_add(r, &rows[i]);
+        if (!rows[i].completed_at && rows[i].status != RUN_MISSED &&
+            (!r->active || strcmp(r->active->row.id, rows[i].id) != 0))
             r->waiting[r->waiting_count++] = rows[i];
+    }
     resume_next(r);
 }
 
@@ -513,6 +524,7 @@ void runs_books_changed(struct runs *r, const struct ledger_books *books)
     if (r->active)
         run_go_on(r->active);
     resume_next(r);
+    runs_unsettled_look(r);
 }
 
 void runs_set_calendar(struct runs *r, const struct session_day *days, size_t count)

@@ -23,8 +23,9 @@ struct runs_params {
     struct exposure *exposure;
     struct facts *facts;
     struct metrics *metrics;
-    bool (*may_start)(void *arg, const char **why);       // asked before a claimed run of an earlier life begins
-    void (*on_run)(void *arg, const struct run_row *row); // each change
+    bool (*may_start)(void *arg, const char **why);           // asked before a claimed run of an earlier life begins
+    void (*on_run)(void *arg, const struct run_row *row);     // each change
+    void (*on_settled)(void *arg, const struct run_row *row); // it has ended before, and has settled now
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
     void *arg;
 };
@@ -41,7 +42,8 @@ struct run_order { // what the scheduler or an operator asks for
 void runs_start(struct runs *r, const struct run_order *order,
                 void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg);
 void runs_record_missed(struct runs *r, const struct run_order *order, const char *why);
-void runs_resume(struct runs *r, const struct run_row *rows, size_t count); // unfinished rows of an earlier life
+void runs_resume(struct runs *r, const struct run_row *rows,
+                 size_t count); // of an earlier life: what is unfinished, and what ended unsettled
 void runs_order_changed(struct runs *r, const struct order_row *row);
 void runs_books_changed(struct runs *r, const struct ledger_books *books);
 bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out); // false: not known now

@@ -104,8 +104,10 @@ struct runs {
     size_t waiting_count;
     struct ledger_books books; // deep copy of the last ones
     bool books_known, draining;
-    struct map *legs;    // client order id -> leg of the active run
-    struct list endings; // how runs ended, until the ledger has it
+    struct map *legs;      // client order id -> leg of the active run
+    struct list endings;   // how runs ended, until the ledger has it
+    struct list unsettled; // runs that ended before their orders were known to have (run_late.c)
+    bool unsettled_asking, unsettled_passed;
     struct list previews;
     struct session_day *days; // the exchange calendar
     size_t day_count;
@@ -157,6 +159,10 @@ void run_leg_done(struct leg *leg, const char *why); // why: NULL, or kept
 void run_end_sending(struct run *run);
 void run_settle(struct run *run);
 void run_deadline(struct run *run);
+// run_late.c
+void runs_unsettled_add(struct runs *r, const struct run_row *row); // when it is one
+void runs_unsettled_look(struct runs *r);
+void runs_unsettled_free(struct runs *r);
 // run_resume.c
 void run_resume(struct runs *r, const struct run_row *row);
 // run.c
@@ -164,6 +170,7 @@ struct run *run_new(struct runs *r);
 void run_begin(struct run *run);
 void run_add_members(struct run *run);
 void run_arm_deadline(struct run *run);
+void runs_write_ending(struct runs *r, const struct run_row *row); // until the ledger has taken it
 void run_ignore_started(void *arg, const struct run_row *row, bool taken, const char *why);
 
 #endif

@@ -386,6 +386,12 @@ void scheduler_run_changed(struct scheduler *s, const struct run_row *row)
     s->status.last_run = *row;
 }
 
+void scheduler_run_settled(struct scheduler *s, const char *run_id)
+{
+    if (str_equal(s->status.last_run.id, run_id))
+        s->status.last_run.settled = true;
+}
+
 static bool market_open(const struct scheduler *s, const struct session_day *day, int64_t now)
 {
     return s->always_open || (now >= session_open_ns(day) && now < session_close_ns(day));

@@ -43,7 +43,8 @@ void scheduler_set_kept_calendar(struct scheduler *s, const struct session_day *
 void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock);
 void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count); // slots that have a row
 void scheduler_run_changed(struct scheduler *s, const struct run_row *row);
-void scheduler_look(struct scheduler *s); // something changed: decide again
+void scheduler_run_settled(struct scheduler *s, const char *run_id); // one that had ended before
+void scheduler_look(struct scheduler *s);                            // something changed: decide again
 void scheduler_run_now(struct scheduler *s, const char *cause, const char *strategies,
                        void (*started)(void *arg, const struct run_row *row, bool taken, const char *why), void *arg);
 // The session an order of now belongs to; false when the calendar does not reach it.

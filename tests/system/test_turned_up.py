@@ -6,6 +6,15 @@ import json
 from harness import KEY, SECRET, TOKEN, Strategy, until
 from test_unknown import compare
 
+
+def settled_late(site):
+    """Its orders have ended after it has: it is partial as it was, and settled."""
+    until(lambda: site.sql("SELECT 1 FROM runs WHERE settled"), 30, "the run is settled")
+    row = site.sql("SELECT * FROM runs")[0]
+    assert row["status"] == "partial", row
+    return row
+
+
 def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_site):
     """Denied for a minute and given up as not_placed; then the exchange has it, and fills it at once. Its fill waits until whose it
     is is known, and goes into the strategy's book. Once with the daemon that gave it up, once with another life of it."""
@@ -13,8 +22,10 @@ def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_s
                      broker={"compare_interval": "2s"}).begin()
     site.sim.fault("POST /v2/orders", "drop_before", count=2)
     site.daemon.cli("run")  # or a slot was due just now
-    site.run_ended(seconds=60)
+    run = site.run_ended(seconds=60)
+    assert (run["status"], run["settled"]) == ("partial", False), run
     until(lambda: len(site.sql("SELECT 1 FROM orders WHERE status = 'not_placed'")) == 2, 120, "the broker denies both")
+    assert settled_late(site)["completed_at"] == run["completed_at"]
     first, second = site.sql("SELECT client_order_id, symbol, qty, body FROM intents ORDER BY client_order_id")
 
     def turns_up(order):
@@ -26,7 +37,9 @@ def test_a_given_up_order_that_turns_up_filled_is_booked_where_it_belongs(make_s
     turns_up(first)
     assert site.sql("SELECT kind, subject FROM alerts WHERE kind = 'order_after_all'")[0]["subject"] == first["client_order_id"]
     site.daemon.stop()
+    site.sql("UPDATE runs SET settled = false")
     site.daemon.start().in_step()
+    settled_late(site)
     turns_up(second)
     books = site.sql("SELECT DISTINCT book FROM postings WHERE part = 'position' AND symbol IN ('SPY', 'TLT')")
     assert [b["book"] for b in books] == [site.sql("SELECT strategy FROM run_members")[0]["strategy"]], books

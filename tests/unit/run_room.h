@@ -80,7 +80,7 @@ static struct {
     struct run_preview_leg shown_legs[4];
     char preview_why[200];
     // what is told
-    int started, refused, alerts, freed;
+    int started, refused, alerts, freed, settled;
     char alert_kind[32], alert_detail[200];
     struct run_row told;
 } w;
@@ -318,6 +318,13 @@ static void on_run(void *arg, const struct run_row *row)
         w.freed++;
 }
 
+static void on_settled(void *arg, const struct run_row *row)
+{
+    (void)arg;
+    assert_true(row->settled && row->completed_at);
+    w.settled++;
+}
+
 static void on_alert(void *arg, const char *kind, const char *subject, const char *detail)
 {
     (void)arg, (void)subject;
@@ -408,6 +415,7 @@ static int set_up(void **state)
                                           .metrics = metrics,
                                           .may_start = may_start,
                                           .on_run = on_run,
+                                          .on_settled = on_settled,
                                           .alert = on_alert});
     return 0;
 }

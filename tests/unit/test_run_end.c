@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/run.o daemon/run_plan.o daemon/run_preview.o daemon/run_orders.o daemon/run_try.o daemon/run_settle.o
-// needs: daemon/run_books.o daemon/run_resume.o daemon/exposure.o daemon/metrics.o daemon/watch.o
+// needs: daemon/run_books.o daemon/run_late.o daemon/run_resume.o daemon/exposure.o daemon/metrics.o daemon/watch.o
 //
 // How a run ends: what it waits for, what it calls itself, and the numbers of its orders on the way. The room is that
 // of test_run.c.
@@ -99,6 +99,81 @@ static void it_is_settled_when_the_ledger_lists_nothing_of_it(void **state)
     w.pass_done(w.pass_arg, true, "");
     w.list_done(w.list_arg, LEDGER_OK, rows, 1); // somebody else's
     assert_int_equal(w.told.status, RUN_COMPLETED);
+}
+
+// --- after its end
+
+static void listing(const struct order_row *rows, size_t count)
+{
+    int before = w.listings;
+    books(); // every pass reads them
+    assert_int_equal(w.listings, before + 1);
+    w.list_done(w.list_arg, LEDGER_OK, rows, count);
+}
+
+static void what_is_answered_after_its_end_settles_it(void **state)
+{
+    (void)state;
+    to_one_sell(EXECUTION_MARKET);
+    const struct order_row row = {.intent = w.intents[0]};
+    answer(0, ORDER_UNKNOWN, SHARES(0));
+    run_finish(runs->active, RUN_PARTIAL, "as it stood at its deadline");
+    assert_false(w.told.settled);
+    w.pass_done(w.pass_arg, false, "");
+    turn_until(&w.freed, 1);
+    int listings = w.listings, passes = w.passes;
+    books();
+    assert_int_equal(w.listings, listings); // the ledger does not have its end yet
+    w.update_done(w.update_arg, LEDGER_OK, "");
+    listing(&row, 1); // no answer yet
+    assert_int_equal(w.passes, passes);
+    listing(NULL, 0);
+    assert_int_equal(w.passes, passes + 1);
+    listings = w.listings;
+    books(); // of this very pass
+    assert_int_equal(w.listings, listings);
+    w.pass_done(w.pass_arg, false, "they differ");
+    listing(NULL, 0);
+    w.pass_done(w.pass_arg, true, "");
+    w.list_done(w.list_arg, LEDGER_OK, &row, 1); // it was found, its fills were not
+    listing(NULL, 0);
+    assert_int_equal(w.settled, 0);
+    w.pass_done(w.pass_arg, true, "");
+    w.list_done(w.list_arg, LEDGER_DOWN, NULL, 0);
+    assert_int_equal(w.settled, 0);
+    listing(NULL, 0);
+    w.pass_done(w.pass_arg, true, "");
+    w.list_done(w.list_arg, LEDGER_OK, NULL, 0);
+    assert_int_equal(w.settled, 1);
+    assert_true(w.updated.settled);
+    assert_int_equal(w.updated.status, RUN_PARTIAL);
+    assert_string_equal(w.updated.detail, "as it stood at its deadline");
+    w.update_done(w.update_arg, LEDGER_OK, "");
+    listings = w.listings;
+    books();
+    assert_int_equal(w.listings, listings); // nothing more to follow
+}
+
+static void what_an_earlier_life_left_unsettled_is_settled(void **state)
+{
+    struct run_row rows[] = {
+        {.id = "done", .status = RUN_COMPLETED, .completed_at = 1, .settled = true, .orders_submitted = 1},
+        {.id = "nothing sent", .status = RUN_FAILED, .completed_at = 1},
+        {.id = "missed", .status = RUN_MISSED, .completed_at = 1},
+        {.id = "partial", .status = RUN_PARTIAL, .completed_at = 1},
+    };
+    (void)state;
+    runs_resume(runs, rows, 3);
+    books();
+    assert_int_equal(w.listings, 0); // none of these left anything behind
+    runs_resume(runs, rows, 4);
+    runs_resume(runs, rows, 4);
+    listing(NULL, 0);
+    w.pass_done(w.pass_arg, true, "");
+    w.list_done(w.list_arg, LEDGER_OK, NULL, 0);
+    assert_int_equal(w.settled, 1);
+    assert_string_equal(w.updated.id, "partial");
+    assert_int_equal(w.stored_asked, 0); // none of them is taken up again
 }
 
 // Of two strategies one fails: the other's leg is sent, as patiently as that one asks for.
@@ -410,6 +485,8 @@ int main(void)
         T(a_sell_that_was_only_recorded_has_not_failed),
         T(only_what_waits_is_read_and_placed),
         T(what_is_read_on_its_way_out_needs_no_cash_twice),
+        T(what_is_answered_after_its_end_settles_it),
+        T(what_an_earlier_life_left_unsettled_is_settled),
         T(a_strategy_without_an_answer_makes_it_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
