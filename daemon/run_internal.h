@@ -33,6 +33,7 @@ struct member {
     struct run *run;
     const struct config_strategy *strategy;
     enum { MEMBER_WAITING, MEMBER_OK, MEMBER_FAILED, MEMBER_LATE, MEMBER_PAUSED } status;
+    bool no_room; // failed, for want of what it takes to start a process
     char detail[200];
     struct signal signal; // owned when OK
     struct money capital;

@@ -255,6 +255,21 @@ static const char *first_failure(const struct run *run)
     return "";
 }
 
+// Descriptors, processes and disk run out for a while: what could not even be started is tried again, as long as the
+// run might still start. All are asked anew, with the prices of then.
+static bool start_again(struct run *run)
+{
+    if (run->preview || clock_wall_ns() + RETRY_MS * NS_PER_MS > run->latest_start_at)
+        return false;
+    for (size_t i = 0; i < run->member_count; i++)
+        if (run->members[i].no_room) {
+            run_set_step(run, STEP_REFRESHING);
+            try_again(run, run->members[i].detail);
+            return true;
+        }
+    return false;
+}
+
 static void strategies_ended(struct run *run)
 {
     struct err err = {.text = ""};
@@ -268,6 +283,8 @@ static void strategies_ended(struct run *run)
         try_again(run, why);
         return;
     }
+    if (start_again(run))
+        return;
     for (size_t i = 0; i < run->member_count; i++) {
         const struct member *m = &run->members[i];
         ok += m->status == MEMBER_OK;
@@ -352,6 +369,7 @@ static void strategy_done(void *arg, enum strategy_result result, const struct s
     if (!run_back(run))
         return;
     m->status = result == STRATEGY_OK ? MEMBER_OK : result == STRATEGY_LATE ? MEMBER_LATE : MEMBER_FAILED;
+    m->no_room = result == STRATEGY_SHORT;
     str_copy_cut(m->detail, sizeof m->detail, detail);
     if (result == STRATEGY_OK)
         copy_signal(m, signal);

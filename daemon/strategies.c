@@ -5,6 +5,7 @@
 // memory, output and descriptors; its answer counts only if it exits 0 and the whole of it is contract 1.
 #include "daemon/strategies.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct job {
     struct strategies_place place; // its control group is removed when the child is gone
     struct child *child;
     loop_timer refused; // could not be placed: told from the loop
+    bool no_room;       // for want of disk or descriptors
     char name[BOOK_NAME_MAX], run_id[40];
     char said[LOG_LINE_MAX + 1]; // its last line on stderr: most programs say there why they end
     // What is needed of the input to read the answer: the symbols that had a price.
@@ -117,7 +119,7 @@ static void log_line(void *arg, const char *line)
 
 static void finish(struct job *j, enum strategy_result result, const struct signal *signal, const char *detail)
 {
-    if (result != STRATEGY_OK)
+    if (result != STRATEGY_OK && result != STRATEGY_SHORT) // the run tells when it waits
         log_with(LOG_LEVEL_WARNING,
                  ((struct log_field[]){{"STRATEGY", j->name}, {"RUN_ID", j->run_id}, {"REASON", detail}}),
                  "strategy %s gave no usable answer: %s", j->name, detail);
@@ -133,7 +135,11 @@ static void child_done(void *arg, enum child_result result, int status, const ch
     struct err err = {.text = ""};
     const struct signal_input priced = {.prices = j->prices, .price_count = j->price_count};
     if (result != CHILD_EXITED) {
-        finish(j, result == CHILD_TIMEOUT ? STRATEGY_LATE : STRATEGY_FAILED, NULL, detail);
+        finish(j,
+               result == CHILD_TIMEOUT       ? STRATEGY_LATE
+               : result == CHILD_START_SHORT ? STRATEGY_SHORT
+                                             : STRATEGY_FAILED,
+               NULL, detail);
         return;
     }
     if (status != 0) {
@@ -205,7 +211,7 @@ static void job_refused(void *arg)
 {
     struct job *j = arg;
     j->refused = 0;
-    finish(j, STRATEGY_FAILED, NULL, j->said);
+    finish(j, j->no_room ? STRATEGY_SHORT : STRATEGY_FAILED, NULL, j->said);
 }
 
 static struct job *job_new(struct strategies *s, const struct config_strategy *strategy,
@@ -237,7 +243,9 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
     j->done = done;
     j->arg = arg;
     split_command(command, argv);
+    errno = 0;
     if (strategies_place_find(s->config, &s->user, s->service, strategy->name, argv, &j->place, &err) != 0) {
+        j->no_room = child_error_is_short(errno);
         str_copy_cut(j->said, sizeof j->said, err.text);
         j->refused = loop_post(s->loop, job_refused, j);
     } else {

@@ -173,10 +173,12 @@ int strategies_place_find(const struct config *config, const struct strategies_u
                               (uint64_t)config->strategy_processes_max, err);
         rc = p.cgroup ? 0 : -1;
     }
+    int error = errno; // says whether it may be found later
     if (rc == 0)
         *out = p;
     else
         strategies_place_free(&p);
+    errno = error;
     return rc;
 }
 

@@ -68,7 +68,8 @@ const char *child_result_name(enum child_result r)
                                         [CHILD_SIGNALLED] = "signalled",
                                         [CHILD_TIMEOUT] = "timeout",
                                         [CHILD_OUTPUT_TOO_LARGE] = "output_too_large",
-                                        [CHILD_START_FAILED] = "start_failed"};
+                                        [CHILD_START_FAILED] = "start_failed",
+                                        [CHILD_START_SHORT] = "start_short"};
     return (size_t)r < ARRAY_LEN(names) ? names[r] : "unknown";
 }
 
@@ -317,7 +318,7 @@ static void result_from(struct child *c, enum child_fate fate, int status, int k
     switch (fate) {
     case FATE_NOT_STARTED:
         c->reason_set = false; // it never ran, whatever else happened meanwhile
-        child_reason(c, CHILD_START_FAILED, "%s", why);
+        child_reason(c, child_error_is_short(status) ? CHILD_START_SHORT : CHILD_START_FAILED, "%s", why);
         return;
     case FATE_OPEN:
     case FATE_UNKNOWN:
@@ -434,7 +435,7 @@ struct child *child_start(const struct child_params *params)
         c->process =
             (struct child_process){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .log = -1, .report = -1, .control = -1};
         c->reason_set = true;
-        c->result = CHILD_START_FAILED;
+        c->result = child_error_is_short(errno) ? CHILD_START_SHORT : CHILD_START_FAILED;
         c->timer = loop_post(c->loop, start_failed, c);
         return c;
     }

@@ -19,7 +19,16 @@
 
 struct child;
 
-enum child_result { CHILD_EXITED, CHILD_SIGNALLED, CHILD_TIMEOUT, CHILD_OUTPUT_TOO_LARGE, CHILD_START_FAILED };
+// CHILD_START_SHORT: not started for want of descriptors, processes, memory or disk; later it may.
+enum child_result {
+    CHILD_EXITED,
+    CHILD_SIGNALLED,
+    CHILD_TIMEOUT,
+    CHILD_OUTPUT_TOO_LARGE,
+    CHILD_START_FAILED,
+    CHILD_START_SHORT
+};
+bool child_error_is_short(int error);
 const char *child_result_name(enum child_result r);
 
 struct child_params {

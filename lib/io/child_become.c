@@ -182,6 +182,7 @@ enum child_fate child_fate_read(int report, const char *program, int *wait_statu
     while ((n = read(report, &r, sizeof r)) == (ssize_t)sizeof r)
         if (r.step < STEP_COUNT && fate != FATE_NOT_STARTED) {
             err_set(err, "cannot start %s: %s: %s", program, step_texts[r.step], strerror(r.error));
+            *wait_status = (int)r.error;
             fate = FATE_NOT_STARTED;
         } else if (r.step == STEP_COUNT && fate == FATE_UNKNOWN) {
             *wait_status = r.error;

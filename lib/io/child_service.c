@@ -89,9 +89,11 @@ int child_service_ask(const struct child_params *params, const struct child_ends
         err_set(err, "cannot start %s: the request has more than %u bytes", params->argv[0], MESSAGE_MAX);
     else if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0 || send_request(fd, &text, ends) != 0)
         rc = err_set(err, "cannot start %s: its service (%s): %s", params->argv[0], params->service, strerror(errno));
+    int error = errno;
     text_free(&text);
     if (fd >= 0)
         close(fd);
+    errno = error;
     return rc;
 }
 

@@ -80,17 +80,25 @@ static pid_t fork_quietly(const struct child_params *params, struct spawn_pipes 
     return pid;
 }
 
+bool child_error_is_short(int error)
+{
+    return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM || error == ENOSPC ||
+           error == EDQUOT;
+}
+
 static int spawn_fork(const struct child_params *params, struct spawn_pipes *pipes, struct child_process *out,
                       struct err *err)
 {
     pid_t pid = fork_quietly(params, pipes);
     int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (pidfd < 0) {
-        err_set(err, "cannot start %s: %s", params->argv[0], strerror(errno));
+        int error = errno;
+        err_set(err, "cannot start %s: %s", params->argv[0], strerror(error));
         if (pid > 0) { // fails only when descriptors ran out; the child is ours and unreaped, so its id is safe to use
             kill(pid, SIGKILL);
             waitpid(pid, NULL, 0);
         }
+        errno = error;
         return -1;
     }
     out->pid = pid;
@@ -101,6 +109,7 @@ static int spawn_fork(const struct child_params *params, struct spawn_pipes *pip
 int child_spawn(const struct child_params *params, struct child_process *out, struct err *err)
 {
     const char *program = params->argv[0];
+    errno = 0;
     if (program == NULL || program[0] != '/')
         return err_set(err, "cannot start \"%s\": the program must be an absolute path", program ? program : "");
     struct spawn_pipes pipes;
@@ -120,6 +129,8 @@ int child_spawn(const struct child_params *params, struct child_process *out, st
         made.control = end_take(&pipes.control[1]);
         *out = made;
     }
+    int error = errno;
     pipes_close(&pipes);
+    errno = error;
     return rc;
 }

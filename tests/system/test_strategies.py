@@ -4,6 +4,7 @@
 and the other members of the run trade."""
 import json
 import os
+import resource
 import signal
 import textwrap
 import time
@@ -193,6 +194,24 @@ def test_child_sees_nothing_of_ours(host):
     assert set(given["bars"]) == {"SPY"} and len(bars) == 5 and [b["t"] for b in bars] == sorted(b["t"] for b in bars)
     assert bars[-1]["t"][:10] < given["run"]["session"], "the running day is not history"
     assert "a log line on stderr" in host.daemon.text()
+
+
+def test_descriptors_that_run_out_for_a_while_are_waited_for(host):
+    """Nothing can be started: the run waits, within its latest start, and goes on when there is room again."""
+    program(host.scripts / "bad.py", answer(HEAD + "[" + SPY + "]}"))
+    pid = host.daemon.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = [fd for fd in range(max(used) + 20) if fd not in used]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[10], before[1]))  # for connections, and for all of a process but its handle
+    try:
+        run_id = host.run("bad")
+        until(lambda: "waits: cannot start" in host.daemon.text() and "Too many open files" in host.daemon.text(), 20, "it waits")
+        assert host.sql("SELECT status FROM runs WHERE run_id = %s", run_id)[0]["status"] == "claimed"
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    row = host.run_ended(run_id)
+    assert row["status"] == "completed", row
 
 
 def test_nothing_of_a_strategy_is_left_running(host):

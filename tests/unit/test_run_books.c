@@ -133,6 +133,45 @@ static void it_is_not_waited_for_beyond_the_latest_start(void **state)
     assert_non_null(strstr(w.told.detail, "planned again"));
 }
 
+static void no_room(void)
+{
+    w.strategy_done(w.strategy_arg, STRATEGY_SHORT, NULL, "cannot start it: Too many open files");
+}
+
+static void a_strategy_that_had_no_room_to_start_is_tried_again(void **state)
+{
+    (void)state;
+    start();
+    claim(LEDGER_OK);
+    to_the_strategies();
+    no_room();
+    assert_int_equal(w.plans, 0);
+    assert_int_equal(w.told.completed_at, 0);
+    for (int tries = 2; tries < 4; tries++) {
+        turn_until(&w.refreshes, tries);
+        to_the_strategies();
+        if (tries == 2)
+            no_room();
+    }
+    answers();
+    assert_int_equal(w.plans, 1);
+    assert_string_equal(w.members[0].status, "ok");
+    w.plan_done(w.plan_arg, LEDGER_CONFLICT, "enough");
+}
+
+static void it_is_not_tried_beyond_the_latest_start(void **state)
+{
+    (void)state;
+    start();
+    claim(LEDGER_OK);
+    to_the_strategies();
+    w.now += config.latest_start_ms * NS_PER_MS;
+    no_room();
+    assert_int_equal(w.told.status, RUN_FAILED);
+    assert_non_null(strstr(w.told.detail, "Too many open files"));
+    assert_int_equal(w.alerts, 1);
+}
+
 static void a_run_has_its_books_for_itself(void **state)
 {
     (void)state;
@@ -167,6 +206,8 @@ int main(void)
         T(what_a_book_holds_is_known_only_from_current_books),
         T(an_order_that_comes_up_before_the_plan_is_waited_for),
         T(it_is_not_waited_for_beyond_the_latest_start),
+        T(a_strategy_that_had_no_room_to_start_is_tried_again),
+        T(it_is_not_tried_beyond_the_latest_start),
         T(a_run_has_its_books_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

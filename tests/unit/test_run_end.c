@@ -177,9 +177,8 @@ static void what_an_earlier_life_left_unsettled_is_settled(void **state)
 }
 
 // Of two strategies one fails: the other's leg is sent, as patiently as that one asks for.
-static void a_strategy_without_an_answer_makes_it_partial(void **state)
+static void of_two_one_gives_none(enum strategy_result result)
 {
-    (void)state;
     struct signal_target target = {.symbol = "SPY", .weight = {0}};
     struct signal s = {.targets = &target, .count = 1};
     struct run_order o = order;
@@ -199,7 +198,7 @@ static void a_strategy_without_an_answer_makes_it_partial(void **state)
     w.bars_done(w.bars_arg, true, NULL, 0, "");
     assert_true(w.first_arg != w.strategy_arg);
     w.first_done(w.first_arg, STRATEGY_OK, &s, "");
-    w.strategy_done(w.strategy_arg, STRATEGY_FAILED, NULL, "exit 1");
+    w.strategy_done(w.strategy_arg, result, NULL, "exit 1");
     w.plan_done(w.plan_arg, LEDGER_OK, "");
     refresh();
     assert_int_equal(w.placed, 1);
@@ -208,6 +207,20 @@ static void a_strategy_without_an_answer_makes_it_partial(void **state)
     settle();
     assert_int_equal(w.told.status, RUN_PARTIAL);
     assert_non_null(strstr(w.told.detail, "gave no usable answer"));
+}
+
+static void a_strategy_without_an_answer_makes_it_partial(void **state)
+{
+    (void)state;
+    of_two_one_gives_none(STRATEGY_FAILED);
+}
+
+// There is no time left to try it again: the other goes on without it.
+static void so_does_one_that_could_not_be_started_in_time(void **state)
+{
+    (void)state;
+    config.latest_start_ms = 0;
+    of_two_one_gives_none(STRATEGY_SHORT);
 }
 
 // --- the deadline
@@ -488,6 +501,7 @@ int main(void)
         T(what_is_answered_after_its_end_settles_it),
         T(what_an_earlier_life_left_unsettled_is_settled),
         T(a_strategy_without_an_answer_makes_it_partial),
+        T(so_does_one_that_could_not_be_started_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
