@@ -204,8 +204,9 @@ static void write_body(struct wish *w)
         struct market_quote q;
         market_quote(m, market_find(m, w->symbol), world_wall_ns(), &q);
         int64_t cents = q.last.nanos / (DECIMAL_ONE / 100) * (w->sell ? 102 : 98) / 100; // rests, mostly
+        int64_t odd = incidents_chosen() && incidents_chosen()->sub_penny ? DECIMAL_ONE / 200 : 0;
         snprintf(limit, sizeof limit, ",\"type\":\"limit\",\"limit_price\":\"%s\"",
-                 decimal_format(cents * (DECIMAL_ONE / 100), price));
+                 decimal_format(cents * (DECIMAL_ONE / 100) + odd, price));
     }
     snprintf(w->body, sizeof w->body, "{%s\"symbol\":\"%s\",\"side\":\"%s\",\"qty\":\"%s\"%s%s}", own, w->symbol,
              w->sell ? "sell" : "buy", decimal_format(w->qty.nanos, qty), limit,

@@ -35,8 +35,18 @@ static int64_t rate(int64_t often_ppm, int64_t most_ppm)
     return world_chance(DRAW_SCENARIO, often_ppm) ? world_between(DRAW_SCENARIO, 0, most_ppm) : 0;
 }
 
+static void stands_still(void *arg)
+{
+    world_note("frozen");
+    host_freeze(arg, incidents_chosen()->frozen_for_s * S);
+}
+
 static void faults_of(const struct incident *one)
 {
+    *redis_faults() = one->redis;
+    wire_behind(one->positions_behind_s * S);
+    if (one->frozen_for_s)
+        world_after(one->frozen_at_s * S - world_ns(), stands_still, cluster_first());
     *wire_faults() = one->wire;
     *store_faults() = one->store;
     *stream_faults() = one->stream;
@@ -159,7 +169,9 @@ void faults_at_statement(struct host *h, const char *statement)
             continue;
         if (world_chance(DRAW_KILL, ill.freeze_ppm)) {
             world_note("frozen after %s", statement);
-            host_freeze(h, world_between(DRAW_KILL, 1, 200) * S);
+            // Short enough for its runs not to be past, long enough for the other host to have taken over.
+            bool second = incidents_chosen() && incidents_chosen()->two;
+            host_freeze(h, world_between(DRAW_KILL, 1, second ? 30 : 200) * S);
         } else if (world_chance(DRAW_KILL, ill.kill_ppm)) {
             world_note("killed after %s", statement);
             host_kill(h);
@@ -244,6 +256,7 @@ static void well_again(struct host *h)
 void faults_end(void)
 {
     ill.on = false;
+    wire_behind(0);
     *wire_faults() = (struct wire_faults){0};
     *store_faults() = (struct store_faults){.hung_until = store_faults()->hung_until};
     *stream_faults() = (struct stream_faults){0};

@@ -15,6 +15,7 @@
 #include "tests/sim/cluster.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/halts.h"
+#include "tests/sim/incidents.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/redis.h"
 #include "tests/sim/replay.h"
@@ -120,6 +121,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
+    incidents_check(sim_account_number(exchange));
     check_peers(cluster_leader(), calm_ns);
     cluster_leave();
     replay_check(cluster_leader());

@@ -79,6 +79,11 @@ char *site_config(int host)
 int64_t site_day(void)
 {
     const struct beginning *b = NULL;
+    const struct incident *one = incidents_chosen();
+    if (one && one->begins.day.year) {
+        site.exchange_hours = one->begins.exchange_hours;
+        return day_at(one->begins.day, one->begins.seconds);
+    }
     if (!incidents_chosen() && world_chance(DRAW_DAY, 500000))
         b = &beginnings[world_between(DRAW_DAY, 0, ARRAY_LEN(beginnings) - 1)];
     site.exchange_hours = b && b->exchange_hours;
@@ -132,13 +137,16 @@ void site_make(uint64_t seed)
     snprintf(path, sizeof path, "%s/token", site.folder);
     site_write(path, SITE_TOKEN "\n");
     // In a long run an order that never arrived is sent again, in a short one it is given up.
-    bool slow = world_chance(DRAW_SCENARIO, 500000);
+    const struct incident *one = incidents_chosen();
+    bool slow = world_chance(DRAW_SCENARIO, 500000) || (one && one->patient);
     const char *deadline = slow ? "150s" : "40s", *schedule = slow ? "every 180s" : "every 60s";
+    if (one && one->schedule)
+        schedule = one->schedule;
     // How often orders are read while any is open: now and then half of what is usual, or twice.
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
     site.streams = incidents_chosen() || world_chance(DRAW_STREAM, 500000);
-    site.caches = world_chance(DRAW_REDIS, 500000);
+    site.caches = world_chance(DRAW_REDIS, 500000) || (one && one->redis.refused);
     text_init(&t, 8192);
     text_addf(&t,
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
@@ -179,7 +187,8 @@ static void remove_tree(const char *path)
 struct sim *site_exchange(uint64_t seed)
 {
     struct err err;
-    const struct sim_params params = {
+    const struct incident *one = incidents_chosen();
+    struct sim_params params = {
         .key = KEY,
         .secret = SECRET,
         .request_salt = seed,
@@ -192,6 +201,10 @@ struct sim *site_exchange(uint64_t seed)
                      .partial_ppm = world_between(DRAW_SCENARIO, 0, 700000)},
         .data_dir = site.params.data,
     };
+    if (one && one->cash)
+        params.exchange.cash.nanos = one->cash * DECIMAL_ONE;
+    if (one && one->partial_ppm)
+        params.exchange.partial_ppm = one->partial_ppm;
     struct sim *s = sim_new(&params, world_wall_ns(), &err);
     if (!s) {
         fprintf(stderr, "simulate: %s\n", err.text);

@@ -59,6 +59,10 @@ static struct {
     struct wire_order *orders;
     size_t order_count, order_cap, under_way;
     uint64_t redeemed, unpermitted;
+    struct {
+        int64_t by_ns, told_ns;
+        struct text positions; // as they were then
+    } behind;
 } wire;
 
 void wire_begin(struct sim *exchange)
@@ -69,6 +73,14 @@ void wire_begin(struct sim *exchange)
 struct wire_faults *wire_faults(void)
 {
     return &wire.faults;
+}
+
+void wire_behind(int64_t ns)
+{
+    if (ns && !wire.behind.by_ns)
+        text_init(&wire.behind.positions, 1u << 20);
+    wire.behind.by_ns = ns;
+    wire.behind.told_ns = -ns;
 }
 
 size_t wire_under_way(void)
@@ -214,6 +226,25 @@ static void refuse(struct flight *f, int status, int code, const char *message, 
         text_addf(&f->reply.body, "{\"code\":%d,\"message\":\"%s\"}", code, message);
 }
 
+// What was told last stays so for a while, whatever was filled since.
+static void tell_old_positions(struct flight *f)
+{
+    struct text *old = &wire.behind.positions;
+    if (!wire.behind.by_ns || !str_equal(f->target, "/v2/positions") || f->reply.status != 200)
+        return;
+    if (world_ns() - wire.behind.told_ns >= wire.behind.by_ns) {
+        wire.behind.told_ns = world_ns();
+        text_clear(old);
+        text_add(old, text_str(&f->reply.body));
+    } else if (!str_equal(text_str(old), text_str(&f->reply.body))) {
+        world_sum(SUM_WIRE, 1);
+        world_note("wire: positions as they were %lld ms ago",
+                   (long long)((world_ns() - wire.behind.told_ns) / NS_PER_MS));
+        text_clear(&f->reply.body);
+        text_add(&f->reply.body, text_str(old));
+    }
+}
+
 static void serve(struct flight *f)
 {
     char *query = strchr(f->target, '?');
@@ -228,6 +259,7 @@ static void serve(struct flight *f)
                : str_equal(f->method, "PATCH")  ? HTTP_PATCH
                                                 : HTTP_GET;
     sim_handle(wire.exchange, &q, world_wall_ns(), &f->reply);
+    tell_old_positions(f);
     stream_send();
     f->answered = true;
 }

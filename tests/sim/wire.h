@@ -15,7 +15,8 @@ struct wire_faults { // in millionths of requests
 
 void wire_begin(struct sim *exchange);
 struct wire_faults *wire_faults(void);
-size_t wire_under_way(void); // requests that may still reach the exchange
+void wire_behind(int64_t ns); // positions are told as they were up to so long ago
+size_t wire_under_way(void);  // requests that may still reach the exchange
 
 struct wire_order { // one POST of an order that left a host
     char client_order_id[CLIENT_ORDER_ID_MAX];

@@ -48,7 +48,8 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_REDIS, "redis_faults")                                                                                       \
     X(SUM_POSTGRES, "postgres_faults")                                                                                 \
     X(SUM_HANGS, "postgres_hangs")                                                                                     \
-    X(SUM_HUNG, "left_hanging")
+    X(SUM_HUNG, "left_hanging")                                                                                        \
+    X(SUM_SLOTS, "slots_looked_at")
 #define WORLD_SUM_NAME(name, word) name,
 enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
 
