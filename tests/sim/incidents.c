@@ -143,9 +143,10 @@ static const struct incident incidents[] = {
      .happened = SUM_STREAM},
     {.source = "freqtrade/freqtrade#4074",
      .what = "a start waits for a peer that only tells",
-     .redis = {.refused = 1000000},
+     .redis = {.down_until = INT64_MAX},
      .kill_ppm = 60000,
-     .seen = "SELECT run_id FROM runs WHERE account_number = $1 AND status IN ('completed', 'partial') AND fills > 0",
+     .seen = "SELECT run_id FROM runs WHERE account_number = $1 AND fills > 0 AND started_at > '2026-10-08 "
+             "11:00:30-04' AND started_at < '2026-10-08 11:04-04'",
      .happened = SUM_KILLS},
     {.source = "alpacahq/alpaca-trade-api-go#260",
      .what = "a limit is a fraction of a cent, and refused",

@@ -146,7 +146,7 @@ void site_make(uint64_t seed)
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
     site.streams = incidents_chosen() || world_chance(DRAW_STREAM, 500000);
-    site.caches = world_chance(DRAW_REDIS, 500000) || (one && one->redis.refused);
+    site.caches = world_chance(DRAW_REDIS, 500000) || (one && one->redis.down_until);
     text_init(&t, 8192);
     text_addf(&t,
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
