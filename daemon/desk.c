@@ -333,9 +333,10 @@ static void slot_ready(void *arg)
     struct wire_request request;
     struct cleared_order *cleared = NULL;
     struct guard_verdict verdict;
-    if (o->cancel_wanted) {
+    if (o->cancel_wanted && !(o->next_waits && o->was_out)) {
         o->why = "cancelled";
-        desk_set_status(o, ORDER_NOT_PLACED, "desk", "cancelled before it was sent");
+        desk_set_status(o, ORDER_NOT_PLACED, "desk",
+                        o->was_out ? "cancelled before it was sent again" : DESK_NEVER_SENT);
         return;
     }
     if (desk_too_late(o)) {

@@ -47,6 +47,9 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
 void desk_send_until(struct desk *d, const char *client_order_id, int64_t until_ns);
 void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
 void desk_cancel_run(struct desk *d, const char *run_id);      // all of it that is open
+// The same, when another order is to follow it: denied by the broker for a minute, it is sent again all the same, to be
+// cancelled then. Else it might arrive beside the one that follows.
+void desk_cancel_for_next(struct desk *d, const char *client_order_id);
 // What the broker says of an order now (from polling or a stream): compare-and-set in the ledger, then on_order.
 void desk_broker_says(struct desk *d, const struct order_state *state, const char *source);
 // The broker's list of all orders since the oldest open one, asked for at that moment, has been told to the end.
@@ -81,6 +84,7 @@ bool desk_inquire(struct desk *d, const char *client_order_id,
 // An operator's word that an order, unknown for as long as it takes to be given up, never reached the broker: it ends
 // not_placed and frees what it reserved. 0 or -1. Nothing follows in its place: its reason begins with these words.
 #define DESK_OPERATOR_SAYS "never arrived, says "
+#define DESK_NEVER_SENT "cancelled before it was sent" // not once: what else was not placed may turn up
 int desk_resolve_not_placed(struct desk *d, const char *client_order_id, const char *reason, const char *who,
                             struct err *err) MUST_CHECK;
 // A parked order that was never placed is sent once more, as it was and under its id, because an operator says so; row

@@ -45,8 +45,18 @@ void desk_cancel(struct desk *d, const char *client_order_id)
     if (!o || o->state == DESK_ENDED)
         return;
     o->cancel_wanted = true;
+    o->next_waits = false;
     if (o->state == DESK_LIVE)
         desk_send_cancel(o);
+}
+
+void desk_cancel_for_next(struct desk *d, const char *client_order_id)
+{
+    struct desk_order *o = map_get(d->by_client_id, client_order_id);
+    bool first = o && !o->cancel_wanted;
+    desk_cancel(d, client_order_id);
+    if (first)
+        o->next_waits = true;
 }
 
 void desk_cancel_run(struct desk *d, const char *run_id)

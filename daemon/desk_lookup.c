@@ -55,7 +55,8 @@ static bool never_arrived(struct desk_order *o)
 
 static bool may_send_again(const struct desk_order *o)
 {
-    return o->body && !o->cancel_wanted && o->sent_again < SENT_AGAIN_MAX && clock_wall_ns() < o->row.intent.send_until;
+    return o->body && (!o->cancel_wanted || o->next_waits) && o->sent_again < SENT_AGAIN_MAX &&
+           clock_wall_ns() < o->row.intent.send_until;
 }
 
 void desk_send_until(struct desk *d, const char *client_order_id, int64_t until_ns)

@@ -66,7 +66,8 @@ static void time_up(void *arg)
     struct leg *leg = arg;
     leg->timer = 0;
     leg->time_up = true;
-    desk_cancel(leg->run->runs->p.desk, leg->client_order_id); // without an answer yet: as soon as there is one
+    desk_cancel_for_next(leg->run->runs->p.desk,
+                         leg->client_order_id); // without an answer yet: as soon as there is one
     reconcile_kick(leg->run->runs->p.reconcile);
 }
 
@@ -155,10 +156,11 @@ void run_try_ended(struct leg *leg, const struct order_row *row)
     const struct plan_leg *p = &run->plan.legs[leg->index];
     const struct execution_rules rules = config_execution_rules(run->runs->p.config);
     loop_cancel(run->runs->p.loop, &leg->timer);
-    // What an operator says never arrived may be out there all the same: nothing is placed in its stead.
-    bool given_up = (leg->status == ORDER_CANCELED || leg->status == ORDER_NOT_PLACED) &&
-                    !str_starts(row->reason, DESK_OPERATOR_SAYS);
-    if (left_of(leg).nanos > 0 && leg->timed && leg->time_up && given_up && run->step <= STEP_SENDING &&
+    // What the broker denies, or an operator says never arrived, may turn up all the same: nothing is placed in its
+    // stead.
+    bool gone =
+        leg->status == ORDER_CANCELED || (leg->status == ORDER_NOT_PLACED && str_equal(row->reason, DESK_NEVER_SENT));
+    if (left_of(leg).nanos > 0 && leg->timed && leg->time_up && gone && run->step <= STEP_SENDING &&
         execution_try(leg->style, &rules, leg->try_no + 1, p->side, p->decision_price, p->decision_price,
                       p->decision_price, &next))
         run_leg_set(leg, LEG_WAITING);

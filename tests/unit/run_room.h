@@ -289,6 +289,11 @@ const struct strategy_pause *pauses_of(const struct pauses *p, const char *strat
     return w.paused && strcmp(w.paused, strategy) == 0 ? &pause : NULL;
 }
 
+void desk_cancel_for_next(struct desk *d, const char *client_order_id)
+{
+    desk_cancel(d, client_order_id);
+}
+
 void desk_cancel_run(struct desk *d, const char *run_id)
 {
     (void)d;

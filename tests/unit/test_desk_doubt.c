@@ -96,6 +96,40 @@ static void each_try_needs_its_own_proof_and_there_are_three(void **state)
     assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "not_placed,never_arrived"), 1);
 }
 
+// Its time is over and the next step of its leg waits: it must not turn up beside that.
+static void what_another_order_waits_for_goes_out_again_and_is_cancelled_then(void **state)
+{
+    (void)state;
+    unknown();
+    until(3600 * NS_PER_S);
+    desk_cancel_for_next(desk, ID);
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    turn_until(&w.commits, 2);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 2);
+    cleared_order_drop(&w.cleared);
+    int calls = w.calls;
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    assert_int_equal(w.calls, calls + 1);
+    assert_int_equal(w.call_op, OP_CANCEL);
+    ledger_takes(LEDGER_OK);
+}
+
+static void what_is_cancelled_for_good_does_not_go_out_again(void **state)
+{
+    (void)state;
+    unknown();
+    until(3600 * NS_PER_S);
+    desk_cancel_for_next(desk, ID);
+    desk_cancel(desk, ID); // its run is over
+    never_arrived();
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_NOT_PLACED);
+    assert_int_equal(w.submits, 1);
+}
+
 // While its end is not written, what is told of it is no end either.
 static void an_order_that_goes_out_again_has_no_answer_yet(void **state)
 {
@@ -400,6 +434,8 @@ int main(void)
         T(silence_is_no_denial),
         T(a_list_from_before_the_first_denial_proves_nothing),
         T(each_try_needs_its_own_proof_and_there_are_three),
+        T(what_another_order_waits_for_goes_out_again_and_is_cancelled_then),
+        T(what_is_cancelled_for_good_does_not_go_out_again),
         T(an_order_that_goes_out_again_has_no_answer_yet),
         T(a_lost_answer_to_handing_back_is_asked_for_again),
         T(what_waited_for_the_ledger_is_judged_again),
