@@ -156,13 +156,15 @@ void exposure_set_account(struct exposure *e, const struct alpaca_account *a, in
 // buy, and is not there for a sell, until it was missing for longer than that.
 static void omit(struct symbol *s, int64_t asked_boot_ns)
 {
-    struct qty all;
+    struct qty all = {0};
     bool fits = qty_add(s->held, s->bought, &all);
     if (!s->omitted_boot_ns)
         s->omitted_boot_ns = asked_boot_ns;
     bool flat = all.nanos == 0 || asked_boot_ns - s->omitted_boot_ns > READS_LAG_NS;
     s->held = (struct qty){0};
-    s->bought = flat || !fits ? (struct qty){0} : all;
+    if (flat || !fits)
+        all = (struct qty){0};
+    s->bought = all;
     if (flat)
         s->omitted_boot_ns = 0;
 }
