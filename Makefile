@@ -69,7 +69,7 @@ REPLAY_BIN = $(FUZZ:%=$(O)/fuzz/replay_%)
 
 .PHONY: programs objects units replays fuzzers
 programs: $(PROGS)
-objects: $(LIB_OBJ) $(DAEMON_OBJ) $(CTL_OBJ) $(SIM_OBJ) $(KEEPER_OBJ) $(call obj,$(STRAT_SRC))
+objects: $(LIB_OBJ) $(DAEMON_OBJ) $(CTL_OBJ) $(SIM_OBJ) $(KEEPER_OBJ) $(call obj,$(STRAT_SRC)) $(O)/simulate
 units: $(UNIT_BIN)
 replays: $(REPLAY_BIN)
 fuzzers: $(FUZZ_BIN)

@@ -7,6 +7,7 @@
 #ifndef PAPERGUARD_IO_CHILD_H
 #define PAPERGUARD_IO_CHILD_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,11 @@ enum child_result {
     CHILD_START_FAILED,
     CHILD_START_SHORT
 };
-bool child_error_is_short(int error);
+static inline bool child_error_is_short(int error)
+{
+    return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM || error == ENOSPC ||
+           error == EDQUOT;
+}
 const char *child_result_name(enum child_result r);
 
 struct child_params {

@@ -80,12 +80,6 @@ static pid_t fork_quietly(const struct child_params *params, struct spawn_pipes 
     return pid;
 }
 
-bool child_error_is_short(int error)
-{
-    return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM || error == ENOSPC ||
-           error == EDQUOT;
-}
-
 static int spawn_fork(const struct child_params *params, struct spawn_pipes *pipes, struct child_process *out,
                       struct err *err)
 {

@@ -132,6 +132,7 @@ void child_free(struct child *c)
 
 const char *child_result_name(enum child_result r)
 {
-    static const char *const names[] = {"exited", "signalled", "timeout", "output too large", "start failed"};
+    static const char *const names[] = {"exited",           "signalled",    "timeout",
+                                        "output too large", "start failed", "start short"};
     return names[r];
 }
