@@ -390,6 +390,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
     struct desk *d = o->desk;
     switch (result) {
     case LEDGER_OK:
+        o->commit_lost = false;
         o->receipt = receipt;
         if (d->p.record_only) {
             receipt_drop(&o->receipt);
@@ -400,7 +401,8 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         desk_set_state(o, DESK_WAITING);
         desk_wait_for_slot(o);
         return;
-    case LEDGER_LOST: // perhaps committed: the same call asks
+    case LEDGER_LOST: // perhaps committed, perhaps later: the same call asks, however long it takes
+        o->commit_lost = true;
         o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
         return;
     case LEDGER_CONFLICT:
@@ -411,7 +413,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         return;
     case LEDGER_DOWN:
         o->judge_again = true;
-        if (desk_may_wait(o)) {
+        if (o->commit_lost || desk_may_wait(o)) {
             o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
             return;
         }

@@ -36,8 +36,9 @@ struct desk_order {
     bool answered;   // done was called
     const char *why; // the word for metrics when it is refused, a string of the program; NULL: none
     bool cancel_wanted, cancel_sent, alerted;
-    bool next_waits; // cancelled to make room for another order, which must not be there beside it
-    unsigned calls;  // broker answers outstanding: not freed before they came
+    bool commit_lost; // an answer to its commit: it may be in the ledger, or get there yet
+    bool next_waits;  // cancelled to make room for another order, which must not be there beside it
+    unsigned calls;   // broker answers outstanding: not freed before they came
     int64_t unknown_since_ns, lookup_delay_ms;
     int64_t missing_since_ns; // when the broker first said that it does not know it; 0 = it has not
     bool unlisted;            // a whole list, asked for long after that, does not have it either

@@ -96,6 +96,25 @@ static void each_try_needs_its_own_proof_and_there_are_three(void **state)
     assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "not_placed,never_arrived"), 1);
 }
 
+// Its connection is gone, and Postgres may still do what it was sent: what would be refused now might be there later.
+static void a_commit_whose_answer_was_lost_is_not_refused_while_the_ledger_is_down(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    commit(LEDGER_LOST);
+    turn_until(&w.commits, 2);
+    commit(LEDGER_DOWN);
+    turn_until(&w.commits, 3);
+    assert_int_equal(w.answered, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+    desk_cancel(desk, ID);
+    commit(LEDGER_OK); // it is there
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 0);
+    assert_int_equal(w.last_status, ORDER_NOT_PLACED); // and is ended there
+    ledger_takes(LEDGER_OK);
+}
+
 // Its time is over and the next step of its leg waits: it must not turn up beside that.
 static void what_another_order_waits_for_goes_out_again_and_is_cancelled_then(void **state)
 {
@@ -433,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(silence_is_no_denial),
         T(a_list_from_before_the_first_denial_proves_nothing),
+        T(a_commit_whose_answer_was_lost_is_not_refused_while_the_ledger_is_down),
         T(each_try_needs_its_own_proof_and_there_are_three),
         T(what_another_order_waits_for_goes_out_again_and_is_cancelled_then),
         T(what_is_cancelled_for_good_does_not_go_out_again),
