@@ -384,6 +384,18 @@ static void refused_by_ledger(struct desk_order *o, const char *detail)
     desk_tell(o);
 }
 
+// Asked again for as long as it takes, but nobody at the door waits so long: told that it is an intent. A run waits.
+static void commit_later(struct desk_order *o)
+{
+    o->timer = loop_after_ms(o->desk->p.loop, COMMIT_RETRY_MS, desk_commit, o);
+    if (!o->commit_lost || o->row.intent.run_id[0] || o->answered)
+        return;
+    o->answered = true;
+    str_copy_cut(o->row.reason, sizeof o->row.reason, "Postgres has not told yet whether its intent is committed");
+    if (o->done)
+        o->done(o->arg, &o->row);
+}
+
 static void committed(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail)
 {
     struct desk_order *o = arg;
@@ -401,9 +413,9 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
         desk_set_state(o, DESK_WAITING);
         desk_wait_for_slot(o);
         return;
-    case LEDGER_LOST: // perhaps committed, perhaps later: the same call asks, however long it takes
+    case LEDGER_LOST:    // perhaps committed, perhaps later: the same call asks, however long it takes
+        commit_later(o); // once more at once: the connection may have broken for a moment
         o->commit_lost = true;
-        o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
         return;
     case LEDGER_CONFLICT:
         if (o->again) // it was out there: whatever the ledger has of it, that is no refusal
@@ -414,7 +426,7 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
     case LEDGER_DOWN:
         o->judge_again = true;
         if (o->commit_lost || desk_may_wait(o)) {
-            o->timer = loop_after_ms(d->p.loop, COMMIT_RETRY_MS, desk_commit, o);
+            commit_later(o);
             return;
         }
         o->why = "ledger";
