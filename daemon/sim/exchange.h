@@ -33,7 +33,8 @@
 struct exchange;
 
 // Called after something happened to an order: "pending_new", "accepted", "held", "new", "fill", "partial_fill",
-// "canceled", "expired", "replaced", "rejected" (Alpaca's stream words). fill is NULL unless it is one.
+// "canceled", "expired", "replaced", "rejected", "trade_bust", "trade_correct" (Alpaca's stream words). fill is NULL
+// unless it is one.
 struct exchange_order;
 struct exchange_fill;
 typedef void exchange_event_fn(void *arg, const char *event, const struct exchange_order *o,
@@ -146,8 +147,8 @@ struct exchange_order {
 
 struct exchange_fill {
     char id[EXCHANGE_FILL_ID_MAX];
-    uint64_t order; // number
-    bool partial;
+    uint64_t order;                 // number
+    bool partial, busted;           // busted: taken back, or corrected
     enum order_status order_status; // just after it
     struct qty qty, cum_qty, leaves_qty;
     struct price price;
@@ -227,6 +228,10 @@ const struct exchange_nta *exchange_nta_at(const struct exchange *e, size_t i); 
 // A deposit, dividend or the like; s may be NULL. 0, or -1 when the type moves no cash or the amount is odd.
 int exchange_cash_move(struct exchange *e, const char *type, const struct market_symbol *s, struct money amount,
                        int64_t now, struct err *err) MUST_CHECK;
+// Takes a fill back, or gives it another price: what it moved is undone, the event "trade_bust" or "trade_correct"
+// tells it. The order and the fill stay as they were. 0, or -1 when there is no such fill or it was taken back before.
+int exchange_bust(struct exchange *e, const char *fill_id, const struct price *corrected, int64_t now,
+                  struct err *err) MUST_CHECK;
 struct money exchange_fees_pending(const struct exchange *e); // of today's sales, not yet charged
 int exchange_multiplier(const struct exchange *e);
 struct money exchange_cash(const struct exchange *e);

@@ -181,6 +181,49 @@ static void fill_apply(struct exchange *e, struct exchange_order *o, struct qty 
     exchange_group_filled(e, o, qty, at);
 }
 
+static enum order_side other_side(enum order_side side)
+{
+    return side == ORDER_BUY ? ORDER_SELL : ORDER_BUY;
+}
+
+// Cash and position as if it had not been, or had been at the other price.
+static void undo(struct exchange *e, const struct exchange_order *o, const struct exchange_fill *f,
+                 const struct price *corrected, struct exchange_fill *told)
+{
+    struct exchange_position *p = exchange_position_of(e, o->symbol);
+    struct money value = {0};
+    exchange_position_apply(p, other_side(o->side), f->qty, f->price);
+    if (corrected != NULL) {
+        CHECK(notional_nearest(*corrected, f->qty, &value)); // fitted when it was asked for
+        exchange_position_apply(p, o->side, f->qty, *corrected);
+        told->price = *corrected;
+    }
+    int64_t cents = to_cent(value.nanos);
+    e->cash.nanos += (o->side == ORDER_BUY ? -cents : cents) - f->cash.nanos;
+    told->position_qty = p->qty;
+    hold_again(e, o->symbol);
+}
+
+int exchange_bust(struct exchange *e, const char *fill_id, const struct price *corrected, int64_t now, struct err *err)
+{
+    struct money value;
+    exchange_advance(e, now);
+    size_t i = exchange_fill_find(e, fill_id);
+    if (i == e->fill_count)
+        return err_set(err, "there is no fill %.72s", fill_id);
+    struct exchange_fill *f = &e->fills[i], told = *f;
+    if (f->busted)
+        return err_set(err, "fill %.72s was taken back or corrected before", fill_id);
+    if (corrected != NULL && (corrected->nanos <= 0 || !notional_nearest(*corrected, f->qty, &value)))
+        return err_set(err, "the price is not one that it can have");
+    struct exchange_order *o = exchange_order_numbered(e, f->order);
+    f->busted = true;
+    told.id[0] = '\0'; // another execution
+    undo(e, o, f, corrected, &told);
+    exchange_event_emit(e, corrected != NULL ? "trade_correct" : "trade_bust", o, &told, now);
+    return 0;
+}
+
 // The worst price that it may fill at; 0 is any.
 static struct price bound_of(const struct exchange_order *o)
 {

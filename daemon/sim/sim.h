@@ -65,15 +65,19 @@ struct sim_reply {
     X(SIM_FAULT_DUPLICATE_MEMBER, "duplicate_member") /* processed, the first member of the body comes twice */        \
     X(SIM_FAULT_HUGE, "huge")                         /* processed, padded with blanks to `size` bytes */              \
     X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */          \
-    X(SIM_FAULT_LONG_DECIMALS, "long_decimals")       /* processed, numbers in strings get eleven decimals */
+    X(SIM_FAULT_LONG_DECIMALS, "long_decimals")       /* processed, numbers in strings get eleven decimals */          \
+    X(SIM_FAULT_OMIT, "omit")                         /* processed, a list lacks the items of a symbol */              \
+    X(SIM_FAULT_REPEAT, "repeat")                     /* processed, each item of a list comes twice */                 \
+    X(SIM_FAULT_REVERSE, "reverse")                   /* processed, the items of a list come in reverse order */
 
 #define SIM_FAULT_ENUM(symbol, word) symbol,
 enum sim_fault_action { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
 
 struct sim_fault {
-    char match[128];     // "POST /v2/orders"; each * stands for any characters
-    int64_t skip, count; // requests still let through, then requests still hit
-    int64_t rate_ppm;    // how many of those it could hit it does hit, drawn from the seed; 1000000 = each
+    char match[128];         // "POST /v2/orders"; each * stands for any characters
+    char symbol[SYMBOL_MAX]; // whose items are left out; empty: the first item
+    int64_t skip, count;     // requests still let through, then requests still hit
+    int64_t rate_ppm;        // how many of those it could hit it does hit, drawn from the seed; 1000000 = each
     uint64_t number, draws;
     enum sim_fault_action action;
     int status, code;
@@ -107,5 +111,8 @@ const char *sim_fault_name(enum sim_fault_action action);
 bool sim_fault_processes(enum sim_fault_action action);
 // Makes the reply of a request that is not processed, or spoils that of one that was.
 void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply);
+// The next `count` fills (of a symbol, or of any when it is empty) are listed so much later than they happened, behind
+// newer ones; 0: none, and those that wait are listed now.
+void sim_fills_late(struct sim *s, const char *symbol, int64_t count, int64_t by_ns);
 
 #endif

@@ -111,7 +111,7 @@ static void list_activities(struct sim_call *c, struct activity_filter *f)
     json_array_begin(&c->out);
     for (int64_t listed = 0; at < count && listed < f->page_size; at++) {
         struct activity a = activity_at(e, f->ascending ? at : count - 1 - at);
-        if (!activity_passes(f, &a))
+        if (!activity_passes(f, &a) || (a.fill != NULL && !sim_fill_shown(c->sim, a.fill, c->now)))
             continue;
         if (a.nta != NULL)
             sim_json_nta(&c->out, a.nta);

@@ -147,6 +147,26 @@ static int change_cash(struct sim_call *c, const struct json_node *root, struct 
     return exchange_cash_move(c->sim->exchange, type, s, amount, c->now, err);
 }
 
+// A fill that is taken back, {"activity_id":...}, or corrected: {"activity_id":...,"price":"371.5"}.
+
+static int change_bust(struct sim_call *c, const struct json_node *root, struct err *err)
+{
+    static const char *const names[] = {"activity_id", "price"};
+    const char *id;
+    struct price price = {0};
+    bool corrected;
+    if (json_only(root, "bust", names, ARRAY_LEN(names), err) != 0 ||
+        json_want_string(root, "bust", "activity_id", &id, err) != 0 ||
+        json_opt_decimal(root, "bust", "price", DECIMAL_EXACT, &corrected, &price.nanos, err) != 0)
+        return -1;
+    return exchange_bust(c->sim->exchange, id, corrected ? &price : NULL, c->now, err);
+}
+
+void sim_admin_bust(struct sim_call *c)
+{
+    changed(c, change_bust);
+}
+
 void sim_admin_cash(struct sim_call *c)
 {
     changed(c, change_cash);

@@ -214,7 +214,8 @@ static bool written_down(struct sim_call *c, const struct sim_route *r)
     struct err err = {.text = ""};
     struct sim *s = c->sim;
     if (s->on_change == NULL || s->replaying || r->method == HTTP_GET || r->handle == sim_admin_fault ||
-        r->handle == sim_admin_faults_clear || s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
+        r->handle == sim_admin_faults_clear || r->handle == sim_admin_fills_late ||
+        s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
         return true;
     sim_refuse(c, 500, 50010000, "%s", err.text);
     return false;

@@ -39,6 +39,7 @@ static void put_fault(struct json_out *o, const struct sim_fault *f)
     json_put_int(o, "code", f->code);
     json_put_int(o, "delay_ms", f->delay_ms);
     json_put_int(o, "size", f->size);
+    json_put_string(o, "symbol", f->symbol);
     json_object_end(o);
 }
 
@@ -94,10 +95,19 @@ static bool read_status_word(const char *action, struct sim_fault *f)
     return true;
 }
 
+static int read_symbol(const struct json_node *root, struct sim_fault *f, struct err *err)
+{
+    const char *symbol;
+    if (json_opt_string(root, "fault", "symbol", &symbol, err) != 0)
+        return -1;
+    return symbol == NULL || str_copy(f->symbol, sizeof f->symbol, symbol) ? 0
+                                                                           : err_set(err, "fault.symbol is too long");
+}
+
 static int read_fault(const struct json_node *root, struct sim_fault *f, struct err *err)
 {
     static const char *const names[] = {"match",  "skip", "count",    "rate", "action",
-                                        "status", "code", "delay_ms", "size"};
+                                        "status", "code", "delay_ms", "size", "symbol"};
     const char *match, *action;
     bool drawn;
     int64_t status = 500, code = 0;
@@ -111,7 +121,7 @@ static int read_fault(const struct json_node *root, struct sim_fault *f, struct 
         read_int(root, "skip", 0, INT32_MAX, &f->skip, err) != 0 ||
         read_int(root, "count", 1, INT32_MAX, &f->count, err) != 0 ||
         read_int(root, "delay_ms", 0, DELAY_MAX_MS, &f->delay_ms, err) != 0 ||
-        read_int(root, "size", 1, HUGE_BYTES_MAX, &f->size, err) != 0 ||
+        read_int(root, "size", 1, HUGE_BYTES_MAX, &f->size, err) != 0 || read_symbol(root, f, err) != 0 ||
         read_int(root, "status", 200, 599, &status, err) != 0 || read_int(root, "code", 0, INT32_MAX, &code, err) != 0)
         return -1;
     f->status = (int)status;
@@ -310,6 +320,8 @@ void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply)
         wrong_types(&reply->body);
     else if (f->action == SIM_FAULT_LONG_DECIMALS)
         long_decimals(&reply->body);
+    else if (reply->status == 200)
+        sim_listing_spoil(f, reply);
     while (f->action == SIM_FAULT_HUGE && reply->body.len < (size_t)f->size && !reply->body.overflow)
         text_add(&reply->body, "                                                                ");
 }

@@ -11,6 +11,7 @@
 #include "lib/base/json_write.h"
 
 #define SIM_FAULTS_MAX 64
+#define SIM_LATE_MAX 256     // fills that are not listed yet
 #define SIM_UPDATES_MAX 4096 // what happened to orders, kept for readers
 #define SIM_TEXT_MAX 512     // one query value
 #define SIM_SYMBOLS_MAX 4096 // a list of symbols
@@ -24,6 +25,16 @@ struct sim_settings { // of the account, without effect here
     char dtbp_check[8], pdt_check[8], trade_confirm_email[8];
     bool ptp_no_exception_entry, disable_overnight_trading;
     int64_t max_options_trading_level; // -1 = null
+};
+struct sim_late { // sim_listing.c: fills that activities do not show yet
+    char symbol[SYMBOL_MAX];
+    int64_t left, by_ns;
+    size_t seen; // fills that were looked at
+    struct {
+        size_t fill;
+        int64_t until;
+    } waits[SIM_LATE_MAX];
+    size_t count;
 };
 struct sim_watchlists; // sim_watchlist.c
 struct sim {
@@ -45,6 +56,7 @@ struct sim {
     struct sim_fault faults[SIM_FAULTS_MAX];
     size_t fault_count;
     uint64_t faults_made;
+    struct sim_late late;
     bool admin_apart;
 };
 
@@ -128,6 +140,10 @@ int64_t sim_print_time(struct sim_call *c); // newest instant at which the marke
 void sim_trade_write(struct sim_call *c, const struct market_symbol *s);
 void sim_quote_write(struct sim_call *c, const struct market_symbol *s);
 
+// sim_listing.c
+void sim_listing_spoil(const struct sim_fault *f, struct sim_reply *reply); // when its fault is one of lists
+bool sim_fill_shown(struct sim *s, const struct exchange_fill *f, int64_t now);
+
 // sim_body.c: a body as a request. False after a refusal.
 bool sim_body_order(struct sim_call *c, const struct json_node *root, struct exchange_request *r);
 bool sim_body_change(struct sim_call *c, const struct json_node *root, struct exchange_change *change);
@@ -197,6 +213,9 @@ void sim_admin_state(struct sim_call *c);
 void sim_admin_fault(struct sim_call *c);
 void sim_admin_faults(struct sim_call *c);
 void sim_admin_faults_clear(struct sim_call *c);
+void sim_admin_fills(struct sim_call *c);
+void sim_admin_fills_late(struct sim_call *c);
+void sim_admin_bust(struct sim_call *c);
 void sim_admin_updates(struct sim_call *c);
 void sim_admin_symbol(struct sim_call *c);
 void sim_admin_price(struct sim_call *c);

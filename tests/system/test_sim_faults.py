@@ -5,6 +5,7 @@
 import http.client
 import json
 import subprocess
+from decimal import Decimal
 
 import pytest
 from test_sim import BIN, KEY, SECRET, start, sim  # noqa: F401  (fixtures)
@@ -92,3 +93,65 @@ def test_the_admin_has_a_port_of_its_own(start):  # noqa: F811
 def test_the_admin_port_is_on_loopback(address):
     r = subprocess.run([BIN / "paperguard-sim", "--admin", address], capture_output=True, text=True, timeout=10)
     assert r.returncode == 1 and "--admin" in r.stderr
+
+
+def test_lists_that_lack_items_or_have_them_twice_or_in_reverse(sim):  # noqa: F811
+    for symbol in ("SPY", "TLT", "GLD"):
+        sim.filled(sim.order(symbol=symbol, qty="1"))
+
+    def positions(**fault):
+        sim.fault(match="GET /v2/positions", **fault)
+        return [p["symbol"] for p in sim.get("/v2/positions")]
+
+    assert positions(action="omit", symbol="SPY") == ["GLD", "TLT"]
+    assert positions(action="omit") == ["SPY", "TLT"]
+    assert positions(action="omit", symbol="QQQ") == ["GLD", "SPY", "TLT"]
+    assert positions(action="repeat") == ["GLD", "GLD", "SPY", "SPY", "TLT", "TLT"]
+    assert positions(action="reverse") == ["TLT", "SPY", "GLD"]
+    assert [p["symbol"] for p in sim.get("/v2/positions")] == ["GLD", "SPY", "TLT"]
+    fills = sim.get("/v2/account/activities/FILL?direction=asc")
+    sim.fault(match="GET /v2/account/activities*", action="reverse")
+    assert sim.get("/v2/account/activities/FILL?direction=asc") == fills[::-1]
+    sim.fault(match="GET /v2/account", action="omit")  # no list: as it is
+    assert sim.get("/v2/account")["status"] == "ACTIVE"
+
+
+def test_a_fill_is_listed_late_behind_newer_ones(sim):  # noqa: F811
+    listed = lambda: [f["symbol"] for f in sim.get("/v2/account/activities/FILL?direction=asc")]  # noqa: E731
+    sim.filled(sim.order(symbol="GLD", qty="1"))
+    assert sim.call("POST", "/sim/fills", {"action": "late", "symbol": "SPY", "delay_ms": 600000})["late"] == 1
+    late = sim.filled(sim.order(qty="2"))
+    sim.filled(sim.order(symbol="TLT", qty="1"))
+    sim.filled(sim.order(qty="1"))
+    assert listed() == ["GLD", "TLT", "SPY"]
+    told = sim.get("/sim/fills")
+    assert told["late"] == 0 and len(told["waiting"]) == 1
+    assert {p["symbol"]: p["qty"] for p in sim.get("/v2/positions")} == {"GLD": "1", "SPY": "3", "TLT": "1"}
+    assert sim.call("POST", "/sim/fills", {"action": "clear"})["waiting"] == []
+    assert listed() == ["GLD", "SPY", "TLT", "SPY"] and sim.get("/v2/account/activities/FILL?direction=asc")[1]["order_id"] == late["id"]
+    sim.call("POST", "/sim/fills", {"action": "late", "delay_ms": 300})
+    sim.order(symbol="TLT", qty="1")
+    assert sim.wait(lambda: len(sim.get("/sim/fills")["waiting"]) == 1)
+    assert sim.wait(lambda: listed()[4:] == ["TLT"])
+    for odd in ({"action": "odd"}, {"action": "late", "count": 0}, {"action": "late", "delay_ms": 0}, {"action": "late", "odd": 1}):
+        assert set(sim.call("POST", "/sim/fills", odd, 400)) == {"message"}
+
+
+def test_a_fill_is_taken_back_or_corrected(sim):  # noqa: F811
+    before = Decimal(sim.get("/v2/account")["cash"])
+    sim.fix("SPY", "300")
+    sim.filled(sim.order(qty="2"))
+    sim.filled(sim.order(qty="1"))
+    first, second = (f["id"] for f in sim.get("/v2/account/activities/FILL?direction=asc"))
+    assert before - Decimal(sim.get("/v2/account")["cash"]) == 900
+    assert sim.call("POST", "/sim/bust", {"activity_id": first}) == {}
+    assert before - Decimal(sim.get("/v2/account")["cash"]) == 300 and sim.get("/v2/positions/SPY")["qty"] == "1"
+    sim.call("POST", "/sim/bust", {"activity_id": second, "price": "301.5"})
+    assert before - Decimal(sim.get("/v2/account")["cash"]) == Decimal("301.5")
+    assert sim.get("/v2/positions/SPY")["cost_basis"] == "301.5"
+    told = [u["message"]["data"] for u in sim.get("/sim/updates")["updates"]][-2:]
+    assert [(u["event"], u["qty"], u["price"], u["position_qty"]) for u in told] == [
+        ("trade_bust", "2", "300", "1"), ("trade_correct", "1", "301.5", "1")]
+    assert len(sim.get("/v2/account/activities/FILL")) == 2  # the list does not tell
+    for odd in ({"activity_id": first}, {"activity_id": "none"}, {}, {"activity_id": second, "price": "1"}):
+        assert set(sim.call("POST", "/sim/bust", odd, 400)) == {"message"}
