@@ -387,6 +387,7 @@ static void refused_by_ledger(struct desk_order *o, const char *detail)
 // Asked again for as long as it takes, but nobody at the door waits so long: told that it is an intent. A run waits.
 static void commit_later(struct desk_order *o)
 {
+    o->judge_again = true;
     o->timer = loop_after_ms(o->desk->p.loop, COMMIT_RETRY_MS, desk_commit, o);
     if (!o->commit_lost || o->row.intent.run_id[0] || o->answered)
         return;
@@ -424,7 +425,6 @@ static void committed(void *arg, enum ledger_result result, struct receipt *rece
             refused_by_ledger(o, detail);
         return;
     case LEDGER_DOWN:
-        o->judge_again = true;
         if (o->commit_lost || desk_may_wait(o)) {
             commit_later(o);
             return;

@@ -238,13 +238,12 @@ static void limited(enum order_side side, int64_t shares, const char *run_id)
     commit(LEDGER_OK);
 }
 
-static void what_waited_for_the_ledger_is_judged_again(void **state)
+static void waited_for_the_ledger(enum ledger_result result)
 {
-    (void)state;
     struct alpaca_trade t = {.symbol = "SPY", .price = {60000 * DECIMAL_ONE}, .at = clock_wall_ns()};
     place(ORDER_BUY, 2);
     until(3600 * NS_PER_S);
-    commit(LEDGER_DOWN);
+    commit(result);
     turn_until(&w.commits, 2);
     exposure_set_trade(exposure, &t, clock_boot_ns(), clock_wall_ns());
     commit(LEDGER_OK);
@@ -254,6 +253,19 @@ static void what_waited_for_the_ledger_is_judged_again(void **state)
     assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "denied,order_notional"), 1);
     assert_int_equal(metrics_value(metrics, METRIC_RISK_DENIALS, "order_notional"), 1);
     assert_true(str_starts(w.last.reason, "order_notional: "));
+}
+
+static void what_waited_for_the_ledger_is_judged_again(void **state)
+{
+    (void)state;
+    waited_for_the_ledger(LEDGER_DOWN);
+}
+
+// Each answer that got lost took as long as a batch may take.
+static void what_waited_for_a_lost_answer_is_judged_again(void **state)
+{
+    (void)state;
+    waited_for_the_ledger(LEDGER_LOST);
 }
 
 static void what_only_reduces_goes_out_again(void **state)
@@ -498,6 +510,7 @@ int main(void)
         T(an_order_that_goes_out_again_has_no_answer_yet),
         T(a_lost_answer_to_handing_back_is_asked_for_again),
         T(what_waited_for_the_ledger_is_judged_again),
+        T(what_waited_for_a_lost_answer_is_judged_again),
         T(what_only_reduces_goes_out_again),
         T(what_does_not_only_reduce_any_more_does_not),
         T(sums_that_do_not_fit_deny),
