@@ -74,6 +74,11 @@ void desk_free(struct desk *d)
     free(d);
 }
 
+void desk_leave(struct desk *d)
+{
+    d->leaving = true;
+}
+
 static bool is_in_hand(enum desk_state s)
 {
     return s == DESK_COMMITTING || s == DESK_WAITING || s == DESK_SENDING;
@@ -290,6 +295,8 @@ static void sent(void *arg, const struct broker_answer *answer)
     const char *odd = answer->result == BROKER_OK ? order_told(o, answer, &state) : NULL;
     if (o->state != DESK_SENDING && (answer->result != BROKER_OK || odd))
         return; // a read told more than this answer can
+    if (o->desk->leaving && answer->result == BROKER_DENIED)
+        return; // by ourselves, without the lead
     o->row.sent_at = answer->sent_wall_ns;
     o->row.answered_at = answer->answered_wall_ns;
     switch (answer->result) {
@@ -333,6 +340,8 @@ static void slot_ready(void *arg)
     struct wire_request request;
     struct cleared_order *cleared = NULL;
     struct guard_verdict verdict;
+    if (d->leaving)
+        return;
     if (o->cancel_wanted && !(o->next_waits && o->was_out)) {
         o->why = "cancelled";
         desk_set_status(o, ORDER_NOT_PLACED, "desk",
@@ -439,13 +448,15 @@ void desk_commit(void *arg)
 {
     struct desk_order *o = arg;
     o->timer = 0;
+    if (o->desk->leaving)
+        return;
     ledger_intent_commit(o->desk->p.ledger, &o->row.intent, committed, o);
 }
 
 // Judged and reserved are all that are placed; ledger and broker get them a few at a time.
 static void start_next(struct desk *d)
 {
-    while (d->in_hand < IN_HAND_MAX && !list_empty(&d->queue)) {
+    while (!d->leaving && d->in_hand < IN_HAND_MAX && !list_empty(&d->queue)) {
         struct desk_order *o = LIST_ENTRY(d->queue.next, struct desk_order, queued);
         list_remove(&o->queued);
         desk_set_state(o, DESK_COMMITTING);

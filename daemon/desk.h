@@ -33,6 +33,9 @@ struct desk_params {
 };
 struct desk *desk_new(const struct desk_params *params);
 void desk_free(struct desk *d);
+// The process ends, and gives the lead up: nothing is committed or sent from now on, and nothing is denied for want of
+// the lead. What was under way stays as the ledger has it: the next life resolves it.
+void desk_leave(struct desk *d);
 
 // As desk_place would judge the order now, without placing it. false: sums of the account do not fit.
 bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,

@@ -79,6 +79,7 @@ struct desk {
     size_t in_hand; // committing, waiting or sending
     struct map *by_client_id;
     size_t open_count, ended_count;
+    bool leaving;           // the process ends
     int64_t filled_boot_ns; // when the ledger took the newest filled quantity that moves a strategy's book
 };
 

@@ -204,6 +204,7 @@ static void drain_look(void *arg)
     if (!busy || clock_boot_ns() > d->drain_until_boot_ns) {
         if (busy)
             log_notice("stopping with a run under way: it is resumed at the next start");
+        desk_leave(d->desk);
         leader_release(d->leader, released, d);
         return;
     }

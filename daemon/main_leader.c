@@ -16,6 +16,7 @@ static void step_down(struct daemon *d, const char *why)
         return;
     log_error("no longer the leader: %s; ending with %d, to come back as a standby", why, EX_TEMPFAIL);
     d->exit_status = EX_TEMPFAIL;
+    desk_leave(d->desk);
     loop_stop(d->loop);
 }
 

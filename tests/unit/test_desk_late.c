@@ -475,6 +475,64 @@ static void what_the_broker_told_meanwhile_counts(void **state)
     assert_int_equal(w.last.status, ORDER_NEW);
 }
 
+// --- the process ends
+
+static void lead_given_up(void)
+{
+    desk_leave(desk);
+    w.facts.lead = LEAD_STANDBY;
+    w.facts.lead_epoch = 0;
+}
+
+static void what_waits_when_the_process_ends_is_left_as_it_is(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    until(3600 * NS_PER_S);
+    commit(LEDGER_OK);
+    lead_given_up();
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 0);
+    assert_int_equal(w.updates, 0); // the next life finds an intent, and not a denial
+    assert_int_equal(w.answered, 0);
+    assert_int_equal(open_buys(), USD(200).nanos);
+}
+
+static void what_the_guard_stops_at_the_wire_then_is_left_too(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    lead_given_up();
+    broker_answers(w.submit_done, w.submit_arg, BROKER_DENIED, 0, NULL);
+    assert_int_equal(w.updates, 0);
+    assert_int_equal(w.answered, 0);
+    assert_int_equal(desk_open_count(desk), 1);
+}
+
+static void nothing_more_is_committed_then(void **state)
+{
+    (void)state;
+    place(ORDER_BUY, 2);
+    commit(LEDGER_LOST);
+    lead_given_up();
+    for (int i = 0; i < 15; i++) // past the moment when it would be asked for again
+        loop_step(loop, 100);
+    assert_int_equal(w.commits, 1);
+    assert_int_equal(w.updates, 0);
+}
+
+// What the broker says of what is out counts to the end.
+static void what_the_broker_tells_is_taken_to_the_end(void **state)
+{
+    (void)state;
+    to_the_wire(ORDER_BUY, 2);
+    lead_given_up();
+    broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
+    assert_int_equal(w.updates, 1);
+    assert_int_equal(w.last_status, ORDER_NEW);
+    ledger_takes(LEDGER_OK);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -502,6 +560,10 @@ int main(void)
         T(an_operators_word_is_not_taken_before_its_time),
         T(what_the_broker_told_meanwhile_counts),
         T(a_refused_cancel_is_sent_again_as_long_as_the_order_lives),
+        T(what_waits_when_the_process_ends_is_left_as_it_is),
+        T(what_the_guard_stops_at_the_wire_then_is_left_too),
+        T(nothing_more_is_committed_then),
+        T(what_the_broker_tells_is_taken_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
