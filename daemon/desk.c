@@ -20,6 +20,7 @@
 #define COMMIT_RETRY_MS 1000
 #define IN_HAND_MAX 64u // on their way at a time: reads, cancels and the ledger's heartbeat wait behind no more
 #define UNKNOWN_FOR_MS 60000
+#define ANSWER_WITHIN_MS 15000
 
 static const char *const state_names[] = {DESK_STATES(FSM_NAME)};
 static const uint32_t moves[] = {
@@ -38,6 +39,8 @@ struct desk *desk_new(const struct desk_params *params)
     d->p = *params;
     if (d->p.unknown_for_ms == 0)
         d->p.unknown_for_ms = UNKNOWN_FOR_MS;
+    if (d->p.answer_within_ms == 0)
+        d->p.answer_within_ms = ANSWER_WITHIN_MS;
     list_init(&d->open);
     list_init(&d->ended);
     list_init(&d->changes);
@@ -53,6 +56,7 @@ static void order_free(struct desk_order *o)
     list_remove(&o->queued);
     loop_cancel(d->p.loop, &o->timer);
     loop_cancel(d->p.loop, &o->until_timer);
+    loop_cancel(d->p.loop, &o->told_timer);
     map_remove(d->by_client_id, o->row.intent.order.client_order_id);
     receipt_drop(&o->receipt);
     free(o->body);
@@ -398,12 +402,8 @@ static void commit_later(struct desk_order *o)
 {
     o->judge_again = true;
     o->timer = loop_after_ms(o->desk->p.loop, COMMIT_RETRY_MS, desk_commit, o);
-    if (!o->commit_lost || o->row.intent.run_id[0] || o->answered)
-        return;
-    o->answered = true;
-    str_copy_cut(o->row.reason, sizeof o->row.reason, "Postgres has not told yet whether its intent is committed");
-    if (o->done)
-        o->done(o->arg, &o->row);
+    if (o->commit_lost && !o->row.intent.run_id[0])
+        desk_tell_meanwhile(o, "Postgres has not told yet whether its intent is committed");
 }
 
 static void committed(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail)
@@ -520,6 +520,7 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     desk_make_body(o);
     exposure_reserve(d->p.exposure, &o->row.intent);
     list_append(&d->queue, &o->queued);
+    desk_answer_in_time(o);
     start_next(d);
 }
 

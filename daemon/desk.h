@@ -21,6 +21,7 @@ struct desk_params {
     struct metrics *metrics;
     const struct risk_limits *limits; // borrowed
     bool record_only;                 // orders = record
+    int64_t answer_within_ms;         // an order outside a run is answered by then, as it stands; 0 = 15 s
     int64_t unknown_for_ms; // an order is given up only after the broker denied knowing it for so long; 0 = 60 s
     // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
     void (*on_order)(void *arg, const struct order_row *row);
@@ -41,7 +42,8 @@ void desk_leave(struct desk *d);
 bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,
                 struct risk_verdict *out) MUST_CHECK;
 // intent->reserved and ->reduces are filled in by the desk. done: when the order has its first answer (accepted,
-// rejected, denied, dry_run, unknown); further changes come through on_order. Once intent->send_until has passed (0 =
+// rejected, denied, dry_run, unknown), outside a run also when there is none for long; further changes come through
+// on_order. Once intent->send_until has passed (0 =
 // never) it is not sent any more, however late whoever cancels it wakes up.
 void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *arg, const struct order_row *row),
                 void *arg);

@@ -40,6 +40,32 @@ void desk_tell(struct desk_order *o)
         d->p.on_order(d->p.arg, &o->row);
 }
 
+void desk_tell_meanwhile(struct desk_order *o, const char *why)
+{
+    if (o->answered)
+        return;
+    o->answered = true;
+    if (!o->row.reason[0])
+        str_copy_cut(o->row.reason, sizeof o->row.reason, why);
+    if (o->done)
+        o->done(o->arg, &o->row);
+}
+
+// Whatever it waits for: its turn behind others, Postgres, a rate slot, the broker.
+static void answer_late(void *arg)
+{
+    struct desk_order *o = arg;
+    o->told_timer = 0;
+    desk_tell_meanwhile(o, "it has no answer yet, and is followed");
+}
+
+void desk_answer_in_time(struct desk_order *o)
+{
+    const struct desk_params *p = &o->desk->p;
+    if (!o->row.intent.run_id[0])
+        o->told_timer = loop_after_ms(p->loop, p->answer_within_ms, answer_late, o);
+}
+
 // --- changes into the ledger
 
 static bool moves_book(const struct change *c)

@@ -53,6 +53,7 @@ struct desk_order {
     bool was_out;        // for all we know the broker may have it: what refuses it now does not end that doubt
     loop_timer timer;
     loop_timer until_timer; // an operator had it sent again: cancelled when its run's time is over
+    loop_timer told_timer;  // whoever asks for it outside a run is answered by then
     struct retry *retry;    // an operator asks for that; NULL: none. Owned
     void (*done)(void *arg, const struct order_row *row);
     void *arg;
@@ -87,6 +88,8 @@ struct desk {
 void desk_changed(struct desk_order *o, int64_t broker_at, const char *source);
 void desk_set_status(struct desk_order *o, enum order_status status, const char *source, const char *reason);
 void desk_tell(struct desk_order *o);
+void desk_tell_meanwhile(struct desk_order *o, const char *why); // whoever waits for its first answer: as it stands
+void desk_answer_in_time(struct desk_order *o); // the same after a while, to whoever asks for it outside a run
 void desk_log_change(const struct desk_order *o, const char *source);
 bool desk_change_pending(const struct desk_order *o);
 void desk_change_free(struct change *c);

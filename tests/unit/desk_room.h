@@ -183,6 +183,7 @@ static struct guard *guard;
 static struct exposure *exposure;
 static struct metrics *metrics;
 static struct risk_limits limits;
+static int64_t answer_within_ms; // 0: as in the daemon
 
 static void on_order(void *arg, const struct order_row *row)
 {
@@ -245,6 +246,7 @@ static int set_up(void **state)
                                           .metrics = metrics,
                                           .limits = &limits,
                                           .unknown_for_ms = 20,
+                                          .answer_within_ms = answer_within_ms,
                                           .on_order = on_order,
                                           .alert = on_alert,
                                           .refresh = on_refresh});

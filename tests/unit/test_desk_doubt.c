@@ -115,43 +115,6 @@ static void a_commit_whose_answer_was_lost_is_not_refused_while_the_ledger_is_do
     ledger_takes(LEDGER_OK);
 }
 
-// Whoever asked for it outside a run is told meanwhile that it is an intent; whatever comes of it is told later.
-static void told_of_a_lost_commit(enum ledger_result second)
-{
-    struct intent in = {.leg = 1, .try_no = 1, .session = session, .created_at = clock_wall_ns()};
-    strcpy(in.account, "PASIM0000001");
-    in.order = (struct order_request){.client_order_id = ID,
-                                      .symbol = "SPY",
-                                      .side = ORDER_BUY,
-                                      .type = ORDER_MARKET,
-                                      .tif = TIF_DAY,
-                                      .qty = SHARES(2)};
-    desk_place(desk, &in, on_answer, NULL);
-    commit(LEDGER_LOST);
-    assert_int_equal(w.answered, 0); // a moment's break
-    turn_until(&w.commits, 2);
-    commit(second);
-    assert_int_equal(w.answered, 1);
-    assert_int_equal(w.last.status, ORDER_INTENT);
-    assert_int_equal(open_buys(), USD(200).nanos);
-    turn_until(&w.commits, 3);
-    commit(LEDGER_CONFLICT);
-    assert_int_equal(w.answered, 1);
-    assert_int_equal(open_buys(), 0);
-}
-
-static void who_waits_for_a_lost_commit_is_answered_when_it_is_lost_again(void **state)
-{
-    (void)state;
-    told_of_a_lost_commit(LEDGER_LOST);
-}
-
-static void who_waits_for_a_lost_commit_is_answered_when_the_ledger_is_down(void **state)
-{
-    (void)state;
-    told_of_a_lost_commit(LEDGER_DOWN);
-}
-
 // Its time is over and the next step of its leg waits: it must not turn up beside that.
 static void what_another_order_waits_for_goes_out_again_and_is_cancelled_then(void **state)
 {
@@ -502,8 +465,6 @@ int main(void)
         T(silence_is_no_denial),
         T(a_list_from_before_the_first_denial_proves_nothing),
         T(a_commit_whose_answer_was_lost_is_not_refused_while_the_ledger_is_down),
-        T(who_waits_for_a_lost_commit_is_answered_when_it_is_lost_again),
-        T(who_waits_for_a_lost_commit_is_answered_when_the_ledger_is_down),
         T(each_try_needs_its_own_proof_and_there_are_three),
         T(what_another_order_waits_for_goes_out_again_and_is_cancelled_then),
         T(what_is_cancelled_for_good_does_not_go_out_again),
