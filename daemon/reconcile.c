@@ -42,6 +42,7 @@ struct reconcile *reconcile_new(const struct reconcile_params *params)
     list_init(&r->jobs);
     r->others = map_new();
     r->quarantine = map_new();
+    list_init(&r->words);
     str_copy_cut(r->reason, sizeof r->reason, "not compared with the broker yet");
     return r;
 }

@@ -112,6 +112,7 @@ struct reconcile {
     int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
     struct list jobs;                                           // one-off reads under way
     struct map *quarantine; // by client order id: orders at the broker that are not ours
+    struct list words;      // of operators about them, on their way into the ledger
     struct map *others;     // ids that the broker lists and that are nobody's here to follow
     // snapshots: the run that settled last, the ones that are written
     bool snapshot_under_way;

@@ -31,6 +31,19 @@ struct quarantined {
     bool writing, looking, pricing;    // which of them
 };
 
+struct word {         // on its way into the ledger
+    struct list node; // in reconcile->words
+    struct reconcile *r;
+    loop_timer again;
+    char id[ORDER_ID_MAX], client_order_id[CLIENT_ORDER_ID_MAX], strategy[BOOK_NAME_MAX], reason[200], who[64];
+    bool adopt;
+    struct day session;
+    struct money value;
+    int64_t at; // the ledger knows this word by it
+    void (*done)(void *arg, bool ok, const char *detail);
+    void *arg;
+};
+
 static struct quarantined *of_id(const struct reconcile *r, const char *client_order_id)
 {
     return map_get(r->quarantine, client_order_id);
@@ -51,6 +64,13 @@ size_t reconcile_quarantined(const struct reconcile *r)
     return n;
 }
 
+static void word_free(struct word *w)
+{
+    loop_cancel(w->r->p.loop, &w->again);
+    list_remove(&w->node);
+    free(w);
+}
+
 void reconcile_quarantine_free(struct reconcile *r)
 {
     size_t cursor = 0;
@@ -59,6 +79,8 @@ void reconcile_quarantine_free(struct reconcile *r)
     while (map_each(r->quarantine, &cursor, &key, &value))
         free(value);
     map_free(r->quarantine);
+    LIST_EACH(n, tmp, &r->words)
+    word_free(LIST_ENTRY(n, struct word, node)); // whoever said it is not told any more
 }
 
 // Those that have ended, are written, and that nobody will call back for.
@@ -342,17 +364,6 @@ const struct order_state *reconcile_quarantine_find(const struct reconcile *r, c
     return NULL;
 }
 
-struct word { // on its way into the ledger
-    struct reconcile *r;
-    char id[ORDER_ID_MAX], client_order_id[CLIENT_ORDER_ID_MAX], strategy[BOOK_NAME_MAX], reason[200], who[64];
-    bool adopt;
-    struct day session;
-    struct money value;
-    int64_t at; // the ledger knows this word by it
-    void (*done)(void *arg, bool ok, const char *detail);
-    void *arg;
-};
-
 static void word_end(struct word *w, bool ok, const char *detail)
 {
     const char *did = w->adopt ? "adopt" : "cancel";
@@ -365,7 +376,7 @@ static void word_end(struct word *w, bool ok, const char *detail)
         ((struct log_field[]){{"ORDER_ID", w->id}, {"CLIENT_ORDER_ID", w->client_order_id}, {"REASON", w->reason}}),
         "order %s in quarantine: %s, says %s", w->id, did, text);
     w->done(w->arg, ok, detail);
-    free(w);
+    word_free(w);
 }
 
 static void adopted_read(void *arg, enum ledger_result result, const struct order_row *row)
@@ -398,7 +409,7 @@ static void word_written(void *arg, enum ledger_result result, const char *detai
     struct word *w = arg;
     struct quarantined *q = of_id(w->r, w->client_order_id);
     if (result == LEDGER_LOST) { // perhaps done: the same call asks
-        loop_after_ms(w->r->p.loop, WORD_AGAIN_MS, word_send, w);
+        w->again = loop_after_ms(w->r->p.loop, WORD_AGAIN_MS, word_send, w);
     } else if (result != LEDGER_OK) {
         word_end(w, false, detail && detail[0] ? detail : ledger_result_name(result));
     } else if (w->adopt) {
@@ -417,6 +428,7 @@ static void word_send(void *arg)
 {
     struct word *w = arg;
     struct reconcile *r = w->r;
+    w->again = 0;
     if (w->adopt)
         ledger_quarantine_adopt(r->p.ledger, r->account, w->id, w->strategy, w->session, w->value, w->reason, w->who,
                                 w->at, word_written, w);
@@ -434,6 +446,8 @@ void reconcile_quarantine_word(struct reconcile *r, const char *id, const struct
     }
     struct word *w = check_alloc(1, sizeof *w);
     *w = (struct word){.r = r, .adopt = said->adopt, .session = said->session, .done = done, .arg = arg};
+    list_init(&w->node);
+    list_append(&r->words, &w->node);
     w->at = clock_wall_ns();
     str_copy_cut(w->id, sizeof w->id, s->id);
     str_copy_cut(w->client_order_id, sizeof w->client_order_id, s->client_order_id);

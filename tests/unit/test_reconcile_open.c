@@ -191,6 +191,27 @@ static void an_adopted_one_goes_to_the_desk(void **state)
     assert_int_equal(w.keeps, keeps);
 }
 
+// The process ends while it is asked for again: nobody is there any more to ask.
+static void a_word_whose_answer_was_lost_ends_with_the_process(void **state)
+{
+    const struct quarantine_word word = {.strategy = "", .reason = "mine", .who = "somebody"};
+    int said = 0;
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    w.keep_result = LEDGER_LOST;
+    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    int cancels = w.cancels;
+    assert_int_equal(cancels, 1);
+    reconcile_free(reconcile);
+    reconcile = NULL;
+    for (int i = 0; i < 12; i++)
+        loop_step(loop, 100);
+    assert_int_equal(w.cancels, cancels);
+    assert_int_equal(said, 0);
+}
+
 // In quarantine before the start: followed also when no list has it any more, and its cancel goes on.
 static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
 {
@@ -330,6 +351,7 @@ int main(void)
         T(what_looks_like_ours_is_an_orphan_and_is_written_until_it_is),
         T(a_cancel_is_asked_for_until_it_has_ended),
         T(an_adopted_one_goes_to_the_desk),
+        T(a_word_whose_answer_was_lost_ends_with_the_process),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
