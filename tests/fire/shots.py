@@ -199,6 +199,6 @@ def failing_allocations(shot, field, _):
     return result
 
 
-KINDS = {"kill": killed_at_call, "every": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice, "moment": killed_at_moment, "error": failing_calls,
-         "malloc": failing_allocations}
+KINDS = {"kill": killed_at_call, "every": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice,
+         "moment": killed_at_moment, "error": failing_calls, "malloc": failing_allocations}
 ARMS = {"kill": arm_kill, "every": arm_kill, "late": arm_kill, "error": arm_error}
