@@ -212,6 +212,32 @@ static void a_word_whose_answer_was_lost_ends_with_the_process(void **state)
     assert_int_equal(said, 0);
 }
 
+// An answer that got lost, and a Postgres that is away after it: the operator hears what became of it.
+static void an_adoption_without_an_answer_is_asked_for_until_it_is_known(void **state)
+{
+    static struct order_row row;
+    const struct quarantine_word word = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
+    int said = 0;
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    w.find_row = &row;
+    w.keep_result = LEDGER_LOST;
+    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    w.keep_result = LEDGER_DOWN;
+    turn_until(&w.adoptions, 2);
+    assert_int_equal(said, 0);
+    w.keep_result = LEDGER_OK;
+    w.find_result = LEDGER_DOWN;
+    turn_until(&w.adoptions, 3);
+    assert_int_equal(said, 0);
+    w.find_result = LEDGER_OK;
+    turn_until(&w.adopted, 1);
+    assert_int_equal(said, 1);
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+}
+
 // In quarantine before the start: followed also when no list has it any more, and its cancel goes on.
 static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
 {
@@ -352,6 +378,7 @@ int main(void)
         T(a_cancel_is_asked_for_until_it_has_ended),
         T(an_adopted_one_goes_to_the_desk),
         T(a_word_whose_answer_was_lost_ends_with_the_process),
+        T(an_adoption_without_an_answer_is_asked_for_until_it_is_known),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
