@@ -70,6 +70,10 @@ def test_a_foreign_order_is_kept_apart_and_cancelled_by_word(place):
     assert site.daemon.cli("quarantine", "cancel", order, "0123456789abcdef", "no").returncode == 1, "another's token"
     assert site.daemon.cli("quarantine", "cancel", order, told["code"], "again").returncode == 1, "one try"
     assert [o["status"] for o in site.sim.orders() if o["id"] == order] == ["new"]
+    for shown, done in ((["cancel", order], ["adopt", order]), (["adopt", order, "--strategy", "weights"], ["adopt", order])):
+        told = site.daemon.ctl_json("quarantine", *shown)
+        said = site.daemon.cli("quarantine", *done, told["code"], "another word")
+        assert said.returncode == 1 and "the token is not the one" in said.stderr, said
     word(site, "cancel", order)
     row = closed(site, order, "canceled")
     assert row["reason"] == "seen by hand" and row["operator"].startswith("admin socket"), row
