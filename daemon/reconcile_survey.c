@@ -64,7 +64,7 @@ static void page_read(void *arg, const struct broker_answer *a)
         newest = orders[i].submitted_at > newest ? orders[i].submitted_at : newest;
     }
     r->survey_more = n >= PAGE && newest > r->survey_after;
-    r->survey_after = newest;
+    r->survey_after = reconcile_page_after(r->survey_after, newest);
     if (n == 0) {
         survey_done(r);
     } else {

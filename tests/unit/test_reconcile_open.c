@@ -266,6 +266,47 @@ static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
     assert_int_equal(w.kept_state.status, ORDER_CANCELED);
 }
 
+// --- pages
+
+// Five hundred orders, all submitted at once or each its own millisecond.
+static char *page_of_orders(const char *at, bool at_once)
+{
+    struct text t;
+    text_init(&t, 1 << 20);
+    text_addc(&t, '[');
+    for (int i = 0; i < 500; i++)
+        text_addf(&t,
+                  "%s{\"id\":\"o-%d\",\"client_order_id\":\"c-%d\",\"symbol\":\"SPY\",\"side\":\"buy\","
+                  "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\","
+                  "\"filled_qty\":\"1\",\"submitted_at\":\"%s.%03dZ\"}",
+                  i ? "," : "", i, i, at, at_once ? 499 : i);
+    text_addc(&t, ']');
+    return text_take(&t);
+}
+
+// "after" leaves out what was submitted at that very moment: the next page begins before it.
+static void a_page_that_ends_amid_one_moment_loses_nothing(void **state)
+{
+    (void)state;
+    char *page = page_of_orders("2026-10-08T15:00:00", false), *once = page_of_orders("2026-10-08T15:00:01", true);
+    says_then(OP_ORDERS, page, once);
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_string_equal(w.query[OP_ORDERS], "status=open&direction=asc&limit=500&after=2026-10-08T15:00:00.498Z");
+    turn_until(&w.asked[OP_ORDERS], 3);
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-08T15:00:01.498Z"));
+    turn_until(&w.asked[OP_ORDERS], 4); // it cannot be cut finer, and must come to its end
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-08T15:00:01.499Z"));
+    turn_until(&w.asked[OP_FILLS], 1);
+    w.survey_from = w.now - DAY_NS; // the same for what the ledger may have lost
+    says_then(OP_ORDERS, page, "[]");
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_string_equal(w.query[OP_ORDERS], "status=all&direction=asc&limit=500&after=2026-10-08T15:00:00.498Z");
+    free(page);
+    free(once);
+}
+
 // --- whole passes
 
 static bool whole(void)
@@ -380,6 +421,7 @@ int main(void)
         T(a_word_whose_answer_was_lost_ends_with_the_process),
         T(an_adoption_without_an_answer_is_asked_for_until_it_is_known),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
+        T(a_page_that_ends_amid_one_moment_loses_nothing),
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
