@@ -373,6 +373,23 @@ static void what_differs_keeps_the_point_where_it_was(void **state)
     assert_int_equal(w.reconciled, w.now);
 }
 
+// A clock that is ahead would put the point where nothing has been read yet.
+static void a_clock_in_doubt_moves_no_point(void **state)
+{
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    int64_t at = w.reconciled;
+    w.clock_trouble = "this host's clock is an hour ahead";
+    w.now += 3600 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, at);
+    w.clock_trouble = NULL;
+    w.now += 300 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, w.now);
+}
+
 // It came and went between two passes: told, and followed no further.
 static void what_has_ended_there_is_held_against_the_ledger(void **state)
 {
@@ -425,6 +442,7 @@ int main(void)
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
+        T(a_clock_in_doubt_moves_no_point),
         T(what_has_ended_there_is_held_against_the_ledger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
