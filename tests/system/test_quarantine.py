@@ -164,3 +164,18 @@ def test_what_came_and_went_while_the_daemon_was_away_is_told(make_site):
     site.daemon.start().in_step()
     assert len(alerts(site, order)) == 1
     assert buys(site, "mine")[0] in (201, 202)
+
+
+def test_what_ended_before_the_opening_is_part_of_it(make_site):
+    """An operator cleans up, then accepts: nothing of that is told as another hand's."""
+    site = make_site(strategies=[Strategy(weights=WEIGHTS)], broker={"compare_interval": "500ms", "reconcile_interval": "500ms"})
+    bought = by_hand(site, "before-1", type="market", limit_price=None, time_in_force="day", qty="1")
+    until(site.sim.fills, 20, "its fill")
+    gone = by_hand(site, "before-2")
+    site.sim.call("DELETE", f"/v2/orders/{gone}")
+    site.begin()
+    until(lambda: site.sql("SELECT 1 FROM reconciled r JOIN openings o USING (account_number) WHERE r.at > o.at"), 20, "all was read")
+    after = by_hand(site, "after", type="market", limit_price=None, time_in_force="day", qty="1")
+    closed(site, after, "filled")
+    assert [alerts(site, o) for o in (bought, gone, after)] == [[], [], ["foreign_order"]]
+    assert len(site.daemon.get("/api/v1/quarantine?status=all")["quarantine"]) == 1
