@@ -268,13 +268,13 @@ static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
 
 // --- pages
 
-// Five hundred orders, all submitted at once or each its own millisecond.
-static char *page_of_orders(const char *at, bool at_once)
+// So many orders, all submitted at once or each its own millisecond.
+static char *page_of_orders(int count, const char *at, bool at_once)
 {
     struct text t;
     text_init(&t, 1 << 20);
     text_addc(&t, '[');
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < count; i++)
         text_addf(&t,
                   "%s{\"id\":\"o-%d\",\"client_order_id\":\"c-%d\",\"symbol\":\"SPY\",\"side\":\"buy\","
                   "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\","
@@ -288,7 +288,8 @@ static char *page_of_orders(const char *at, bool at_once)
 static void a_page_that_ends_amid_one_moment_loses_nothing(void **state)
 {
     (void)state;
-    char *page = page_of_orders("2026-10-08T15:00:00", false), *once = page_of_orders("2026-10-08T15:00:01", true);
+    char *page = page_of_orders(500, "2026-10-08T15:00:00", false),
+         *once = page_of_orders(500, "2026-10-08T15:00:01", true);
     says_then(OP_ORDERS, page, once);
     reconcile_start(reconcile);
     turn_until(&w.asked[OP_ORDERS], 2);
@@ -305,6 +306,30 @@ static void a_page_that_ends_amid_one_moment_loses_nothing(void **state)
     assert_string_equal(w.query[OP_ORDERS], "status=all&direction=asc&limit=500&after=2026-10-08T15:00:00.498Z");
     free(page);
     free(once);
+}
+
+static void a_survey_reads_to_the_end_and_takes_no_page_that_is_too_long(void **state)
+{
+    const char *why;
+    (void)state;
+    char *page = page_of_orders(501, "2026-10-08T15:00:00", false);
+    w.survey_from = w.now - DAY_NS;
+    says(OP_ORDERS, page);
+    free(page);
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_int_equal(w.surveyed, 0);
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "a page longer than asked for"));
+    for (int i = 0; i < 60; i++) { // each page is a minute of orders
+        char at[32];
+        snprintf(at, sizeof at, "2026-10-08T15:%02d:00", i);
+        page = page_of_orders(500, at, false);
+        says(OP_ORDERS, page);
+        free(page);
+        turn_until(&w.asked[OP_ORDERS], w.asked[OP_ORDERS] + 1);
+    }
+    assert_int_equal(w.surveyed, 60 * 500);
 }
 
 // --- whole passes
@@ -439,6 +464,7 @@ int main(void)
         T(an_adoption_without_an_answer_is_asked_for_until_it_is_known),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
         T(a_page_that_ends_amid_one_moment_loses_nothing),
+        T(a_survey_reads_to_the_end_and_takes_no_page_that_is_too_long),
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
