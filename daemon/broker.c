@@ -255,6 +255,16 @@ static void learn_presence(struct broker *b, const struct call *c, const struct 
     text_free(&t);
 }
 
+// The member of the account that keeps it from trading; "" none.
+static const char *account_blocked(const struct alpaca_account *a)
+{
+    if (a->account_blocked)
+        return "account_blocked is true";
+    if (a->trading_blocked)
+        return "trading_blocked is true";
+    return a->trade_suspended_by_user ? "trade_suspended_by_user is true" : "";
+}
+
 // What an account or clock answer tells of identity goes to facts at once, whoever asked.
 static void learn(struct broker *b, const struct call *c, const struct broker_answer *answer)
 {
@@ -275,7 +285,7 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     struct alpaca_clock k;
     if (account && alpaca_account_parse(answer->json, &a, &err) == 0) {
         facts_set_key_accepted(b->p.facts_mut, true);
-        facts_set_account(b->p.facts_mut, a.account_number, a.status, a.account_blocked || a.trading_blocked, boot);
+        facts_set_account(b->p.facts_mut, a.account_number, a.status, account_blocked(&a), boot);
     }
     if (clock && alpaca_clock_parse(answer->json, &k, &err) == 0)
         facts_set_clock(b->p.facts_mut, answer->answered_wall_ns - k.timestamp, boot);
@@ -388,12 +398,15 @@ static bool redeem(void *arg, const struct http_wire *wire)
         .body = wire->body,
         .body_len = wire->body_len,
         .key_fingerprint = b->key_fingerprint,
+        .peer = wire->peer,
+        .tls = wire->tls,
     };
     const struct guard_facts *f = facts_view(b->p.facts);
     int64_t now = clock_boot_ns();
     bool good = c->cleared ? guard_redeem_order(b->p.guard, c->cleared, f, &actual, now, &c->verdict)
                            : guard_redeem(b->p.guard, c->permit, f, &actual, now, &c->verdict);
     c->denied_at_wire = !good;
+    facts_set_peer(b->p.facts_mut, wire->peer, &wire->tls, now);
     c->sent_wall_ns = clock_wall_ns();
     c->sent_boot_ns = now;
     return good;

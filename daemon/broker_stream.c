@@ -85,6 +85,8 @@ static bool redeem(void *arg, const struct websocket_wire *wire)
     actual.scheme = wire->scheme;
     actual.host = wire->host;
     actual.port = wire->port;
+    actual.peer = wire->peer;
+    actual.tls = wire->tls;
     s->denied_at_wire = !guard_redeem(p->guard, s->permit, facts_view(p->facts), &actual, clock_boot_ns(), &s->verdict);
     return !s->denied_at_wire;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/config_internal.h"
+#include "lib/base/digest.h"
 #include "lib/base/netmask.h"
 
 #define OPTION(option_section, option_key, option_kind, member, option_unit, low, high, option_default, reloadable,    \
@@ -182,6 +183,16 @@ static int early_close_check(const char *value, struct err *err)
     return one_of(value, "shift skip", err);
 }
 
+static int key_pin_check(const char *value, struct err *err)
+{
+    struct digest pinned;
+
+    if (value[0] && !digest_from_hex(value, &pinned))
+        return err_set(err, "expected 64 lower-case hexadecimal digits (SHA-256 of the key id); the check key_pin of "
+                            "paperguard check shows those of the key that is configured");
+    return 0;
+}
+
 int option_rule_check(const struct option *o, const char *value, bool from_file, struct err *err)
 {
     static const struct {
@@ -193,7 +204,7 @@ int option_rule_check(const struct option *o, const char *value, bool from_file,
         {"orders", "mode", mode_check},           {"schedule", "early_close", early_close_check},
         {"http", "write_from", networks_check},   {"risk", "allow", symbols_check},
         {"risk", "deny", symbols_check},          {"broker", "stream", stream_check},
-        {"daemon", "host", host_check},
+        {"daemon", "host", host_check},           {"broker", "key_pin", key_pin_check},
     };
 
     if (from_file && str_equal(o->key, "url"))

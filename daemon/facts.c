@@ -15,7 +15,7 @@
 #include "lib/io/clock.h"
 
 // Slots are instants and a session turns by the clock. An answer that was long under way counts as skew too.
-#define CLOCK_SKEW_MAX_NS (30 * NS_PER_S)
+#define CLOCK_SKEW_MAX_NS GUARD_CLOCK_SKEW_NS
 
 void facts_say(char *out, size_t size, const char *format, ...)
 {
@@ -61,10 +61,13 @@ int facts_gather(struct config *config, const char *config_path, char *const *en
     facts_switches_judge(f);
     facts_stage_judge(f);
     facts_endpoint_judge(f);
+    facts_steering_judge(f);
     facts_scan(f);
     facts_keys_judge(f);
     facts_token_read(f);
     str_copy_cut(f->view.account_pinned, sizeof f->view.account_pinned, config->account_pin);
+    str_copy_cut(f->view.key_pinned, sizeof f->view.key_pinned, config->key_pin);
+    f->view.static_boot_ns = clock_boot_ns();
     if (facts_overrides(f, err)) {
         facts_free(f);
         return -1;
@@ -144,11 +147,11 @@ static void account_copy(char out[ACCOUNT_NUMBER_MAX], const char *number)
         str_copy_cut(out, ACCOUNT_NUMBER_MAX, "(too long)");
 }
 
-void facts_set_account(struct facts *f, const char *number, const char *status, bool blocked, int64_t boot_ns)
+void facts_set_account(struct facts *f, const char *number, const char *status, const char *blocked, int64_t boot_ns)
 {
     account_copy(f->view.account_number, number);
     str_copy_cut(f->view.account_status, sizeof f->view.account_status, status ? status : "");
-    f->view.account_blocked = blocked;
+    str_copy_cut(f->view.account_blocked, sizeof f->view.account_blocked, blocked);
     f->view.account_boot_ns = boot_ns;
 }
 
@@ -199,6 +202,7 @@ void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
 
     f->view.clock_skew_ns = skew_ns;
     f->view.clock_boot_ns = boot_ns;
+    f->view.clock_was_set = false;
     f->clock_ahead_ns = clock_wall_ns() - clock_boot_ns();
     f->clock_trouble[0] = '\0';
     if (wrong)
@@ -213,6 +217,30 @@ bool facts_clock_was_set(const struct facts *f)
     const int64_t by = clock_wall_ns() - clock_boot_ns() - f->clock_ahead_ns;
 
     return f->view.clock_boot_ns && (by > CLOCK_SKEW_MAX_NS || by < -CLOCK_SKEW_MAX_NS);
+}
+
+void facts_look_clock(struct facts *f)
+{
+    f->view.clock_was_set = facts_clock_was_set(f);
+}
+
+void facts_set_calendar(struct facts *f, bool known, const char *doubt, int64_t boot_ns)
+{
+    struct fact_state *s = &f->view.calendar;
+
+    s->state = !known ? FACT_UNKNOWN : doubt[0] ? FACT_BAD : FACT_GOOD;
+    str_copy_cut(s->detail, sizeof s->detail, !known ? "" : doubt[0] ? doubt : "agrees today");
+    f->view.calendar_boot_ns = known ? boot_ns : 0;
+}
+
+void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns)
+{
+    facts_say(f->view.peer_last, sizeof f->view.peer_last, "%.45s, %s", peer ? peer : "nobody knows where",
+              !tls->known                    ? "unknown"
+              : !tls->used                   ? "plain"
+              : tls->version > TLS_STATE_1_2 ? "TLS 1.3"
+                                             : "TLS 1.2");
+    f->view.peer_boot_ns = boot_ns;
 }
 
 const char *facts_clock_trouble(const struct facts *f)

@@ -7,6 +7,7 @@
 #define PAPERGUARD_DAEMON_FACTS_H
 
 #include "daemon/config.h"
+#include "lib/base/tls_state.h"
 #include "lib/guard/guard_facts.h"
 
 struct facts;
@@ -35,7 +36,8 @@ bool facts_simulator(const struct facts *f);
 int64_t facts_key_written_s(const struct facts *f); // when the key's file was written, since 1970; 0: it is no file
 
 // Pushed in by their owners.
-void facts_set_account(struct facts *f, const char *number, const char *status, bool blocked, int64_t boot_ns);
+// blocked: what the account says that keeps it from trading ("trading_blocked is true"), "" nothing.
+void facts_set_account(struct facts *f, const char *number, const char *status, const char *blocked, int64_t boot_ns);
 void facts_set_key_accepted(struct facts *f, bool accepted);
 void facts_set_first_seen(struct facts *f, bool known, const char *account_number);
 void facts_set_database(struct facts *f, enum fact_tri marker, const char *detail, int64_t boot_ns);
@@ -48,5 +50,11 @@ void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns); // ours
 // NULL, or how far our clock is off (more than 30 s), or that somebody has set it so far since it was compared.
 const char *facts_clock_trouble(const struct facts *f);
 bool facts_clock_was_set(const struct facts *f);
+void facts_look_clock(struct facts *f); // brings that up to date for the guard; with every tick
+// Is the calendar known, and does it agree with the exchange's rules today? doubt: how it does not, "" it does.
+void facts_set_calendar(struct facts *f, bool known, const char *doubt, int64_t boot_ns);
+// What children are really given: does any of it hold a secret of ours, a live key, or bear such a name?
+void facts_judge_children(struct facts *f, const char *const *envp, int64_t boot_ns);
+void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns);
 
 #endif

@@ -118,6 +118,21 @@ static void drop_in_folder_judge(struct fact_state *s, const char *config_path)
     text_free(&path);
 }
 
+// The latch and the lock are in it. Root looks at other people's folders too; a daemon only at its own.
+static void state_folder_judge(struct fact_state *s, const char *path)
+{
+    struct stat st;
+
+    if (!path[0] || stat(path, &st) != 0) // the start makes it, or says what is wrong
+        return;
+    if (!S_ISDIR(st.st_mode))
+        facts_bad(s, "state_dir %.90s is not a folder", path);
+    else if (st.st_mode & 022)
+        facts_bad(s, "state_dir %.90s has mode %04o, others may take a halt away: chmod 750", path, st.st_mode & 07777);
+    else if (geteuid() != 0 && st.st_uid != geteuid())
+        facts_bad(s, "state_dir %.90s belongs to user %u, expected the daemon's user", path, st.st_uid);
+}
+
 void facts_files_judge(struct facts *f, const char *config_path)
 {
     struct fact_state *s = &f->view.files;
@@ -128,6 +143,7 @@ void facts_files_judge(struct facts *f, const char *config_path)
     }
     if (config_path)
         drop_in_folder_judge(s, config_path);
+    state_folder_judge(s, f->config->state_dir);
     for (size_t i = 0; i < f->file_count; i++) {
         const struct facts_file *file = &f->files[i];
         if (!file->text)

@@ -57,6 +57,10 @@ void facts_files_free(struct facts *f);
 void facts_switches_judge(struct facts *f);
 void facts_stage_judge(struct facts *f);
 void facts_endpoint_judge(struct facts *f);
+
+// facts_steering.c: what would steer our connections; what children are given.
+void facts_steering_judge(struct facts *f);
+
 int facts_overrides(struct facts *f, struct err *err) MUST_CHECK;
 
 // facts_keys.c

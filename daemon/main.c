@@ -119,7 +119,7 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
             (c == CHECK_LEADER && s->guard[c].answer == GUARD_FAIL)) // a standby is ready to stand by
             continue;
         if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
-            c != CHECK_ACCOUNT_STATUS) {
+            c != CHECK_ACCOUNT_STATUS && c != CHECK_CLOCK && c != CHECK_CALENDAR) {
             fprintf(stderr, "guard:\n");
             print_table(stderr, s->guard, false);
             log_message_plain(LOG_LEVEL_ERROR, MESSAGE_GUARD_FAILED, "guard failed at start: %s: %s",
@@ -160,6 +160,7 @@ static void tick(void *arg)
     struct daemon *d = arg;
     d->tick = loop_after_ms(d->loop, TICK_MS, tick, d);
     halt_check_files(d->halt);
+    daemon_facts_look(d);
     const struct snapshot *s = daemon_snapshot(d);
     tell_ready(d, s);
     latch_failures(d, s);

@@ -163,6 +163,8 @@ const struct snapshot *daemon_snapshot(void *arg)
     s->simulator = facts_simulator(d->facts);
     s->orders_sent = str_equal(d->config->orders_mode, "send");
     s->guard_answer = guard_table(facts_view(d->facts), boot, false, s->guard);
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
+        s->guard_learnt_ns[c] = guard_check_learnt_ns((enum guard_check)c, facts_view(d->facts));
     struct guard_result static_only[GUARD_CHECK_COUNT];
     s->guard_static = guard_table(facts_view(d->facts), boot, true, static_only);
     collect_leader(d);
@@ -184,13 +186,25 @@ static void collect_logs(struct metrics *m)
     metrics_set(m, METRIC_LOG_DROPPED, "", (int64_t)service_log_dropped());
 }
 
+static void collect_guard(struct daemon *d, const struct snapshot *s)
+{
+    struct metrics *m = d->metrics;
+    metrics_set(m, METRIC_GUARD_EVALUATIONS, "", (int64_t)guard_evaluations(d->guard));
+    for (int c = 0; c < GUARD_CHECK_COUNT; c++) {
+        const char *name = guard_check_name((enum guard_check)c);
+        metrics_set(m, METRIC_GUARD_CHECK_STATE, name, s->guard[c].answer);
+        metrics_add(m, METRIC_GUARD_DENIALS, name, 0); // a rule sees a count rise, not appear
+        if (s->guard_learnt_ns[c] > 0)
+            metrics_set(m, METRIC_GUARD_FACT_AGE, name, (s->at_boot_ns - s->guard_learnt_ns[c]) / NS_PER_S);
+    }
+}
+
 void daemon_collect_metrics(void *arg)
 {
     struct daemon *d = arg;
     const struct snapshot *s = daemon_snapshot(d);
     struct metrics *m = d->metrics;
-    for (int c = 0; c < GUARD_CHECK_COUNT; c++)
-        metrics_set(m, METRIC_GUARD_CHECK_STATE, guard_check_name((enum guard_check)c), s->guard[c].answer);
+    collect_guard(d, s);
     metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);
     metrics_set(m, METRIC_HALT_ACTIVE, "all", s->halt != HALT_RUNNING);
     metrics_set(m, METRIC_DATABASE_UP, "", s->database_connected);

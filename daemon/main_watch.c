@@ -55,3 +55,14 @@ void daemon_watch_run(struct daemon *d, const struct run_row *row)
         if (names_hold(row->strategies, d->config->strategies[i].name))
             watch_completed(d->watch, i, clock_boot_ns());
 }
+
+void daemon_facts_look(struct daemon *d)
+{
+    const struct scheduler_status *st = scheduler_status(d->scheduler);
+    int64_t now = clock_boot_ns();
+    char doubt[200];
+    scheduler_doubt_of(d->scheduler, clock_wall_ns(), doubt);
+    facts_set_calendar(d->facts, st->calendar_known, doubt, now);
+    facts_look_clock(d->facts);
+    facts_judge_children(d->facts, strategies_environment(), now);
+}

@@ -136,6 +136,15 @@ static void check_calendar(struct scheduler *s)
     str_copy_cut(s->status.calendar_doubt, sizeof s->status.calendar_doubt, err.text);
 }
 
+void scheduler_doubt_of(const struct scheduler *s, int64_t now_ns, char out[200])
+{
+    struct err err = {""};
+    const struct day today = day_of(now_ns);
+    if (s->day_count == 0 || !doubted(s, today, today, &err))
+        err.text[0] = '\0';
+    str_copy_cut(out, 200, err.text);
+}
+
 // --- acting
 
 static void fill_order(const struct scheduler *s, struct run_order *o, struct day session, const char *key,

@@ -50,6 +50,9 @@ void scheduler_run_now(struct scheduler *s, const char *cause, const char *strat
 // The session an order of now belongs to; false when the calendar does not reach it.
 bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out) MUST_CHECK;
 const struct scheduler_status *scheduler_status(const struct scheduler *s);
+// How the broker's calendar differs from the exchange's rules on the day of now; "" not, or a market open around the
+// clock.
+void scheduler_doubt_of(const struct scheduler *s, int64_t now_ns, char out[200]);
 // What is known of the exchange's sessions; borrowed until the next calendar comes.
 struct calendar scheduler_calendar(const struct scheduler *s, bool *always_open);
 void scheduler_stop(struct scheduler *s); // draining

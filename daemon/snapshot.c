@@ -573,6 +573,10 @@ void snapshot_write_guard(const struct snapshot *s, struct json_out *o)
         json_put_bool(o, "static", guard_check_is_static(c));
         json_put_string(o, "text", guard_check_text(c));
         json_put_string(o, "detail", s->guard[i].detail);
+        if (s->guard_learnt_ns[i] > 0)
+            json_put_int(o, "age_seconds", (s->at_boot_ns - s->guard_learnt_ns[i]) / NS_PER_S);
+        else
+            json_put_string(o, "age_seconds", NULL);
         json_object_end(o);
     }
     json_array_end(o);

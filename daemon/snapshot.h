@@ -46,6 +46,7 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
     bool pauses_known;
     struct snapshot_pause pauses[CONFIG_STRATEGIES_MAX]; // by its place in the configuration
     struct guard_result guard[GUARD_CHECK_COUNT];
+    int64_t guard_learnt_ns[GUARD_CHECK_COUNT]; // boot time; 0: never, or of one request alone
     enum guard_answer guard_answer, guard_static;
     bool database_connected, broker_connected, redis_configured, redis_connected;
     char database_detail[160], broker_detail[160], redis_detail[160];

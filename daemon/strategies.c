@@ -165,11 +165,8 @@ static size_t split_command(char *command, const char **argv)
     return n;
 }
 
-static struct child *job_child(struct strategies *s, const struct config_strategy *strategy, struct job *j,
-                               const char *const *argv, const struct text *json, const struct strategies_place *place)
+const char *const *strategies_environment(void)
 {
-    char name[BOOK_NAME_MAX + 80];
-    snprintf(name, sizeof name, "%s.%s", s->config->instance, strategy->name);
     // Its own folder by a name that works whoever may walk there.
     static const char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
                                        "LANG=C.UTF-8",
@@ -177,10 +174,18 @@ static struct child *job_child(struct strategies *s, const struct config_strateg
                                        "HOME=/proc/self/cwd",
                                        "TMPDIR=/proc/self/cwd",
                                        NULL};
+    return envp;
+}
+
+static struct child *job_child(struct strategies *s, const struct config_strategy *strategy, struct job *j,
+                               const char *const *argv, const struct text *json, const struct strategies_place *place)
+{
+    char name[BOOK_NAME_MAX + 80];
+    snprintf(name, sizeof name, "%s.%s", s->config->instance, strategy->name);
     return child_start(&(struct child_params){
         .loop = s->loop,
         .argv = argv,
-        .envp = envp,
+        .envp = strategies_environment(),
         .input = text_str(json),
         .input_len = json->len,
         .output_max = (size_t)s->config->strategy_output_max,

@@ -16,6 +16,7 @@ struct strategies *strategies_new(struct loop *loop, const struct config *config
                                   struct err *err); // NULL: no such user
 void strategies_free(struct strategies *s);         // kills what runs
 uid_t strategies_uid(const struct strategies *s);   // theirs, when it is not the daemon's own, else (uid_t)-1
+const char *const *strategies_environment(void);    // all that a strategy is given
 // STRATEGY_SHORT: it could not be started for want of descriptors, processes, memory or disk; later it may.
 enum strategy_result { STRATEGY_OK, STRATEGY_FAILED, STRATEGY_LATE, STRATEGY_SHORT };
 // input is read before the call returns. signal is borrowed for the callback; detail says what went wrong.

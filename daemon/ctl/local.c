@@ -114,6 +114,7 @@ static void write_checks(const struct local *l, struct json_out *o)
         json_put_bool(o, "static", true);
         json_put_string(o, "text", guard_check_text(k));
         json_put_string(o, "detail", l->checks[i].detail);
+        json_put_int(o, "age_seconds", 0); // read just now
         json_object_end(o);
     }
     json_array_end(o);
@@ -124,10 +125,8 @@ static void write_checks(const struct local *l, struct json_out *o)
 static void show_checks(const struct ctl *c, const struct json_node *root)
 {
     static const struct ctl_column columns[] = {
-        {"ANSWER", "answer", CTL_TONE},
-        {"CHECK", "check", 0},
-        {"WHAT IT SAYS", "text", CTL_MAY_GO},
-        {"FOUND", "detail", 0},
+        {"ANSWER", "answer", CTL_TONE},       {"CHECK", "check", 0},  {"AGE", "age_seconds", CTL_RIGHT | CTL_MAY_GO},
+        {"WHAT IT SAYS", "text", CTL_MAY_GO}, {"FOUND", "detail", 0},
     };
     const struct json_node *checks = ctl_at(root, "checks");
     ctl_table(c, checks, columns, ARRAY_LEN(columns));

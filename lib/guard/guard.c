@@ -14,7 +14,7 @@
 struct guard {
     uint8_t instance[GUARD_INSTANCE_LEN];
     uint64_t denials[GUARD_CHECK_COUNT];
-    uint64_t permits;
+    uint64_t permits, evaluations;
 };
 
 struct guard *guard_new(void)
@@ -42,6 +42,11 @@ uint64_t guard_denials(const struct guard *g, enum guard_check c)
 uint64_t guard_permits(const struct guard *g)
 {
     return g->permits;
+}
+
+uint64_t guard_evaluations(const struct guard *g)
+{
+    return g->evaluations;
 }
 
 static enum guard_answer worse(enum guard_answer a, enum guard_answer b)
@@ -139,6 +144,7 @@ static int64_t epoch_of(enum guard_op op, const struct guard_facts *f)
 int guard_permit(struct guard *g, const struct guard_facts *f, enum guard_op op, const struct wire_request *request,
                  int64_t now_boot_ns, struct permit **permit, struct guard_verdict *verdict)
 {
+    g->evaluations++;
     if ((unsigned)op >= GUARD_OP_COUNT) {
         verdict_set(verdict, GUARD_FAIL, CHECK_REQUEST_SHAPE, "the operation is not in the table");
         deny(g, verdict);
@@ -167,6 +173,7 @@ int guard_clear_order(struct guard *g, const struct guard_facts *f, struct recei
     struct receipt *taken = *receipt;
     CHECK(taken && request);
     *receipt = NULL;
+    g->evaluations++;
 
     const enum guard_op op = receipt_terms(taken)->reduces ? OP_SUBMIT_REDUCE : OP_SUBMIT_OPEN;
     const struct guard_case question = {.facts = f,
@@ -195,10 +202,12 @@ static bool redeem(struct guard *g, struct permit *p, const struct receipt *rece
                                         .class = guard_op_class(p->op),
                                         .request = actual,
                                         .receipt = receipt,
-                                        .now_boot_ns = now_boot_ns};
+                                        .now_boot_ns = now_boot_ns,
+                                        .on_wire = true};
     char detail[FACT_TEXT_MAX];
     const enum guard_answer spent = permit_spend(p, g->instance, actual, epoch_of(p->op, f), now_boot_ns, detail);
 
+    g->evaluations++;
     if (!all_checks_pass(&question, verdict))
         return deny(g, verdict);
     if (spent != GUARD_PASS) {

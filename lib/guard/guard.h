@@ -55,39 +55,18 @@ bool guard_op_is_data(enum guard_op op);
 enum guard_class guard_op_class(enum guard_op op);
 const char *guard_class_name(enum guard_class c);
 
-// Checks: static ones need no peer; a FAIL or UNKNOWN of them at start ends the process (78). The order is the table
-// that operators see.
-#define GUARD_CHECKS(X)                                                                                                \
-    X(CHECK_DRY_RUN, "dry_run", true, "DRY_RUN is true")                                                               \
-    X(CHECK_ALPACA_PAPER, "alpaca_paper", true, "ALPACA_PAPER is true")                                                \
-    X(CHECK_STAGE, "stage", true, "ENVIRONMENT / APP__STAGE is dev or staging")                                        \
-    X(CHECK_STAGING_MODE, "staging_mode", true, "STAGING_MODE, when set, is true or 1")                                \
-    X(CHECK_ENDPOINT, "endpoint", true, "the endpoint is Alpaca's paper host or the loopback simulator")               \
-    X(CHECK_LIVE_NAMES, "live_names", true, "no live-named key, secret or token is set")                               \
-    X(CHECK_LIVE_VALUES, "live_values", true, "no live-class key id is in sight")                                      \
-    X(CHECK_FILES, "files", true, "config and credential files are readable by the right people only")                 \
-    X(CHECK_DATABASES, "databases", true, "no production-looking database or exchange setting")                        \
-    X(CHECK_KEY_CLASS, "key_class", true, "the configured key is a paper key (PK…), a simulator's is PKSIM…")          \
-    X(CHECK_REQUEST_HOST, "request_host", false, "the request goes to the allowed host of its operation")              \
-    X(CHECK_REQUEST_SHAPE, "request_shape", false, "method and path are those of the operation")                       \
-    X(CHECK_REQUEST_KEY, "request_key", false, "the request carries the configured key")                               \
-    X(CHECK_ACCOUNT_NUMBER, "account_number", false, "the account is a paper account (PA…; simulator PASIM…)")         \
-    X(CHECK_ACCOUNT_AGE, "account_age", false, "the account's identity was proven lately")                             \
-    X(CHECK_ACCOUNT_PIN, "account_pin", false, "the account is the one pinned in the config")                          \
-    X(CHECK_ACCOUNT_FIRST, "account_first", false, "the account is the first one this database saw")                   \
-    X(CHECK_ACCOUNT_STATUS, "account_status", false, "the account is ACTIVE and not blocked")                          \
-    X(CHECK_DATABASE_MARKER, "database_marker", false, "the database is marked for this environment")                  \
-    X(CHECK_DATABASE_AGE, "database_age", false, "Postgres answered lately")                                           \
-    X(CHECK_HALT, "halt", false, "memory, state file and Postgres all say running")                                    \
-    X(CHECK_LEADER, "leader", false, "this host leads the account, and its lease has not run out")                     \
-    X(CHECK_RECEIPT, "receipt", false, "the order's intent is committed, word for word")                               \
-    X(CHECK_PERMIT, "permit", false, "the permit is ours, for this very request, unspent and younger than 2 s")
-
-#define GUARD_CHECK_ENUM(symbol, name, is_static, text) symbol,
-enum guard_check { GUARD_CHECKS(GUARD_CHECK_ENUM) GUARD_CHECK_COUNT };
+// Checks (guard_checks.def): static ones need no peer; a FAIL or UNKNOWN of them at start ends the process (78).
+#define GUARD_CHECK(SYMBOL, name, kind, classes, learnt, text) CHECK_##SYMBOL,
+enum guard_check {
+#include "lib/guard/guard_checks.def"
+    GUARD_CHECK_COUNT
+};
+#undef GUARD_CHECK
 const char *guard_check_name(enum guard_check c);
 const char *guard_check_text(enum guard_check c);
 bool guard_check_is_static(enum guard_check c);
+// When what the check looks at was learnt (boot time); 0: never, or it looks at one request alone.
+int64_t guard_check_learnt_ns(enum guard_check c, const struct guard_facts *f);
 
 enum guard_answer { GUARD_PASS, GUARD_FAIL, GUARD_UNKNOWN };
 const char *guard_answer_name(enum guard_answer a);
@@ -103,6 +82,8 @@ struct guard_verdict {
 
 #define GUARD_ACCOUNT_AGE_NS (INT64_C(300) * 1000000000) // identity proven within 5 minutes
 #define GUARD_DATABASE_AGE_NS (INT64_C(15) * 1000000000)
+#define GUARD_CLOCK_SKEW_NS (INT64_C(30) * 1000000000)
+#define GUARD_CLOCK_AGE_NS (INT64_C(48) * 3600 * 1000000000) // both clocks run alike until somebody sets one
 
 struct guard;
 // Each guard has an instance id of its own; permits of another guard are worthless.
@@ -143,9 +124,16 @@ bool guard_redeem_order(struct guard *g, struct cleared_order *c, const struct g
                         struct guard_verdict *verdict) MUST_CHECK;
 
 uint64_t guard_denials(const struct guard *g, enum guard_check c);
-uint64_t guard_permits(const struct guard *g); // minted
+uint64_t guard_permits(const struct guard *g);     // minted
+uint64_t guard_evaluations(const struct guard *g); // questions asked: minting, clearing and redeeming
 // Is a peer acceptable for this endpoint? Paper: public addresses only; simulator: loopback only.
 struct sockaddr;
 bool guard_peer_allowed(const struct guard_facts *f, const struct sockaddr *peer);
+bool guard_peer_text_allowed(const struct guard_facts *f, const char *peer); // numeric; any other text is not allowed
+
+// Spoils facts or request with which everything passed, in such a way that this very check is the first that denies;
+// for proving that it fires. What it puts into the request is static. True: it is seen already when the permit is
+// minted; false: only at the wire, so it is done between minting and redeeming.
+bool guard_provoke(enum guard_check c, struct guard_facts *f, struct wire_request *r);
 
 #endif

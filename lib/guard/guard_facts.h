@@ -48,17 +48,20 @@ struct guard_facts {
     int data_port;
     struct fact_state live_named; // BAD: a live-named variable or credential file is set (its name)
     struct fact_state live_value; // BAD: a live-class value was seen (where)
+    struct fact_state steering;   // BAD: a variable that redirects connections, names, trust or libraries (its name)
     struct fact_state files;      // BAD: config or credential file unreadable, world-readable, wrong owner
     struct fact_state databases;  // BAD: production-looking DSN, BINANCE_TESTNET=0 and kin
     enum fact_key_class key_class;
     char key_detail[FACT_TEXT_MAX];
-    char key_shown[16];            // PK…last4
-    struct digest key_fingerprint; // of the key id
+    char key_shown[16];              // PK…last4
+    struct digest key_fingerprint;   // of the key id
+    char key_pinned[DIGEST_HEX_MAX]; // config: the fingerprint it must have, "" none
+    int64_t static_boot_ns;          // when all of these were read
 
     // Dynamic: learnt while running; *_boot_ns is CLOCK_BOOTTIME, 0 = never.
     char account_number[ACCOUNT_NUMBER_MAX]; // as the broker answered last, "" unknown
     char account_status[32];
-    bool account_blocked;
+    char account_blocked[40]; // the member of the broker's account that says so ("trading_blocked"), "" none
     int64_t account_boot_ns;
     enum fact_tri account_key_accepted;          // BAD: 401/403 on an account read with this key
     char account_pinned[ACCOUNT_NUMBER_MAX];     // config, "" none
@@ -74,6 +77,13 @@ struct guard_facts {
     char lead_detail[FACT_TEXT_MAX];
     int64_t clock_skew_ns; // ours minus the broker's
     int64_t clock_boot_ns;
+    bool clock_was_set;         // by somebody, since it was compared
+    struct fact_state calendar; // BAD: it differs from the exchange's rules today
+    int64_t calendar_boot_ns;
+    struct fact_state children; // BAD: what strategies are given holds a secret (the variable's name)
+    int64_t children_boot_ns;
+    char peer_last[64]; // the last one that a request was sent to, with its TLS version
+    int64_t peer_boot_ns;
 };
 
 #endif

@@ -4,6 +4,9 @@
 // The table of operations and the names of classes, checks and answers.
 #include "lib/guard/guard.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "lib/base/check.h"
 
 enum op_host { TRADING, DATA };
@@ -59,14 +62,22 @@ const char *guard_class_name(enum guard_class c)
     return names[c];
 }
 
+enum check_kind { STATIC, RUNNING, REQUEST };
+
 struct check_row {
     const char *name, *text;
-    bool is_static;
+    enum check_kind kind;
+    size_t learnt; // where in the facts it is told when the check's matter was learnt
 };
 
-#define CHECK_ROW(symbol, word, static_check, sentence)                                                                \
-    [symbol] = {.name = word, .text = sentence, .is_static = static_check},
-static const struct check_row check_rows[GUARD_CHECK_COUNT] = {GUARD_CHECKS(CHECK_ROW)};
+#define AT(member) offsetof(struct guard_facts, member)
+#define NEVER 0 // no moment is the first of the facts
+#define GUARD_CHECK(SYMBOL, word, sort, classes, learnt_at, sentence)                                                  \
+    [CHECK_##SYMBOL] = {.name = #word, .text = sentence, .kind = sort, .learnt = learnt_at},
+static const struct check_row check_rows[GUARD_CHECK_COUNT] = {
+#include "lib/guard/guard_checks.def"
+};
+#undef GUARD_CHECK
 
 static const struct check_row *check_row(enum guard_check c)
 {
@@ -86,7 +97,16 @@ const char *guard_check_text(enum guard_check c)
 
 bool guard_check_is_static(enum guard_check c)
 {
-    return check_row(c)->is_static;
+    return check_row(c)->kind == STATIC;
+}
+
+int64_t guard_check_learnt_ns(enum guard_check c, const struct guard_facts *f)
+{
+    int64_t at = 0;
+
+    if (check_row(c)->learnt != NEVER)
+        memcpy(&at, (const char *)f + check_row(c)->learnt, sizeof at);
+    return at;
 }
 
 const char *guard_answer_name(enum guard_answer a)

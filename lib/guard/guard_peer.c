@@ -96,3 +96,13 @@ bool guard_peer_allowed(const struct guard_facts *f, const struct sockaddr *peer
     }
     return false;
 }
+
+bool guard_peer_text_allowed(const struct guard_facts *f, const char *peer)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (inet_pton(AF_INET, peer, &v4.sin_addr) == 1)
+        return guard_peer_allowed(f, (const struct sockaddr *)&v4);
+    return inet_pton(AF_INET6, peer, &v6.sin6_addr) == 1 && guard_peer_allowed(f, (const struct sockaddr *)&v6);
+}

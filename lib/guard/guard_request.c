@@ -129,6 +129,54 @@ static bool body_is_order(const struct receipt_terms *t)
     return same;
 }
 
+// Asked of every connection when it stands, new or used before; a permit is minted before there is one.
+enum guard_answer guard_check_peer(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    const struct guard_facts *f = c->facts;
+    const char *peer = c->on_wire ? c->request->peer : NULL;
+
+    if (!c->on_wire)
+        return f->peer_last[0] ? guard_say(detail, GUARD_PASS, "per request; the last went to %s", f->peer_last)
+                               : per_request(detail);
+    if (!peer || !peer[0])
+        return guard_say(detail, GUARD_UNKNOWN, "the transport does not say which address it is connected to");
+    if (!guard_peer_text_allowed(f, peer))
+        return guard_say(detail, GUARD_FAIL,
+                         "connected to %.60s, expected %s; look at name service, /etc/hosts, routes", peer,
+                         f->endpoint == ENDPOINT_SIMULATOR ? "a loopback address" : "a public address");
+    return guard_say(detail, GUARD_PASS, "%s", peer);
+}
+
+enum guard_answer guard_check_tls(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    const struct wire_request *r = c->request;
+
+    if (!c->on_wire)
+        return per_request(detail);
+    if (!r->tls.known)
+        return guard_say(detail, GUARD_UNKNOWN, "the transport does not say how the connection is encrypted");
+    if (c->facts->endpoint == ENDPOINT_SIMULATOR)
+        return r->tls.used ? guard_say(detail, GUARD_FAIL, "TLS towards a simulator, which speaks plain HTTP")
+                           : guard_say(detail, GUARD_PASS, "plain, on loopback");
+    if (!r->tls.used)
+        return guard_say(detail, GUARD_FAIL, "the connection is not encrypted; expected TLS 1.2 or newer");
+    if (!r->tls.chain_good)
+        return guard_say(detail, GUARD_FAIL, "no trusted authority vouches for the peer's certificate");
+    if (!r->tls.host_good)
+        return guard_say(detail, GUARD_FAIL, "the peer's certificate is not for %.60s",
+                         r->host ? r->host : "(no host)");
+    if (r->tls.version < TLS_STATE_1_2)
+        return guard_say(detail, GUARD_FAIL, "the connection's protocol is older than TLS 1.2");
+    return guard_say(detail, GUARD_PASS, "verified");
+}
+
+// Which permit this is, the redeeming function asks itself.
+enum guard_answer guard_check_permit(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    (void)c;
+    return per_request(detail);
+}
+
 enum guard_answer guard_check_receipt(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
     const struct wire_request *r = c->request;

@@ -11,6 +11,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/digest.h"
+#include "lib/base/tls_state.h"
 
 #define PERMIT_LIFE_NS (INT64_C(2000000000))
 
@@ -21,6 +22,9 @@ struct wire_request {
     const char *body; // NULL for none
     size_t body_len;
     struct digest key_fingerprint;
+    // What only the transport knows, at the wire; no permit is bound to it.
+    const char *peer; // numeric address of the connected peer
+    struct tls_state tls;
 };
 
 struct permit;        // for anything but orders

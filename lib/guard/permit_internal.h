@@ -46,6 +46,7 @@ struct guard_case {
     const struct wire_request *request; // NULL: the table, where checks of a request read PASS
     const struct receipt *receipt;      // orders only
     int64_t now_boot_ns;
+    bool on_wire; // redeeming: the connection stands, and its end must be known
 };
 
 bool guard_class_needs(enum guard_class c, enum guard_check check);
@@ -54,10 +55,12 @@ enum guard_answer guard_check_run(const struct guard_case *c, enum guard_check c
 // Answer with its reason in one line.
 enum guard_answer guard_say(char detail[FACT_TEXT_MAX], enum guard_answer answer, const char *format, ...)
     PRINTF_LIKE(3, 4);
-// The checks of one request (guard_request.c).
-enum guard_answer guard_check_request_host(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
-enum guard_answer guard_check_request_shape(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
-enum guard_answer guard_check_request_key(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
-enum guard_answer guard_check_receipt(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+enum guard_answer guard_judged(const struct fact_state *s, const char *what, char detail[FACT_TEXT_MAX]);
+
+// The rows of guard_checks.def: what runs them, and what makes them deny.
+typedef enum guard_answer guard_check_fn(const struct guard_case *c, char detail[FACT_TEXT_MAX]);
+#define GUARD_CHECK(SYMBOL, name, kind, classes, learnt, text) guard_check_fn guard_check_##name;
+#include "lib/guard/guard_checks.def"
+#undef GUARD_CHECK
 
 #endif

@@ -304,6 +304,7 @@ struct http_client *http_client_new(const struct http_client_params *params)
     CHECK(params->loop != NULL && params->answer_max > 0 && params->max_connections > 0);
     c->params = *params;
     c->params.unix_socket = params->unix_socket != NULL ? check_strdup(params->unix_socket) : NULL;
+    c->params.ca_file = params->ca_file != NULL ? check_strdup(params->ca_file) : NULL;
     c->params.user_agent = params->user_agent != NULL ? check_strdup(params->user_agent) : NULL;
     c->loop = params->loop;
     list_init(&c->waiting);
@@ -394,6 +395,7 @@ void http_client_free(struct http_client *c)
     resolver_free(c->resolver);
     free((char *)(uintptr_t)c->params.unix_socket);
     free((char *)(uintptr_t)c->params.user_agent);
+    free((char *)(uintptr_t)c->params.ca_file);
     if (c->delivering)
         c->free_after = true;
     else

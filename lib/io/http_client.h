@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/err.h"
+#include "lib/base/tls_state.h"
 #include "lib/io/loop.h"
 
 struct http_client;
@@ -29,6 +30,7 @@ struct http_client_params {
     const char *unix_socket;  // NULL, or connect here instead (copied)
     size_t answer_max;        // bytes of body; a longer answer is LOST with detail
     unsigned max_connections; // to one host
+    const char *ca_file;      // trusted authorities; NULL: the system's (copied)
     const char *user_agent;   // copied
     // Last word on a peer before connect; NULL allows all. Called with the resolved address.
     bool (*allow_peer)(void *arg, const char *host, const struct sockaddr *peer);
@@ -41,6 +43,7 @@ struct http_wire {                               // what is about to go on the w
     const char *body;
     size_t body_len;
     const char *peer; // numeric address of the connected peer
+    struct tls_state tls;
     unsigned attempt; // 1, 2, ... within this call; 2 is always aborted by the client itself
 };
 

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/io/tls_look.h"
+
 #define TARGET_MAX 8192
 #define ANSWER_HEADERS_MAX 65536
 #define REQUEST_HEADER_MAX 8192
@@ -188,6 +190,18 @@ void http_call_set_addresses(struct http_call *call, const struct resolver_answe
     text_free(&t);
 }
 
+// Asked of the connection itself, also when it was used before.
+static struct tls_state tls_of(const struct http_call *call)
+{
+    const struct curl_tlssessioninfo *session = NULL;
+    if (str_equal(call->scheme, "http"))
+        return (struct tls_state){.known = true};
+    if (curl_easy_getinfo(call->easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
+        session->backend != CURLSSLBACKEND_OPENSSL)
+        return (struct tls_state){.known = false};
+    return tls_look(session->internals, call->host);
+}
+
 // libcurl: a connection is ready and the request would be written next.
 static int on_before_transmission(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
@@ -205,6 +219,7 @@ static int on_before_transmission(void *arg, char *peer, char *local, int peer_p
                              .body = call->body,
                              .body_len = call->body_len,
                              .peer = call->peer,
+                             .tls = tls_of(call),
                              .attempt = call->attempts};
     bool may = !call->cancelled && (call->before_send == NULL || call->before_send(call->arg, &wire));
     if (call->attempts > 1)
@@ -336,6 +351,8 @@ static int set_lockdown(struct http_call *call)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (params->ca_file != NULL)
+        SET(CURLOPT_CAINFO, params->ca_file);
     SET(CURLOPT_CAPATH, NULL); // with a folder set (Debian's default) libcurl parses the bundle for each connection
     SET(CURLOPT_CA_CACHE_TIMEOUT, -1L);
     SET(CURLOPT_USERAGENT, params->user_agent != NULL ? params->user_agent : "");

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/tls_state.h"
 #include "lib/io/http_server.h"
 #include "lib/io/loop.h"
 #include "lib/io/resolver.h"
@@ -61,6 +62,7 @@ struct websocket_wire { // what is about to be sent, as the transport sees it
     const char *method, *scheme, *host, *target;
     int port;
     const char *peer; // numeric address of the connected peer
+    struct tls_state tls;
 };
 
 struct websocket_client {

@@ -167,7 +167,8 @@ static void start_upgrade(struct websocket *w)
                                   .host = d->p.host,
                                   .target = d->p.target,
                                   .port = d->p.port,
-                                  .peer = d->peer};
+                                  .peer = d->peer,
+                                  .tls = ws_wire_look(&w->wire, d->p.host)};
     ws_set_state(w, WS_UPGRADING);
     bool may = d->p.before_send == NULL || d->p.before_send(d->p.arg, &wire);
     if (w->state == WS_ENDED) // cancelled in there

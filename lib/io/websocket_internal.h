@@ -35,6 +35,7 @@ int ws_wire_secure(struct ws_wire *wire, struct websocket_tls *tls, const char *
 // 1 when TLS stands and the peer is proven, 0 not yet, -1 with err.
 int ws_wire_handshake(struct ws_wire *wire, struct err *err) MUST_CHECK;
 void ws_wire_close(struct ws_wire *wire);
+struct tls_state ws_wire_look(const struct ws_wire *wire, const char *host); // what it really is
 
 #define WS_STATES(X)                                                                                                   \
     X(WS_RESOLVING, "resolving")                                                                                       \

@@ -15,6 +15,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "lib/io/tls_look.h"
+
 struct websocket_tls {
     SSL_CTX *context;
 };
@@ -162,4 +164,9 @@ void ws_wire_close(struct ws_wire *wire)
     if (wire->fd >= 0)
         close(wire->fd);
     *wire = (struct ws_wire){.fd = -1};
+}
+
+struct tls_state ws_wire_look(const struct ws_wire *wire, const char *host)
+{
+    return wire->ssl != NULL ? tls_look(wire->ssl, host) : (struct tls_state){.known = true};
 }

@@ -94,7 +94,7 @@ static int64_t decide_once(struct world *w, const char *body, size_t len)
     struct wire_request request = good_request(&w->facts, OP_SUBMIT_OPEN, NULL);
     request.body = body;
     request.body_len = len;
-    w->facts.account_boot_ns = w->facts.database_boot_ns = now_ns();
+    w->facts.account_boot_ns = w->facts.database_boot_ns = w->facts.clock_boot_ns = now_ns();
     w->facts.lead_until_boot_ns = INT64_MAX;
     int64_t start = now_ns();
     if (!exposure_view(w->exposure, &w->order, "", w->session, start, &view))

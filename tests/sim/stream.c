@@ -292,7 +292,8 @@ static void connects(void *arg)
                                         .host = w->address,
                                         .target = w->target,
                                         .port = w->p.port,
-                                        .peer = "127.0.0.1"};
+                                        .peer = "127.0.0.1",
+                                        .tls = {.known = true}};
     if (w->p.before_send && !w->p.before_send(w->p.arg, &onto)) {
         over(w, WEBSOCKET_REFUSED, true, "refused before the first byte");
         return;

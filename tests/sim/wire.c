@@ -439,6 +439,7 @@ static void connected(void *arg)
                                    .body = c->body,
                                    .body_len = c->body_len,
                                    .peer = "127.0.0.1",
+                                   .tls = {.known = true},
                                    .attempt = 1};
     if (c->before_send && !c->before_send(c->arg, &onto)) {
         call_fail(c, HTTP_RESULT_REFUSED, "refused before the first byte");

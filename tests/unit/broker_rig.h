@@ -50,6 +50,7 @@ static struct rig {
     int wire_count;
     // pushed facts
     int key_accepted, key_refused, accounts, clocks;
+    char account_blocked[64];
     char account_number[ACCOUNT_NUMBER_MAX];
     // the audit's door
     int denials;
@@ -167,11 +168,17 @@ void facts_set_key_accepted(struct facts *f, bool accepted)
     r.key_refused += !accepted;
 }
 
-void facts_set_account(struct facts *f, const char *number, const char *status, bool blocked, int64_t boot_ns)
+void facts_set_account(struct facts *f, const char *number, const char *status, const char *blocked, int64_t boot_ns)
 {
-    (void)f, (void)status, (void)blocked, (void)boot_ns;
+    (void)f, (void)status, (void)boot_ns;
     r.accounts++;
+    snprintf(r.account_blocked, sizeof r.account_blocked, "%s", blocked);
     snprintf(r.account_number, sizeof r.account_number, "%s", number);
+}
+
+void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns)
+{
+    (void)f, (void)peer, (void)tls, (void)boot_ns;
 }
 
 void facts_set_clock(struct facts *f, int64_t skew_ns, int64_t boot_ns)
@@ -247,6 +254,7 @@ static inline bool may_send_body(int i, unsigned attempt, const char *body)
                                                       .body = body,
                                                       .body_len = body ? strlen(body) : 0,
                                                       .peer = "1.2.3.4",
+                                                      .tls = GOOD_TLS,
                                                       .attempt = attempt,
                                                   });
 }

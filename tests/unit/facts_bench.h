@@ -147,7 +147,7 @@ static int tear_down(void **state)
     return system(command);
 }
 
-static void credentials(struct bench *b)
+static inline void credentials(struct bench *b)
 {
     char folder[128];
 

@@ -12,7 +12,7 @@
 #include "lib/guard/guard.h"
 #include "lib/guard/keyscan.h"
 
-#define GOOD_NOW (INT64_C(5000) * 1000000000)
+#define GOOD_NOW (INT64_C(500000) * 1000000000)
 #define GOOD_EPOCH 3
 #define GOOD_ACCOUNT "PA3ZZJC58PH5"
 #define GOOD_KEY "PKTESTTESTTEST000001"
@@ -49,6 +49,8 @@ static inline struct guard_facts good_facts(void)
     f.lead = LEAD_HELD;
     f.lead_epoch = GOOD_EPOCH;
     f.lead_until_boot_ns = GOOD_NOW + INT64_C(5000000000);
+    f.steering.state = f.calendar.state = f.children.state = FACT_GOOD;
+    f.static_boot_ns = f.calendar_boot_ns = f.children_boot_ns = GOOD_NOW - 1000000;
     f.halt_memory = f.halt_file = f.halt_database = HALT_RUNNING;
     return f;
 }
@@ -69,7 +71,12 @@ static inline struct guard_facts good_simulator_facts(void)
     return f;
 }
 
-// The request of an operation at the hosts of f; target NULL takes the table's path.
+#define GOOD_TLS                                                                                                       \
+    {                                                                                                                  \
+        .known = true, .used = true, .chain_good = true, .host_good = true, .version = 0x0304                          \
+    }
+
+// The request of an operation at the hosts of f, as the wire would see it; target NULL takes the table's path.
 static inline struct wire_request good_request(const struct guard_facts *f, enum guard_op op, const char *target)
 {
     const bool data = guard_op_is_data(op);
@@ -78,7 +85,14 @@ static inline struct wire_request good_request(const struct guard_facts *f, enum
                              .host = data ? f->data_host : f->trading_host,
                              .port = data ? f->data_port : f->trading_port,
                              .target = target ? target : guard_op_path(op),
-                             .key_fingerprint = f->key_fingerprint};
+                             .key_fingerprint = f->key_fingerprint,
+                             .peer = "35.194.68.203",
+                             .tls = GOOD_TLS};
+
+    if (f->endpoint == ENDPOINT_SIMULATOR) {
+        r.peer = "127.0.0.1";
+        r.tls = (struct tls_state){.known = true};
+    }
     return r;
 }
 

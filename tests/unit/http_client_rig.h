@@ -156,7 +156,7 @@ static void *serve_all(void *arg)
     return NULL;
 }
 
-static void server_start_on(struct server *s, int fd, const enum act acts[4])
+static inline void server_start_on(struct server *s, int fd, const enum act acts[4])
 {
     memset(s, 0, sizeof *s);
     memcpy(s->acts, acts, sizeof s->acts);
@@ -164,7 +164,7 @@ static void server_start_on(struct server *s, int fd, const enum act acts[4])
     assert_int_equal(listen(fd, 16), 0);
 }
 
-static void server_start(struct server *s, enum act a, enum act b, enum act c)
+static inline void server_start(struct server *s, enum act a, enum act b, enum act c)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -177,7 +177,7 @@ static void server_start(struct server *s, enum act a, enum act b, enum act c)
 }
 
 // After the client is freed: returns once everything that was sent has been read and counted.
-static void server_stop(struct server *s)
+static inline void server_stop(struct server *s)
 {
     shutdown(s->fd, SHUT_RDWR);
     pthread_join(s->thread, NULL);
@@ -241,7 +241,7 @@ static bool allow_peer(void *arg, const char *host, const struct sockaddr *peer)
     return !s->veto_peer;
 }
 
-static struct http_client *client(void)
+static inline struct http_client *client(void)
 {
     memset(&seen, 0, sizeof seen);
     struct http_client_params p = {.loop = loop,

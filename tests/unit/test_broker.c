@@ -205,6 +205,28 @@ static void identity_is_learnt_from_whole_answers_only(void **state)
     assert_false(broker_connected(r.broker));
 }
 
+// Which member keeps the account from trading goes to the guard by its name.
+static void what_blocks_an_account_is_named(void **state)
+{
+    static const char *const names[] = {"account_blocked", "trading_blocked", "trade_suspended_by_user"};
+    (void)state;
+    broker_of(100000, 4);
+    for (size_t i = 0; i <= ARRAY_LEN(names); i++) {
+        char body[512], expected[64] = "";
+        int n = snprintf(body, sizeof body,
+                         "{\"account_number\":\"PA3ZZJC58PH5\",\"status\":\"ACTIVE\",\"currency\":\"USD\","
+                         "\"equity\":\"1\",\"cash\":\"1\",\"buying_power\":\"1\",\"shorting_enabled\":false");
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            n += snprintf(body + n, sizeof body - (size_t)n, ",\"%s\":%s", names[k], k == i ? "true" : "false");
+        snprintf(body + n, sizeof body - (size_t)n, "}");
+        if (i < ARRAY_LEN(names))
+            snprintf(expected, sizeof expected, "%s is true", names[i]);
+        asked(OP_ACCOUNT, 200, body);
+        assert_int_equal(r.accounts, i + 1);
+        assert_string_equal(r.account_blocked, expected);
+    }
+}
+
 // --- the rate budget
 
 static void read_orders(const char *name)
@@ -348,6 +370,7 @@ int main(void)
         T(without_an_answer_it_counts_whether_a_byte_may_have_left),
         T(a_refused_key_is_told_at_once_whoever_asked),
         T(identity_is_learnt_from_whole_answers_only),
+        T(what_blocks_an_account_is_named),
         T(a_tenth_of_the_budget_is_kept_for_cancels),
         T(the_budget_of_a_minute_is_never_passed),
         T(cancels_overtake_in_their_own_order),

@@ -4,7 +4,7 @@
 // Environment, credentials and files as they are found on real hosts, right and wrong, up to the verdict of the guard's
 // table.
 // needs: daemon/facts.o daemon/facts_env.o daemon/facts_files.o daemon/facts_keys.o
-// needs: daemon/facts_scan.o daemon/facts_dsn.o
+// needs: daemon/facts_scan.o daemon/facts_steering.o daemon/facts_dsn.o
 // needs: daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o
 #include "tests/unit/facts_bench.h"
 
@@ -326,7 +326,7 @@ static void test_pushed(void **state)
     struct bench *b = *state;
 
     good(b);
-    facts_set_account(b->facts, "PA3ZZJC58PH5", "ACTIVE", true, 77);
+    facts_set_account(b->facts, "PA3ZZJC58PH5", "ACTIVE", "trading_blocked is true", 77);
     facts_set_key_accepted(b->facts, false);
     facts_set_first_seen(b->facts, true, NULL);
     facts_set_database(b->facts, FACT_BAD, "no marker", 50);
@@ -335,7 +335,7 @@ static void test_pushed(void **state)
     facts_set_clock(b->facts, -5, 88);
     const struct guard_facts *f = facts_view(b->facts);
     assert_string_equal(f->account_number, "PA3ZZJC58PH5");
-    assert_true(f->account_blocked);
+    assert_string_equal(f->account_blocked, "trading_blocked is true");
     assert_int_equal(f->account_boot_ns, 77);
     assert_int_equal(f->account_key_accepted, FACT_BAD);
     assert_true(f->account_first_known);
@@ -344,7 +344,7 @@ static void test_pushed(void **state)
     assert_int_equal(f->database_boot_ns, 50);
     assert_int_equal(f->halt_file, HALT_HALTED);
     assert_int_equal(f->clock_skew_ns, -5);
-    facts_set_account(b->facts, "PA34567890123456789012345678901234567890", "ACTIVE", false, 78);
+    facts_set_account(b->facts, "PA34567890123456789012345678901234567890", "ACTIVE", "", 78);
     assert_string_equal(f->account_number, "(too long)"); // no prefix that another account might have
 }
 

@@ -3,7 +3,7 @@
 //
 // What names, values and addresses betray: live keys, databases that are not for staging; what the environment sets.
 // needs: daemon/facts.o daemon/facts_env.o daemon/facts_files.o daemon/facts_keys.o
-// needs: daemon/facts_scan.o daemon/facts_dsn.o
+// needs: daemon/facts_scan.o daemon/facts_steering.o daemon/facts_dsn.o
 // needs: daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o
 #include "tests/unit/facts_bench.h"
 

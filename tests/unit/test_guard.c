@@ -103,7 +103,7 @@ SET(first_other, TEXT(account_first_seen, "PA3ZZJC58PH6"))
 SET(status_unknown, f->account_status[0] = '\0')
 SET(status_closed, TEXT(account_status, "ACCOUNT_CLOSED"))
 SET(status_lower, TEXT(account_status, "active"))
-SET(status_blocked, f->account_blocked = true)
+SET(status_blocked, TEXT(account_blocked, "trading_blocked is true"))
 SET(marker_bad, f->database_marker.state = FACT_BAD)
 SET(marker_unknown, f->database_marker.state = FACT_UNKNOWN)
 SET(db_never, f->database_boot_ns = 0)
@@ -129,11 +129,49 @@ SET(standby, f->lead = LEAD_STANDBY; f->lead_epoch = 0)
 SET(lease_edge, f->lead_until_boot_ns = GOOD_NOW + 1)
 SET(lease_out, f->lead_until_boot_ns = GOOD_NOW)
 SET(epoch_over, f->lead_epoch = GOOD_EPOCH + 1)
+SET(steering_bad, f->steering.state = FACT_BAD)
+SET(steering_unknown, f->steering.state = FACT_UNKNOWN)
+SET(key_pin_same, digest_hex(&f->key_fingerprint, f->key_pinned))
+SET(key_pin_other, memset(f->key_pinned, 'a', 64); f->key_pinned[64] = '\0')
+SET(key_pin_odd, TEXT(key_pinned, "PK…0001"))
+SET(key_pin_no_key, digest_hex(&f->key_fingerprint, f->key_pinned); f->key_class = KEY_MISSING)
+SET(children_bad, f->children.state = FACT_BAD)
+SET(children_unknown, f->children.state = FACT_UNKNOWN)
+SET(clock_ahead_edge, f->clock_skew_ns = GUARD_CLOCK_SKEW_NS)
+SET(clock_ahead, f->clock_skew_ns = GUARD_CLOCK_SKEW_NS + 1)
+SET(clock_behind_edge, f->clock_skew_ns = -GUARD_CLOCK_SKEW_NS)
+SET(clock_behind, f->clock_skew_ns = -GUARD_CLOCK_SKEW_NS - 1)
+SET(clock_never, f->clock_boot_ns = 0)
+SET(clock_edge, f->clock_boot_ns = GOOD_NOW - GUARD_CLOCK_AGE_NS)
+SET(clock_old, f->clock_boot_ns = GOOD_NOW - GUARD_CLOCK_AGE_NS - 1)
+SET(clock_future, f->clock_boot_ns = GOOD_NOW + INT64_C(3000000000))
+SET(clock_set, f->clock_was_set = true)
+SET(calendar_bad, f->calendar.state = FACT_BAD)
+SET(calendar_unknown, f->calendar.state = FACT_UNKNOWN)
 SET(halt_and_unknown, f->halt_memory = HALT_UNKNOWN; f->halt_file = HALT_HALTED)
 
 static const struct row rows[] = {
     {CHECK_DRY_RUN, "all is well", set_nothing, "PPPPP"},
     {CHECK_DRY_RUN, "unread", set_dry_run_unread, "UUUUU"},
+    {CHECK_STEERING, "a proxy", set_steering_bad, "FFFFF"},
+    {CHECK_STEERING, "not looked at", set_steering_unknown, "UUUUU"},
+    {CHECK_KEY_PIN, "the pinned key", set_key_pin_same, "PPPPP"},
+    {CHECK_KEY_PIN, "another key", set_key_pin_other, "FFFFF"},
+    {CHECK_KEY_PIN, "no fingerprint", set_key_pin_odd, "FFFFF"},
+    {CHECK_KEY_CLASS, "pinned, and no key", set_key_pin_no_key, "FFFFF"},
+    {CHECK_CHILDREN, "a secret", set_children_bad, "PPPFF"},
+    {CHECK_CHILDREN, "not looked at", set_children_unknown, "PPPUU"},
+    {CHECK_CLOCK, "ahead by the bound", set_clock_ahead_edge, "PPPPP"},
+    {CHECK_CLOCK, "ahead", set_clock_ahead, "PPPPF"},
+    {CHECK_CLOCK, "behind by the bound", set_clock_behind_edge, "PPPPP"},
+    {CHECK_CLOCK, "behind", set_clock_behind, "PPPPF"},
+    {CHECK_CLOCK, "never compared", set_clock_never, "PPPPU"},
+    {CHECK_CLOCK, "compared just long enough ago", set_clock_edge, "PPPPP"},
+    {CHECK_CLOCK, "compared too long ago", set_clock_old, "PPPPU"},
+    {CHECK_CLOCK, "compared later than now", set_clock_future, "PPPPU"},
+    {CHECK_CLOCK, "set since", set_clock_set, "PPPPU"},
+    {CHECK_CALENDAR, "differs today", set_calendar_bad, "PPPPF"},
+    {CHECK_CALENDAR, "not known", set_calendar_unknown, "PPPPU"},
     {CHECK_DRY_RUN, "unset", set_dry_run_unset, "FFFFF"},
     {CHECK_DRY_RUN, "false", set_dry_run_false, "FFFFF"},
     {CHECK_DRY_RUN, "invalid", set_dry_run_invalid, "FFFFF"},
@@ -341,7 +379,7 @@ static void test_redeeming(void **state)
 static bool asks_request(enum guard_check c)
 {
     return c == CHECK_REQUEST_HOST || c == CHECK_REQUEST_SHAPE || c == CHECK_REQUEST_KEY || c == CHECK_RECEIPT ||
-           c == CHECK_PERMIT;
+           c == CHECK_PERMIT || c == CHECK_PEER || c == CHECK_TLS;
 }
 
 // The table that operators see judges as an opening order would be judged.
@@ -383,16 +421,18 @@ static void test_table_worst(void **state)
     (void)state;
     assert_int_equal(guard_table(&f, GOOD_NOW, false, results), GUARD_UNKNOWN); // nothing read: nothing passes
     for (int i = 0; i < GUARD_CHECK_COUNT; i++)
-        if (!asks_request((enum guard_check)i) && i != CHECK_ACCOUNT_PIN)
+        if (!asks_request((enum guard_check)i) && i != CHECK_ACCOUNT_PIN && i != CHECK_KEY_PIN)
             assert_int_equal(results[i].answer, GUARD_UNKNOWN);
     f.files.state = FACT_BAD;
     assert_int_equal(guard_table(&f, GOOD_NOW, true, results), GUARD_FAIL);
 }
 
-// A check without a denying row here would be a check nobody has seen deny. Receipt and permit: test_permit.
+// A check without a denying row here would be a check nobody has seen deny. Receipt and permit: test_permit; peer and
+// TLS: test_guard_wire.
 static void test_every_check_is_seen_to_deny(void **state)
 {
-    bool seen[GUARD_CHECK_COUNT] = {[CHECK_RECEIPT] = true, [CHECK_PERMIT] = true};
+    bool seen[GUARD_CHECK_COUNT] = {
+        [CHECK_RECEIPT] = true, [CHECK_PERMIT] = true, [CHECK_PEER] = true, [CHECK_TLS] = true};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

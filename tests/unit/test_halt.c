@@ -4,7 +4,7 @@
 // The latch: what denies, what survives a restart, and that only two steps release. Time is the test's own.
 // needs: daemon/halt.o daemon/halt_file.o
 // needs: daemon/facts.o daemon/facts_env.o daemon/facts_files.o daemon/facts_keys.o
-// needs: daemon/facts_scan.o daemon/facts_dsn.o
+// needs: daemon/facts_scan.o daemon/facts_steering.o daemon/facts_dsn.o
 // needs: daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o
 #include <setjmp.h>
 #include <stdarg.h>

@@ -130,7 +130,8 @@ static bool before_send(const char *host, const char *target)
                                                                          .host = host,
                                                                          .target = target,
                                                                          .port = ws.params.port,
-                                                                         .peer = "1.2.3.4"});
+                                                                         .peer = "1.2.3.4",
+                                                                         .tls = GOOD_TLS});
 }
 
 static void say(const char *text)

@@ -175,6 +175,8 @@ static void accepted(struct fixture *f, const char *host, const char *certificat
     assert_true(s.got_echo);
     assert_string_equal(s.sni, sni);
     assert_int_equal(f->sends, 1);
+    assert_true(f->tls.known && f->tls.used && f->tls.chain_good && f->tls.host_good);
+    assert_true(f->tls.version >= TLS_STATE_1_2);
 }
 
 static void refused(struct fixture *f, const char *host, const char *certificate, const char *authority,

@@ -57,6 +57,7 @@ struct fixture {
     int asked, sends;
     bool may_send;
     char seen[256]; // what before_send saw
+    struct tls_state tls;
 };
 
 #define UNTIL(f, condition)                                                                                            \
@@ -128,6 +129,7 @@ static inline bool on_before_send(void *arg, const struct websocket_wire *wire)
 {
     struct fixture *f = arg;
     f->sends++;
+    f->tls = wire->tls;
     snprintf(f->seen, sizeof f->seen, "%s %s://%s%s from %s", wire->method, wire->scheme, wire->host, wire->target,
              wire->peer);
     return f->may_send;
