@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
-// needs: daemon/facts.o daemon/facts_env.o daemon/facts_files.o daemon/facts_keys.o daemon/facts_scan.o daemon/facts_steering.o
+// needs: daemon/facts.o daemon/facts_env.o daemon/facts_files.o daemon/facts_keys.o
+// needs: daemon/facts_scan.o daemon/facts_steering.o
 // needs: daemon/facts_dsn.o daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o
 // needs: daemon/config_doc.o daemon/config_compare.o daemon/config_reload.o
 //
