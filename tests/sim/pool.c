@@ -12,7 +12,7 @@
 
 #include "lib/base/check.h"
 
-#define EACH_MAX 5
+#define EACH_MAX 10
 #define ALL_MAX 30 // of what the server allows
 #define PREPARED_MAX 200
 #define NAME_MAX_LEN 40

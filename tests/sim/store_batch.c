@@ -10,7 +10,7 @@
 #include "lib/base/text.h"
 #include "tests/sim/store_internal.h"
 
-static uint64_t writes; // of this seed, so far
+static uint64_t halts; // that may have been written by this seed, so far
 
 struct pg_batch *pg_batch_new(void)
 {
@@ -131,21 +131,14 @@ static void run_script(struct pg_client *c, struct pg_batch *b)
 
 // --- the question of every half second
 
-// Whether halt and session are still the same: computed anew only when something was written since. A statement that
-// is not named here counts as one that writes.
-static bool only_reads(const struct pg_batch *b)
+// Whether halt and session are still the same: computed anew only when somebody could have written a halt since, in
+// words of SQL that say so, or in a script.
+static bool tells_of_halts(const struct pg_batch *b)
 {
-    static const char *const readers[] = {"halt_read",   "session_check", "books_load", "last_activity",
-                                          "orders_open", "day_usage",     "fill_quotes"};
-    for (size_t i = 0; i < b->count; i++) {
-        const char *name = b->items[i].statement->name;
-        size_t k = 0;
-        while (k < ARRAY_LEN(readers) && strcmp(readers[k], name) != 0)
-            k++;
-        if (k == ARRAY_LEN(readers) && strncmp(name, "query_", 6) != 0)
-            return false;
-    }
-    return b->count > 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (strstr(b->items[i].statement->text, "halt"))
+            return true;
+    return b->script != NULL;
 }
 
 static bool is_heartbeat(const struct pg_batch *b)
@@ -184,7 +177,7 @@ void store_forget(struct pg_client *c)
 static bool answer_kept(const struct pg_client *c, struct pg_batch *b, const char *question)
 {
     const struct kept *k = &c->kept;
-    if (!k->question || k->writes != writes || strcmp(k->question, question) != 0)
+    if (!k->question || k->halts != halts || strcmp(k->question, question) != 0)
         return false;
     for (size_t i = 0; i < b->count; i++)
         b->items[i].result.res = copy_of(k->answers[i]);
@@ -199,7 +192,7 @@ static void heartbeat(struct pg_client *c, struct pg_batch *b)
         run(c, b);
         store_forget(c);
         if (b->outcome == PG_COMMITTED) {
-            c->kept = (struct kept){.question = check_strdup(question), .writes = writes, .count = b->count};
+            c->kept = (struct kept){.question = check_strdup(question), .halts = halts, .count = b->count};
             for (size_t i = 0; i < b->count; i++)
                 c->kept.answers[i] = copy_of(b->items[i].result.res);
         }
@@ -207,19 +200,21 @@ static void heartbeat(struct pg_client *c, struct pg_batch *b)
     free(question);
 }
 
-void store_wrote(void)
+void store_asked(const char *sql)
 {
-    writes++;
+    halts += strstr(sql, "halt") != NULL;
 }
 
 void store_run(struct pg_client *c, struct pg_batch *b)
 {
     b->ran = true;
-    writes += b->script || !only_reads(b);
+    if (is_heartbeat(b)) {
+        heartbeat(c, b);
+        return;
+    }
+    halts += tells_of_halts(b);
     if (b->script)
         run_script(c, b);
-    else if (is_heartbeat(b))
-        heartbeat(c, b);
     else
         run(c, b);
 }

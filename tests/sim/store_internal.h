@@ -47,7 +47,7 @@ struct pg_batch {
 
 struct kept { // the last answer to the batch that is asked twice a second
     char *question;
-    uint64_t writes; // before it
+    uint64_t halts; // that may have been written before it
     PGresult *answers[KEPT_MAX];
     size_t count;
 };
@@ -68,7 +68,7 @@ struct pg_client {
 
 // At the server: c is connected.
 void store_run(struct pg_client *c, struct pg_batch *b);
-void store_wrote(void);                 // somebody else wrote: what was kept of any session may be old
+void store_asked(const char *sql);      // by somebody else: when it writes a halt, what was kept may be old
 void store_forget(struct pg_client *c); // what was kept of this session
 
 #endif
