@@ -5,6 +5,7 @@
 // cancel. First what it is, with a token; then, with the token and a reason, it is done.
 #include "daemon/admin_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/io/clock.h"
@@ -26,8 +27,23 @@ static void put_amount(struct json_out *o, const char *key, bool has, int64_t na
         json_put_null(o, key);
 }
 
-static void show(struct admin *a, struct http_exchange *x, const struct order_state *s, const char *strategy)
+// What a token is for: this word about this order, into this book.
+static void subject(const struct order_state *s, const struct quarantine_word *word, char out[CLIENT_ORDER_ID_MAX])
 {
+    snprintf(out, CLIENT_ORDER_ID_MAX, "%s %s %s", word->adopt ? "adopt" : "cancel", word->strategy, s->id);
+}
+
+static bool fits(struct admin *a, const struct order_state *s, const struct quarantine_word *word, const char *code)
+{
+    char about[CLIENT_ORDER_ID_MAX];
+    subject(s, word, about);
+    return admin_token_fits(&a->quarantine, about, code);
+}
+
+static void show(struct admin *a, struct http_exchange *x, const struct order_state *s,
+                 const struct quarantine_word *word)
+{
+    char about[CLIENT_ORDER_ID_MAX];
     struct text t;
     struct json_out o;
     api_answer_begin(&t, &o);
@@ -44,8 +60,9 @@ static void show(struct admin *a, struct http_exchange *x, const struct order_st
     json_put_string(&o, "status", order_status_name(s->status));
     json_put_decimal(&o, "filled_qty", s->filled_qty.nanos);
     json_object_end(&o);
-    json_put_string(&o, "strategy", strategy[0] ? strategy : NULL);
-    json_put_string(&o, "code", admin_token_make(&a->quarantine, s->id));
+    json_put_string(&o, "strategy", word->strategy[0] ? word->strategy : NULL);
+    subject(s, word, about);
+    json_put_string(&o, "code", admin_token_make(&a->quarantine, about));
     json_put_int(&o, "valid_seconds", ADMIN_TOKEN_VALID_S);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
@@ -88,9 +105,11 @@ static void serve(struct admin *a, struct http_exchange *x, const char *who, boo
     if (!s)
         api_reply_problem(x, 404, "no open order in quarantine has this id (see: paperguard quarantine)");
     else if (!has)
-        show(a, x, s, word.strategy);
-    else if (!admin_token_fits(&a->quarantine, s->id, body.code))
-        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again",
+        show(a, x, s, &word);
+    else if (!fits(a, s, &word, body.code))
+        api_reply_problem(x, 409,
+                          "the token is not the one for this order, this word and this strategy, or older than %d s: "
+                          "ask again",
                           ADMIN_TOKEN_VALID_S);
     else if (adopt && !scheduler_session(a->p.scheduler, clock_wall_ns(), &word.session))
         api_reply_problem(x, 503, "the exchange calendar does not reach today");

@@ -75,6 +75,7 @@ struct daemon {
     } cache_told;
     int exit_status;
     int64_t drain_until_boot_ns, positions_as_of, disk_boot_ns;
+    bool halt_not_stored_told;
     uint64_t turns_seen;
     unsigned parts_seen; // bit by part: it was there once
     char status_told[200], blocked_why[240];

@@ -32,6 +32,7 @@ struct halt {
     struct halt_record memory;
     enum fact_halt file, database;
     bool file_missing, database_known; // known: Postgres answered, with or without a row for this host
+    bool owed;                         // what memory holds could not be written to the file: every look tries again
     char file_trouble[HALT_TEXT_MAX];
     char database_reason[HALT_TEXT_MAX];
     int64_t released_boot_ns;
@@ -76,7 +77,8 @@ static void publish(struct halt *h)
 
     text_init(&t, FACT_TEXT_MAX - 1);
     if (h->memory.state != HALT_RUNNING)
-        text_addf(&t, "%.90s (%.40s)", h->memory.reason, h->memory.source);
+        text_addf(&t, "%s%.*s (%.40s)%s%.110s", h->owed ? "NOT STORED: " : "", h->owed ? 40 : 90, h->memory.reason,
+                  h->memory.source, h->owed ? "; " : "", h->owed ? h->file_trouble : "");
     else if (h->file == HALT_UNKNOWN)
         text_addf(&t, "%.150s", h->file_trouble);
     else if (h->database != HALT_RUNNING)
@@ -121,10 +123,11 @@ static int file_write(struct halt *h, const struct halt_record *r)
 
     if (halt_file_write(h->state_dir, r, &err)) {
         trouble(h, err.text);
+        h->owed = h->memory.state != HALT_RUNNING;
         return -1;
     }
     h->file = r->state;
-    h->file_missing = false;
+    h->file_missing = h->owed = false;
     trouble(h, "");
     return 0;
 }
@@ -175,6 +178,8 @@ static void file_look(struct halt *h)
         h->file = HALT_UNKNOWN;
         missing_told(h, &err);
         trouble(h, err.text);
+        if (h->owed)
+            (void)file_write(h, &h->memory);
         return;
     }
     h->file = r.state;
@@ -183,8 +188,9 @@ static void file_look(struct halt *h)
         h->memory = r;
         log_warning("halt: %s, from the state file: %s (%s)", fact_halt_name(r.state), r.reason, r.source);
         memset(&h->release, 0, sizeof h->release);
-    } else if (rank(r.state) < rank(h->memory.state)) {
-        (void)file_write(h, &h->memory); // an older or foreign file does not loosen
+    } else if (h->owed || rank(r.state) < rank(h->memory.state)) {
+        // An older or foreign file does not loosen, and one that was not synced may be gone after a crash.
+        (void)file_write(h, &h->memory);
     }
 }
 
@@ -369,6 +375,11 @@ int halt_release_confirm(struct halt *h, const char *code, const char *who, stru
     row_write(h, &running);
     publish(h);
     return 0;
+}
+
+const char *halt_not_stored(const struct halt *h)
+{
+    return h->owed ? h->file_trouble : "";
 }
 
 void halt_write_json(const struct halt *h, struct json_out *o)

@@ -28,6 +28,8 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
 int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17],
                          struct err *err) MUST_CHECK;
 int halt_release_confirm(struct halt *h, const char *code, const char *who, struct err *err) MUST_CHECK;
+// Why the state file does not hold the halt that memory holds; "": it does. Every look at the files tries again.
+const char *halt_not_stored(const struct halt *h);
 // One JSON object.
 void halt_write_json(const struct halt *h, struct json_out *o);
 

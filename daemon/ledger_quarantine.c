@@ -184,6 +184,8 @@ static void write_states(struct text *out, const struct order_state *states, siz
         json_put_string(&o, "client_order_id", states[i].client_order_id);
         json_put_string(&o, "status", order_status_name(states[i].status));
         json_put_decimal(&o, "filled_qty", states[i].filled_qty.nanos);
+        if (states[i].submitted_at)
+            json_put_when(&o, "submitted_at", states[i].submitted_at);
         json_object_end(&o);
     }
     json_array_end(&o);

@@ -85,7 +85,8 @@ static void write_file(struct daemon *d)
     bool good = fd >= 0 && !t.overflow && write(fd, text_str(&t), t.len) == (ssize_t)t.len;
     if (fd >= 0)
         close(fd);
-    if (!good || rename(fresh, path) != 0)
+    good = good && rename(fresh, path) == 0;
+    if (!good)
         unlink(fresh); // the disk is looked at and told of by itself
     d->mark_unwritten = !good;
     text_free(&t);

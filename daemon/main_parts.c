@@ -124,7 +124,17 @@ static void look_disk(struct daemon *d)
     d->disk_boot_ns = now;
     bool good = write_somewhere(d->config->state_dir);
     snprintf(detail, sizeof detail, "state_dir cannot be written: %s", strerror(errno));
-    settle(d, PART_DISK, good ? PART_OK : PART_DOWN, 0, good ? "" : detail);
+    const char *halt = halt_not_stored(d->halt);
+    settle(d, PART_DISK, good && !halt[0] ? PART_OK : PART_DOWN, 0, good ? halt : detail);
+}
+
+// A halt that only memory and Postgres hold ends with them.
+static void look_halt(struct daemon *d)
+{
+    const char *why = halt_not_stored(d->halt);
+    if (why[0] && !d->halt_not_stored_told)
+        daemon_alert(d, "halt_not_stored", d->config->instance, why);
+    d->halt_not_stored_told = why[0] != '\0';
 }
 
 static void look_journal(struct daemon *d)
@@ -143,5 +153,6 @@ void daemon_look_parts(struct daemon *d)
     look_broker(d);
     look_names(d);
     look_disk(d);
+    look_halt(d);
     look_journal(d);
 }

@@ -430,7 +430,7 @@ static void pass_ended(struct reconcile *r)
     move(r, RC_IDLE);
     tell_waiters(r, agree, r->reason); // only what this pass compared counts for it
     step_after(r, until_pass_ms(r, quiet));
-    r->new_fills = r->orders_open_at_broker = 0;
+    r->new_fills = 0;
     r->again = false;
     if (r->nudged)
         nudge_arm(r);

@@ -83,7 +83,7 @@ struct reconcile {
     struct order_state *closed; // of the list, ended and not followed here
     size_t closed_count, pages;
     int64_t orders_asked_boot_ns; // when the list of all orders was begun; 0: only open ones are read
-    size_t orders_open_at_broker, new_fills, desk_open_before;
+    size_t new_fills, desk_open_before;
     struct alpaca_fill *page; // of fills on their way into the ledger
     size_t page_count;
     char doubt_ids[DOUBT_ORDERS_MAX][ORDER_ID_MAX]; // orders of refused fills, nobody knows whose
@@ -197,6 +197,8 @@ void reconcile_not_followed(struct reconcile *r, const struct order_state *s);
 #define RECONCILE_OVERLAP_NS (600 * NS_PER_S) // what is listed late, behind newer ones, is found by then
 #define RECONCILE_PAGES_MAX 2000              // of one list in one pass
 void reconcile_ask_orders(struct reconcile *r);
+// What the page behind one that ends at `newest` is asked for after: it may begin with others of that moment.
+int64_t reconcile_page_after(int64_t after, int64_t newest);
 void reconcile_whole_soon(struct reconcile *r); // the next pass is a whole one
 void reconcile_whole_ended(struct reconcile *r, bool agree);
 // Orders that are not ours (reconcile_quarantine.c). says: true when it is one of them. begin and pass: before the

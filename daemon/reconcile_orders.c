@@ -16,6 +16,7 @@
 #define ORDERS_OVERLAP_NS (120 * NS_PER_S)
 #define ORDERS_PAGE 500
 #define INTERVAL_MS (300 * 1000)
+#define PAGE_OVERLAP_NS (NS_PER_MS)    // "after" leaves out what was submitted at that very moment
 #define WHOLE_AGAIN_NS (10 * NS_PER_S) // while ledger and broker differ
 
 static void orders_read(void *arg, const struct broker_answer *a);
@@ -52,11 +53,19 @@ void reconcile_whole_ended(struct reconcile *r, bool agree)
         r->whole_due_boot_ns = soon ? again : r->whole_due_boot_ns;
         return;
     }
+    if (facts_clock_trouble(r->p.facts)) // by a clock that is ahead, what comes until then would never be read
+        return;
     r->reconciled_at = r->whole_began_wall_ns;
     ledger_reconciled_write(r->p.ledger, r->account, r->reconciled_at);
 }
 
 // --- pages
+
+int64_t reconcile_page_after(int64_t after, int64_t newest)
+{
+    int64_t again = newest - PAGE_OVERLAP_NS;
+    return again > after ? again : newest > after ? newest : after;
+}
 
 static void ask_page(struct reconcile *r)
 {
@@ -164,7 +173,6 @@ static void closed_compared(void *arg, enum ledger_result result, const struct l
 static void take(struct reconcile *r, const struct order_state *s)
 {
     bool ended = order_status_terminal(s->status);
-    r->orders_open_at_broker += !ended && (!r->whole || !r->orders_all);
     desk_broker_says(r->p.desk, s, "poll");
     const struct order_row *row = desk_order(r->p.desk, s->client_order_id);
     if (row && ended && r->whole)
@@ -200,7 +208,7 @@ static void orders_read(void *arg, const struct broker_answer *a)
         take(r, &s);
     }
     r->orders_more = n >= ORDERS_PAGE && newest > r->orders_after;
-    r->orders_after = r->orders_more ? newest : r->orders_after;
+    r->orders_after = reconcile_page_after(r->orders_after, newest);
     if (r->orders_asked_boot_ns && n < ORDERS_PAGE)
         desk_listed(r->p.desk, r->orders_asked_boot_ns);
     if (r->closed_count == 0) {

@@ -17,7 +17,7 @@
 #define LOOKUPS_MAX 10 // in one pass: the rate is everybody's
 #define CANCEL_AGAIN_NS (2 * NS_PER_S)
 #define PRICE_AGAIN_NS (5 * NS_PER_S)
-#define WORD_AGAIN_MS 1000
+#define WORD_AGAIN_MS 200
 
 struct quarantined {
     struct reconcile *r;
@@ -36,7 +36,7 @@ struct word {         // on its way into the ledger
     struct reconcile *r;
     loop_timer again;
     char id[ORDER_ID_MAX], client_order_id[CLIENT_ORDER_ID_MAX], strategy[BOOK_NAME_MAX], reason[200], who[64];
-    bool adopt;
+    bool adopt, doubt; // doubt: it may be in the ledger already
     struct day session;
     struct money value;
     int64_t at; // the ledger knows this word by it
@@ -176,8 +176,8 @@ static void tell(const struct quarantined *q)
 {
     const struct order_state *s = &q->state;
     char qty[DECIMAL_TEXT_MAX], detail[400];
-    snprintf(detail, sizeof detail, "%s %s %s %s, %s, client order id %s: not an order of this ledger; %s",
-             order_side_name(s->side), s->has_qty ? "" : "for dollars",
+    snprintf(detail, sizeof detail, "%s %s%s %s, %s, client order id %s: not an order of this ledger; %s",
+             order_side_name(s->side), s->has_qty ? "" : "for dollars ",
              decimal_format(s->has_qty ? s->qty.nanos : s->notional.nanos, qty), s->symbol, s->status_word,
              s->client_order_id, order_status_terminal(s->status) ? "it has ended" : "paperguard quarantine");
     log_message(
@@ -379,11 +379,24 @@ static void word_end(struct word *w, bool ok, const char *detail)
     word_free(w);
 }
 
+static void word_send(void *arg);
+
+// What may be done is asked for until the ledger tells: the same call changes nothing then.
+static void word_again(struct word *w)
+{
+    w->doubt = true;
+    w->again = loop_after_ms(w->r->p.loop, WORD_AGAIN_MS, word_send, w);
+}
+
 static void adopted_read(void *arg, enum ledger_result result, const struct order_row *row)
 {
     struct word *w = arg;
     struct reconcile *r = w->r;
     struct quarantined *q = of_id(r, w->client_order_id);
+    if (result == LEDGER_LOST || result == LEDGER_DOWN) {
+        word_again(w);
+        return;
+    }
     if (result != LEDGER_OK || !row) {
         word_end(w, false, "it is adopted, and Postgres does not tell the order: it is followed after the next start");
         return;
@@ -402,14 +415,12 @@ static void adopted_read(void *arg, enum ledger_result result, const struct orde
     word_end(w, true, "");
 }
 
-static void word_send(void *arg);
-
 static void word_written(void *arg, enum ledger_result result, const char *detail)
 {
     struct word *w = arg;
     struct quarantined *q = of_id(w->r, w->client_order_id);
-    if (result == LEDGER_LOST) { // perhaps done: the same call asks
-        w->again = loop_after_ms(w->r->p.loop, WORD_AGAIN_MS, word_send, w);
+    if (result == LEDGER_LOST || (result == LEDGER_DOWN && w->doubt)) {
+        word_again(w);
     } else if (result != LEDGER_OK) {
         word_end(w, false, detail && detail[0] ? detail : ledger_result_name(result));
     } else if (w->adopt) {

@@ -13,7 +13,6 @@
 
 #define OVERLAP_NS (120 * NS_PER_S) // our clock and the broker's may differ
 #define PAGE 500
-#define PAGES_MAX 40u
 
 static void page_read(void *arg, const struct broker_answer *a);
 
@@ -40,7 +39,7 @@ static void page_taken(void *arg, enum ledger_result result, int64_t lost, const
     if (lost > 0 && r->survey_lost == 0)
         str_copy_cut(r->survey_first, sizeof r->survey_first, first);
     r->survey_lost += (size_t)lost;
-    if (r->survey_more && ++r->survey_pages < PAGES_MAX)
+    if (r->survey_more)
         ask_page(r);
     else
         survey_done(r);
@@ -54,6 +53,11 @@ static void page_read(void *arg, const struct broker_answer *a)
     if (!reconcile_usable(r, a, "orders since the ledger's newest"))
         return;
     size_t n = json_size(a->json);
+    if (n > PAGE || ++r->survey_pages > RECONCILE_PAGES_MAX) {
+        reconcile_failed(r, "orders since the ledger's newest",
+                         n > PAGE ? "a page longer than asked for" : "more pages than one survey reads");
+        return;
+    }
     struct order_state *orders = check_alloc(n + 1, sizeof *orders);
     for (size_t i = 0; i < n; i++) {
         if (alpaca_order_parse(json_at(a->json, i), &orders[i], &err) != 0) {
@@ -64,7 +68,7 @@ static void page_read(void *arg, const struct broker_answer *a)
         newest = orders[i].submitted_at > newest ? orders[i].submitted_at : newest;
     }
     r->survey_more = n >= PAGE && newest > r->survey_after;
-    r->survey_after = newest;
+    r->survey_after = reconcile_page_after(r->survey_after, newest);
     if (n == 0) {
         survey_done(r);
     } else {

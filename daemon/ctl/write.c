@@ -44,8 +44,14 @@ int ctl_halt(struct ctl *c)
         return code;
     if (!c->options.json)
         ctl_line("halted:", "%s (release: paperguard release request REASON)", ctl_text(ctl_root(&a), "halt.reason"));
+    bool stored = strcmp(ctl_text(ctl_root(&a), "halt.file"), ctl_text(ctl_root(&a), "halt.memory")) == 0;
+    if (!stored)
+        fprintf(stderr,
+                "paperguard: it holds in memory and goes to Postgres, the state file does not hold it yet: %s; this is "
+                "tried again and again\n",
+                ctl_text(ctl_root(&a), "halt.detail"));
     ctl_answer_free(&a);
-    return EX_OK;
+    return stored ? EX_OK : CTL_REFUSED;
 }
 
 int ctl_release_request(struct ctl *c)

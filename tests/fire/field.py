@@ -26,15 +26,16 @@ LEAD_S = 0.9  # a slot comes no sooner than this after it is configured
 PATIENCE_S = 150  # an order that may have been sent is looked for during a minute before it is believed lost
 # Held alternately. Who plans anew in the middle of a run finds what the run itself has done, and wants the other one.
 WANTED = ({"SPY": "0.30", "TLT": "0.10", "GLD": "0.30"}, {"SPY": "0.10", "TLT": "0.45", "GLD": "0.15"})
+ONE_ORDER = ({"SPY": "0.30"}, {"SPY": "0.10"})
 TOLERANCE = Decimal("0.02")
-STRATEGY = f"""#!/usr/bin/python3
+STRATEGY = """#!/usr/bin/python3
 import json
 import sys
 asked = json.load(sys.stdin)
 held = sum(float(p["market_value"]) for p in asked["positions"] if p["symbol"] == "SPY")
-wanted = {WANTED!r}[held > 0.2 * float(asked["capital"])]
-print(json.dumps({{"contract": 1, "model": {{"name": "flip", "version": "1"}},
-                  "targets": [{{"symbol": s, "weight": w}} for s, w in wanted.items()]}}))
+wanted = %r[held > 0.2 * float(asked["capital"])]
+print(json.dumps({"contract": 1, "model": {"name": "flip", "version": "1"},
+                  "targets": [{"symbol": s, "weight": w} for s, w in wanted.items()]}))
 """
 YESTERDAY = """INSERT INTO runs (run_id, account_number, session, slot_key, label, cause, strategies, status, scheduled_at, started_at,
     completed_at, settled, host, instance) SELECT %s, account_number, %s, %s, 'yesterday', 'slot', '{flip}', 'completed', %s, %s, %s,
@@ -50,16 +51,16 @@ def key_of(slot):
 
 
 class Field:
-    def __init__(self, pg, redis=None, env=None, allocations=None):
+    def __init__(self, pg, redis=None, env=None, allocations=None, wanted=WANTED):
         self.programs = Scratch()
         self.programs.path.chmod(0o755)
         program = self.programs.path / "flip"
-        program.write_text(STRATEGY)
+        program.write_text(STRATEGY % (wanted,))
         program.chmod(0o755)
         self.sim_options = (*SIM, "--state", str(self.programs.path / "exchange"))
         try:
             self.site = Site(pg, redis, sim_options=self.sim_options, env=env,
-                             strategies=[Strategy("flip", weights=WANTED[0], command=str(program))],
+                             strategies=[Strategy("flip", weights=wanted[0], command=str(program))],
                              risk={"max_orders_per_day": "100000", "max_notional_per_day": "9000000000"})
             self.site.begin()
         except BaseException:
@@ -69,7 +70,8 @@ class Field:
         self.redis = redis
         self.allocations = allocations
         self.slot = None
-        self.target = WANTED[0]
+        self.wanted = wanted
+        self.target = wanted[0]
         self.to_trade = set()
         self.orders_before = 0
 
@@ -102,7 +104,7 @@ class Field:
         self.daemon.write().notify.forget()
         self.daemon.start().in_step()
         self.orders_before = self.sent()
-        self.target = WANTED[self.share("SPY") > Decimal("0.2")]
+        self.target = self.wanted[self.share("SPY") > Decimal("0.2")]
         self.to_trade = {s for s in self.target if self.off(s) > TOLERANCE}
 
     def sql(self, statement, *args):

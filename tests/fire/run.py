@@ -7,7 +7,7 @@ and the next run works.
 
 FIRE_ROUNDS=n (1), FIRE_SEED=n (1), FIRE_SECONDS=n: after them no shot is fired any more, FIRE_FIRST=1: nor
 after the first that shows something wrong, FIELDS=n hosts at a time (12), FIRE_TELL=1: what became of each;
-FIRE_SHOT='kind/what/when' fires that one alone."""
+FIRE_SHOT='kind/what/when' fires that one alone. FIRE_ALL=yes: a kill at each call of the path of one order (every.py)."""
 import collections
 import contextlib
 import os
@@ -23,7 +23,8 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from field import Field, Scratch, Wrong  # noqa: E402
+from every import TIMES, Every  # noqa: E402
+from field import ONE_ORDER, Field, Scratch, Wrong  # noqa: E402
 from harness import Postgres, Redis  # noqa: E402
 from plan import ROUND, WITHOUT_SERVERS, drawn  # noqa: E402
 from shots import Allocations, Shot, out_of  # noqa: E402
@@ -73,15 +74,15 @@ class Rooms:
                 allocations = Allocations(self.scratch / f"control{self.fields}")
                 env = {"LD_PRELOAD": str(self.library), "FAIL_MALLOC": str(allocations.path)}
                 return Field(self.servers[-1], env=env, allocations=allocations)
-            return Field(self.servers[-1])
+            return Field(self.servers[-1], wanted=ONE_ORDER) if room == "one-order" else Field(self.servers[-1])
 
     def close(self):
         self.stack.close()
 
 
-def recorded(rooms):
+def recorded(rooms, room="plain"):
     """({call: (how often before a run, how often when it is settled)}, why there is none)."""
-    field = rooms.field("plain")
+    field = rooms.field(room)
     try:
         field.aim()
         field.settled()  # connections are made by then
@@ -179,7 +180,7 @@ def summary(outcomes):
 def fired(rooms, shots, fields, until):
     """[(shot, result)]: all rooms at once."""
     outcomes, threads, queues = [], [], []
-    for room, most in (("servers", 2), ("malloc", fields // 4 or 1), ("plain", fields)):
+    for room, most in (("servers", 2), ("malloc", fields // 4 or 1), ("plain", fields), ("one-order", fields)):
         mine = queue.Queue()
         queues.append(mine)
         for shot in shots:
@@ -213,7 +214,8 @@ def chosen(rooms, counts):
     if os.environ.get("FIRE_SHOT"):
         kind, what, when = os.environ["FIRE_SHOT"].split("/")
         servers = kind == "moment" and what not in WITHOUT_SERVERS
-        return [Shot(kind, what, when, "servers" if servers else "malloc" if kind == "malloc" else "plain")], ""
+        rooms_of = {"malloc": "malloc", "every": "one-order", "moment": "servers" if servers else "plain"}
+        return [Shot(kind, what, when, rooms_of.get(kind, "plain"))], ""
     seed = number("FIRE_SEED", 1)
     path, why = recorded(rooms)
     allocations = counted(rooms)
@@ -224,13 +226,35 @@ def chosen(rooms, counts):
     return [s for s in shots if s not in left], f"{len(left)} shots left out: {why}" if left else ""
 
 
+def at_every_call(rooms, fields, until):
+    """(shots, their outcomes)"""
+    path, why = recorded(rooms, "one-order")
+    if why:
+        sys.exit(f"fire: FIRE_ALL=yes needs the tracer: {why}")
+    every, outcomes, shots = Every(path), [], []
+    say(f"fire: the path of one order has {len(every.calls())} calls of {len(path)} kinds")
+    for _ in range(TIMES):
+        aimed = every.shots()
+        found = fired(rooms, aimed, fields, until)
+        every.learn(found)
+        shots += aimed
+        outcomes += found
+    for line in every.told():
+        say(line)
+    return shots, outcomes
+
+
 def main(counts=None, fields=0):
     begun = time.monotonic()
     seconds = number("FIRE_SECONDS", 0)
     rooms = Rooms()
+    fields, until = fields or number("FIELDS", 12), begun + (seconds or 1e9)
     try:
-        shots, left_out = chosen(rooms, counts or ROUND)
-        outcomes = fired(rooms, shots, fields or number("FIELDS", 12), begun + (seconds or 1e9))
+        if os.environ.get("FIRE_ALL") == "yes":
+            left_out, (shots, outcomes) = "", at_every_call(rooms, fields, until)
+        else:
+            shots, left_out = chosen(rooms, counts or ROUND)
+            outcomes = fired(rooms, shots, fields, until)
     finally:
         rooms.close()
     for line in table(outcomes):

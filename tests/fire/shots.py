@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from field import PATIENCE_S, Wrong, until
-from tracer import Trace, inject
+from tracer import Trace, inject, place_of
 
 CONFIG_EXIT = 78  # systemd leaves it down: right for a wrong switch, wrong for a full disk
 ERROR_S = 1.3     # how long after the slot calls go on failing
@@ -22,6 +22,7 @@ class Result:
     seconds: float = 0        # from its start, or from the end of the fault, until the run was settled
     status: str = "completed"
     told: str = ""            # what became of it, for FIRE_TELL
+    place: int | None = None  # which call of its name after the slot a kill met
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def killed_at_call(shot, field, trace):
     if not field.ended():
         field.look(True)
         return Result(shot.kind, False)
-    return recovered(shot, field, field.again(), True)
+    place = place_of(out_of(field).read_text(errors="replace"), field.slot.timestamp())
+    result = recovered(shot, field, field.again(), True)
+    result.place = place
+    return result
 
 
 def killed_and_late(shot, field, trace):
@@ -195,6 +199,6 @@ def failing_allocations(shot, field, _):
     return result
 
 
-KINDS = {"kill": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice, "moment": killed_at_moment, "error": failing_calls,
-         "malloc": failing_allocations}
-ARMS = {"kill": arm_kill, "late": arm_kill, "error": arm_error}
+KINDS = {"kill": killed_at_call, "every": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice,
+         "moment": killed_at_moment, "error": failing_calls, "malloc": failing_allocations}
+ARMS = {"kill": arm_kill, "every": arm_kill, "late": arm_kill, "error": arm_error}

@@ -58,6 +58,17 @@ class Trace:
         self.child.stderr.close()
 
 
+def place_of(text, since):
+    """Which call after that moment a fault was put in the place of; 0: one before it; None: no fault was met."""
+    place = 0
+    for line in text.split("\n"):
+        found = LINE.match(line)
+        place += bool(found) and float(found[1]) >= since
+        if "(INJECTED)" in line or "+++ killed" in line:
+            return place
+    return None
+
+
 def path_of(text, since):
     """{call: (how often before that moment, how often in all)} of a recording."""
     before, whole = collections.Counter(), collections.Counter()

@@ -83,6 +83,12 @@ static void placed(struct wish *w, int status, const char *body)
     w->placed = true;
 }
 
+// Told that it is an intent whose commit has not been answered: it may end with the host that asks for it.
+static bool in_doubt(int status, const char *body)
+{
+    return status == 202 && strstr(body, "has not told yet whether its intent is committed");
+}
+
 // Refused with its order on record, or for what it says: asking again changes nothing.
 static bool for_good(int status, const char *body)
 {
@@ -95,6 +101,10 @@ static void answered(void *arg, int status, const char *body)
     struct wish *w = arg;
     w->request = 0;
     world_note("client: wish %d is answered %d", w->number, status);
+    if (in_doubt(status, body)) {
+        ask_later(w);
+        return;
+    }
     if (status >= 200 && status < 300) {
         placed(w, status, body);
         if (!w->repeats)

@@ -64,7 +64,8 @@ static void draw_faults(void)
                                           .limited = rate(200000, 50000),
                                           .html = rate(200000, 30000),
                                           .truncated = rate(200000, 30000),
-                                          .duplicated = rate(300000, 100000)};
+                                          .duplicated = rate(300000, 100000),
+                                          .stands_still = rate(400000, 200000)};
     ill.kill_ppm = rate(400000, 30000);
     ill.freeze_ppm = rate(300000, 60000);
     *store_faults() = (struct store_faults){.lost = rate(400000, 20000), .answer_lost = rate(400000, 20000)};
@@ -191,6 +192,19 @@ static void cut_off(void *arg)
     world_after(world_between(DRAW_HOSTS, 10, 100) * S, cut_off, arg);
 }
 
+// Postgres hangs, for one host alone.
+static void stuck(void *arg)
+{
+    struct host *h = cluster_any(DRAW_HOSTS);
+    if (!ill.on)
+        return;
+    int64_t for_ns = world_between(DRAW_HOSTS, 1000, 40000) * MS;
+    store_faults()->stuck_until[host_index(h)] = world_ns() + for_ns;
+    world_sum(SUM_HANGS, 1);
+    world_note("Postgres hangs for %s, %lld ms", host_name(h), (long long)(for_ns / MS));
+    world_after(for_ns + world_between(DRAW_HOSTS, 5, 100) * S, stuck, arg);
+}
+
 static void freeze_leader(void *arg)
 {
     if (!ill.on)
@@ -217,6 +231,8 @@ static void begin_of_two(void)
         world_after(world_between(DRAW_HOSTS, 5, 100) * S, freeze_leader, NULL);
     if (world_chance(DRAW_HOSTS, 500000))
         world_after(world_between(DRAW_HOSTS, 5, 100) * S, kill_leader, NULL);
+    if (world_chance(DRAW_HOSTS, 400000))
+        world_after(world_between(DRAW_HOSTS, 5, 100) * S, stuck, NULL);
 }
 
 void faults_begin(void)
@@ -248,6 +264,7 @@ static void well_again(struct host *h)
 {
     world_run(host_thaws_ns(h), NULL);
     world_run(store_faults()->hung_until, NULL);
+    world_run(store_faults()->stuck_until[host_index(h)], NULL);
     clock_right(h);
     if (!host_alive(h))
         host_start(h);
@@ -258,7 +275,9 @@ void faults_end(void)
     ill.on = false;
     wire_behind(0);
     *wire_faults() = (struct wire_faults){0};
-    *store_faults() = (struct store_faults){.hung_until = store_faults()->hung_until};
+    struct store_faults *hangs = store_faults(); // what hangs goes on by itself
+    *hangs = (struct store_faults){.hung_until = hangs->hung_until,
+                                   .stuck_until = {hangs->stuck_until[0], hangs->stuck_until[1]}};
     *stream_faults() = (struct stream_faults){0};
     *redis_faults() = (struct redis_faults){0};
     child_failures(0);

@@ -16,6 +16,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/halts.h"
 #include "tests/sim/incidents.h"
+#include "tests/sim/lead.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/redis.h"
 #include "tests/sim/replay.h"
@@ -96,6 +97,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     stream_begin(exchange);
     redis_begin();
     check_begin(exchange, sim_account_number(exchange));
+    lead_begin();
     cluster_begin(sim_account_number(exchange), entry);
     operator_begin(cluster_first());
     if (!world_run(120 * S, operator_opened))

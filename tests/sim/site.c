@@ -26,6 +26,7 @@
 static struct {
     struct site_params params;
     char folder[300], config[WORLD_HOSTS_MAX][340], instance[32];
+    int64_t lease_ms;
     bool streams, caches, exchange_hours;
 } site;
 
@@ -59,6 +60,11 @@ const char *site_folder(void)
 const char *site_instance(void)
 {
     return site.instance;
+}
+
+int64_t site_lease_ms(void)
+{
+    return site.lease_ms;
 }
 
 bool site_caches(void)
@@ -145,6 +151,8 @@ void site_make(uint64_t seed)
     // How often orders are read while any is open: now and then half of what is usual, or twice.
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
+    // A short one may run out while a permit is still good.
+    site.lease_ms = world_between(DRAW_HOSTS, 3000, world_chance(DRAW_HOSTS, 500000) ? 3400 : 12000);
     site.streams = incidents_chosen() || world_chance(DRAW_STREAM, 500000);
     site.caches = world_chance(DRAW_REDIS, 500000) || (one && one->redis.down_until);
     text_init(&t, 8192);
@@ -157,8 +165,8 @@ void site_make(uint64_t seed)
               "band = 0\n"
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
-              poll, site.streams ? "on" : "off", site.params.dsn, (long long)world_between(DRAW_HOSTS, 3000, 12000),
-              site.folder, deadline, schedule, schedule);
+              poll, site.streams ? "on" : "off", site.params.dsn, (long long)site.lease_ms, site.folder, deadline,
+              schedule, schedule);
     if (site.caches)
         text_add(&t, "[redis]\nurl = redis://127.0.0.1:6379/0\n");
     for (int i = 0; i < WORLD_HOSTS_MAX; i++)

@@ -18,6 +18,7 @@ void site_begin(const struct site_params *params);
 void site_environment(void);
 void site_make(uint64_t seed);
 void site_remove(void);
+int64_t site_lease_ms(void);
 int64_t site_day(void); // when the seed begins, wall time
 struct sim *site_exchange(uint64_t seed);
 const char *site_folder(void);

@@ -28,10 +28,17 @@ static struct {
     struct pooled *reader;
     uint64_t batches;
     void (*watch)(struct host *h, const char *statement);
+    void (*committed)(struct host *h, unsigned life, const char *statement, size_t affected);
 } store;
 
 static void arrives_alone(struct pg_client *c);
 static bool leave_hanging(struct pg_client *c);
+
+static int64_t hung_until(const struct pg_client *c)
+{
+    int64_t all = store.faults.hung_until, own = store.faults.stuck_until[host_index(c->host)];
+    return own > all ? own : all;
+}
 
 static void let_go(struct pg_client *c)
 {
@@ -70,6 +77,11 @@ void store_begin(void)
 void store_watch(void (*fn)(struct host *h, const char *statement))
 {
     store.watch = fn;
+}
+
+void store_committed(void (*fn)(struct host *h, unsigned life, const char *statement, size_t affected))
+{
+    store.committed = fn;
 }
 
 struct store_faults *store_faults(void)
@@ -167,6 +179,8 @@ static void execute(struct pg_client *c, struct pg_batch *b)
     store_run(c, b);
     world_note("postgres: %s%s", b->script ? "script" : b->items[0].statement->name,
                b->outcome == PG_COMMITTED ? "" : " fails");
+    for (size_t i = 0; store.committed && b->outcome == PG_COMMITTED && i < b->count; i++)
+        store.committed(c->host, c->life, b->items[i].statement->name, pg_affected(&b->items[i].result));
 }
 
 static void arrives_alone(struct pg_client *c)
@@ -207,7 +221,7 @@ static void goes_on(void *arg)
 // False: it does not hang, or there is nothing that it could do later.
 static bool leave_hanging(struct pg_client *c)
 {
-    if (world_ns() >= store.faults.hung_until || !c->conn || list_empty(&c->under_way))
+    if (world_ns() >= hung_until(c) || !c->conn || list_empty(&c->under_way))
         return false;
     struct pg_client *gone = check_alloc(1, sizeof *gone);
     *gone = (struct pg_client){.host = c->host, .life = c->life, .conn = c->conn};
@@ -233,7 +247,7 @@ static bool leave_hanging(struct pg_client *c)
     store_forget(c);
     c->conn = NULL;
     world_sum(SUM_HUNG, 1);
-    world_after(store.faults.hung_until - world_ns() + world_between(DRAW_POSTGRES, 0, 2000) * MS, goes_on, gone);
+    world_after(hung_until(c) - world_ns() + world_between(DRAW_POSTGRES, 0, 2000) * MS, goes_on, gone);
     return true;
 }
 
@@ -249,8 +263,8 @@ static void arrives(void *arg)
 {
     struct carried *carried = arg;
     struct pg_batch *b = carried->batch;
-    if (b && same_life(b->client) && world_ns() < store.faults.hung_until) {
-        world_after(store.faults.hung_until - world_ns(), arrives, carried);
+    if (b && same_life(b->client) && world_ns() < hung_until(b->client)) {
+        world_after(hung_until(b->client) - world_ns(), arrives, carried);
         return;
     }
     free(carried);
@@ -327,8 +341,8 @@ static void connects(void *arg)
 {
     struct pg_client *c = arg;
     c->connect = 0;
-    if (world_ns() < store.faults.hung_until) {
-        int64_t wait_ms = (store.faults.hung_until - world_ns()) / MS + 1, most_ms = c->p.connect_timeout_ms;
+    if (world_ns() < hung_until(c)) {
+        int64_t wait_ms = (hung_until(c) - world_ns()) / MS + 1, most_ms = c->p.connect_timeout_ms;
         c->connect = loop_after_ms(c->p.loop, wait_ms < most_ms ? wait_ms : most_ms,
                                    wait_ms < most_ms ? connects : connect_late, c);
         return;

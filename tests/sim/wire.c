@@ -449,6 +449,15 @@ static void connected(void *arg)
     leave(c);
 }
 
+// Cleared, and not on the wire yet: shorter than a permit lasts, or longer than a lease.
+static void freeze(struct host *h)
+{
+    static const int64_t most_ms[] = {1990, 1990, 60000};
+    int64_t most = most_ms[world_between(DRAW_WIRE, 0, 2)];
+    world_note("frozen with an order on its way to the wire");
+    host_freeze(h, world_between(DRAW_WIRE, 1300, most) * MS);
+}
+
 static char *header_value(const struct http_request *r, const char *name)
 {
     for (size_t i = 0; i < r->header_count; i++)
@@ -501,6 +510,8 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
                                .arg = r->arg};
     list_append(&c->calls, &call->node);
     c->in_flight++;
+    if (wire.faults.stands_still && str_equal(r->method, "POST") && hit(wire.faults.stands_still))
+        freeze(c->host);
     call->timeout = loop_after_ms(c->p.loop, r->timeout_ms, timed_out, call);
     call->start = loop_after_ms(c->p.loop, world_between(DRAW_WIRE, 0, 3), connected, call);
     return call;

@@ -10,7 +10,8 @@
 
 struct wire_faults { // in millionths of requests
     int64_t lost, answer_lost, late, gateway, gateway_after, limited, html, truncated, duplicated;
-    int64_t down_until; // world_ns: nobody answers
+    int64_t stands_still; // of orders that are cleared: the host does, before the first byte
+    int64_t down_until;   // world_ns: nobody answers
 };
 
 void wire_begin(struct sim *exchange);

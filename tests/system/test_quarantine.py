@@ -70,6 +70,10 @@ def test_a_foreign_order_is_kept_apart_and_cancelled_by_word(place):
     assert site.daemon.cli("quarantine", "cancel", order, "0123456789abcdef", "no").returncode == 1, "another's token"
     assert site.daemon.cli("quarantine", "cancel", order, told["code"], "again").returncode == 1, "one try"
     assert [o["status"] for o in site.sim.orders() if o["id"] == order] == ["new"]
+    for shown, done in ((["cancel", order], ["adopt", order]), (["adopt", order, "--strategy", "weights"], ["adopt", order])):
+        told = site.daemon.ctl_json("quarantine", *shown)
+        said = site.daemon.cli("quarantine", *done, told["code"], "another word")
+        assert said.returncode == 1 and "the token is not the one" in said.stderr, said
     word(site, "cancel", order)
     row = closed(site, order, "canceled")
     assert row["reason"] == "seen by hand" and row["operator"].startswith("admin socket"), row
@@ -160,3 +164,18 @@ def test_what_came_and_went_while_the_daemon_was_away_is_told(make_site):
     site.daemon.start().in_step()
     assert len(alerts(site, order)) == 1
     assert buys(site, "mine")[0] in (201, 202)
+
+
+def test_what_ended_before_the_opening_is_part_of_it(make_site):
+    """An operator cleans up, then accepts: nothing of that is told as another hand's."""
+    site = make_site(strategies=[Strategy(weights=WEIGHTS)], broker={"compare_interval": "500ms", "reconcile_interval": "500ms"})
+    bought = by_hand(site, "before-1", type="market", limit_price=None, time_in_force="day", qty="1")
+    until(site.sim.fills, 20, "its fill")
+    gone = by_hand(site, "before-2")
+    site.sim.call("DELETE", f"/v2/orders/{gone}")
+    site.begin()
+    until(lambda: site.sql("SELECT 1 FROM reconciled r JOIN openings o USING (account_number) WHERE r.at > o.at"), 20, "all was read")
+    after = by_hand(site, "after", type="market", limit_price=None, time_in_force="day", qty="1")
+    closed(site, after, "filled")
+    assert [alerts(site, o) for o in (bought, gone, after)] == [[], [], ["foreign_order"]]
+    assert len(site.daemon.get("/api/v1/quarantine?status=all")["quarantine"]) == 1

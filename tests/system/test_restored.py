@@ -102,18 +102,6 @@ def test_an_older_copy(make_site):
     equal(site)
 
 
-def test_the_mark_has_the_runs_of_its_own_account(make_site):
-    """Of the newest forty: a database may be that of many."""
-    site = make_site(strategies=[Strategy(weights={"SPY": "0.3"})]).begin()
-    run = site.run_whole()["run_id"]
-    site.sql("INSERT INTO accounts VALUES ('PASIMOTHER00', now(), 'h', 'other')")
-    site.sql("INSERT INTO runs (run_id, account_number, session, slot_key, label, cause, strategies, status, started_at, completed_at, detail, host, "
-             "instance) SELECT 'other-' || n, 'PASIMOTHER00', '2026-10-08', 'manual-' || n, '', 'manual', '{a}', 'failed', now(), now(), '', 'h', "
-             "'other' FROM generate_series(1, 40) n")
-    mark = site.sql("SELECT ledger_mark('h', instance) AS mark FROM instances")[0]["mark"]
-    assert [line.split()[1] for line in mark.splitlines() if line.startswith("run ")] == [run], mark
-
-
 def test_a_database_that_was_not_touched_is_not_older(make_site):
     """Also with a new state_dir, which knows nothing of it."""
     site = make_site().begin()

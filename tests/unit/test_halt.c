@@ -548,6 +548,33 @@ static void test_unwritable(void **state)
     restart(b);
 }
 
+// What could not be stored is tried again with every look, also after a file that already says it but was not synced.
+static void test_stored_later(void **state)
+{
+    struct bench *b = *state;
+    char path[256];
+
+    running(b);
+    assert_string_equal(halt_not_stored(b->halt), "");
+    path_of(b, "halt.state.new", path);
+    assert_int_equal(mkdir(path, 0700), 0); // in the way of the temporary file
+    halt_engage(b->halt, HALT_HALTED, "stop", "http");
+    assert_non_null(strstr(halt_not_stored(b->halt), "halt.state.new cannot be written"));
+    assert_non_null(strstr(facts_view(b->facts)->halt_detail, "NOT STORED: stop (http); "));
+    halt_check_files(b->halt);
+    assert_non_null(strstr(halt_not_stored(b->halt), "cannot be written"));
+    assert_int_equal(state_of(b), HALT_HALTED);
+    drop(b, "halt.state"); // nothing there to read either
+    halt_check_files(b->halt);
+    assert_int_equal(facts_view(b->facts)->halt_file, HALT_UNKNOWN);
+    assert_int_equal(rmdir(path), 0);
+    halt_check_files(b->halt);
+    assert_string_equal(halt_not_stored(b->halt), "");
+    assert_string_equal(facts_view(b->facts)->halt_detail, "stop (http)");
+    restart(b);
+    assert_int_equal(facts_view(b->facts)->halt_memory, HALT_HALTED);
+}
+
 static void test_json(void **state)
 {
     struct bench *b = *state;
@@ -588,6 +615,7 @@ int main(void)
         TEST(test_release_times_out),
         TEST(test_release_needs_postgres),
         TEST(test_unwritable),
+        TEST(test_stored_later),
         TEST(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,32 @@ static void a_word_whose_answer_was_lost_ends_with_the_process(void **state)
     assert_int_equal(said, 0);
 }
 
+// An answer that got lost, and a Postgres that is away after it: the operator hears what became of it.
+static void an_adoption_without_an_answer_is_asked_for_until_it_is_known(void **state)
+{
+    static struct order_row row;
+    const struct quarantine_word word = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
+    int said = 0;
+    (void)state;
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+    w.find_row = &row;
+    w.keep_result = LEDGER_LOST;
+    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    w.keep_result = LEDGER_DOWN;
+    turn_until(&w.adoptions, 2);
+    assert_int_equal(said, 0);
+    w.keep_result = LEDGER_OK;
+    w.find_result = LEDGER_DOWN;
+    turn_until(&w.adoptions, 3);
+    assert_int_equal(said, 0);
+    w.find_result = LEDGER_OK;
+    turn_until(&w.adopted, 1);
+    assert_int_equal(said, 1);
+    assert_int_equal(reconcile_quarantined(reconcile), 0);
+}
+
 // In quarantine before the start: followed also when no list has it any more, and its cancel goes on.
 static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
 {
@@ -238,6 +264,72 @@ static void what_was_in_quarantine_is_followed_in_the_next_life(void **state)
     pass();
     assert_int_equal(reconcile_quarantined(reconcile), 0);
     assert_int_equal(w.kept_state.status, ORDER_CANCELED);
+}
+
+// --- pages
+
+// So many orders, all submitted at once or each its own millisecond.
+static char *page_of_orders(int count, const char *at, bool at_once)
+{
+    struct text t;
+    text_init(&t, 1 << 20);
+    text_addc(&t, '[');
+    for (int i = 0; i < count; i++)
+        text_addf(&t,
+                  "%s{\"id\":\"o-%d\",\"client_order_id\":\"c-%d\",\"symbol\":\"SPY\",\"side\":\"buy\","
+                  "\"type\":\"market\",\"time_in_force\":\"day\",\"status\":\"filled\",\"qty\":\"1\","
+                  "\"filled_qty\":\"1\",\"submitted_at\":\"%s.%03dZ\"}",
+                  i ? "," : "", i, i, at, at_once ? 499 : i);
+    text_addc(&t, ']');
+    return text_take(&t);
+}
+
+// "after" leaves out what was submitted at that very moment: the next page begins before it.
+static void a_page_that_ends_amid_one_moment_loses_nothing(void **state)
+{
+    (void)state;
+    char *page = page_of_orders(500, "2026-10-08T15:00:00", false),
+         *once = page_of_orders(500, "2026-10-08T15:00:01", true);
+    says_then(OP_ORDERS, page, once);
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_string_equal(w.query[OP_ORDERS], "status=open&direction=asc&limit=500&after=2026-10-08T15:00:00.498Z");
+    turn_until(&w.asked[OP_ORDERS], 3);
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-08T15:00:01.498Z"));
+    turn_until(&w.asked[OP_ORDERS], 4); // it cannot be cut finer, and must come to its end
+    assert_non_null(strstr(w.query[OP_ORDERS], "after=2026-10-08T15:00:01.499Z"));
+    turn_until(&w.asked[OP_FILLS], 1);
+    w.survey_from = w.now - DAY_NS; // the same for what the ledger may have lost
+    says_then(OP_ORDERS, page, "[]");
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_string_equal(w.query[OP_ORDERS], "status=all&direction=asc&limit=500&after=2026-10-08T15:00:00.498Z");
+    free(page);
+    free(once);
+}
+
+static void a_survey_reads_to_the_end_and_takes_no_page_that_is_too_long(void **state)
+{
+    const char *why;
+    (void)state;
+    char *page = page_of_orders(501, "2026-10-08T15:00:00", false);
+    w.survey_from = w.now - DAY_NS;
+    says(OP_ORDERS, page);
+    free(page);
+    reconcile_start(reconcile);
+    turn_until(&w.asked[OP_ORDERS], 2);
+    assert_int_equal(w.surveyed, 0);
+    assert_false(reconcile_in_step(reconcile, &why));
+    assert_non_null(strstr(why, "a page longer than asked for"));
+    for (int i = 0; i < 60; i++) { // each page is a minute of orders
+        char at[32];
+        snprintf(at, sizeof at, "2026-10-08T15:%02d:00", i);
+        page = page_of_orders(500, at, false);
+        says(OP_ORDERS, page);
+        free(page);
+        turn_until(&w.asked[OP_ORDERS], w.asked[OP_ORDERS] + 1);
+    }
+    assert_int_equal(w.surveyed, 60 * 500);
 }
 
 // --- whole passes
@@ -306,6 +398,23 @@ static void what_differs_keeps_the_point_where_it_was(void **state)
     assert_int_equal(w.reconciled, w.now);
 }
 
+// A clock that is ahead would put the point where nothing has been read yet.
+static void a_clock_in_doubt_moves_no_point(void **state)
+{
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    int64_t at = w.reconciled;
+    w.clock_trouble = "this host's clock is an hour ahead";
+    w.now += 3600 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, at);
+    w.clock_trouble = NULL;
+    w.now += 300 * NS_PER_S;
+    assert_true(whole());
+    assert_int_equal(w.reconciled, w.now);
+}
+
 // It came and went between two passes: told, and followed no further.
 static void what_has_ended_there_is_held_against_the_ledger(void **state)
 {
@@ -352,10 +461,14 @@ int main(void)
         T(a_cancel_is_asked_for_until_it_has_ended),
         T(an_adopted_one_goes_to_the_desk),
         T(a_word_whose_answer_was_lost_ends_with_the_process),
+        T(an_adoption_without_an_answer_is_asked_for_until_it_is_known),
         T(what_was_in_quarantine_is_followed_in_the_next_life),
+        T(a_page_that_ends_amid_one_moment_loses_nothing),
+        T(a_survey_reads_to_the_end_and_takes_no_page_that_is_too_long),
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
+        T(a_clock_in_doubt_moves_no_point),
         T(what_has_ended_there_is_held_against_the_ledger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,24 +1,6 @@
 -- compatible-from: 22
--- What is asked often is planned once a session: the server parses and plans an SQL function that it cannot inline anew with
--- each call. And the mark has the runs of its own account: where many share a database, the others' would crowd them out.
-CREATE INDEX IF NOT EXISTS runs_of_account_by_start ON runs (account_number, started_at);
-
--- The mark of now: whose ledger it is, its newest order event, decision and entry, and the newest runs. One thing a line.
-CREATE OR REPLACE FUNCTION ledger_mark(p_host text, p_instance text) RETURNS text LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN concat_ws(E'\n',
-        (SELECT concat_ws(' ', 'ledger', utc(created_at), created_host) FROM environment_marker),
-        'server ' || server_identity(),
-        (SELECT concat_ws(' ', 'event', event_id, client_order_id, status) FROM order_events ORDER BY event_id DESC LIMIT 1),
-        (SELECT concat_ws(' ', 'decision', seq, hash, host, instance) FROM decision_heads
-            WHERE host = p_host AND instance = p_instance AND seq > 0),
-        (SELECT concat_ws(' ', 'entry', entry_id, utc(at)) FROM entries ORDER BY entry_id DESC LIMIT 1),
-        (SELECT string_agg(concat_ws(' ', 'run', r.run_id, r.account_number, r.session, r.slot_key,
-                coalesce(utc(r.started_at), '-'), array_to_string(r.strategies, ' ')), E'\n' ORDER BY r.started_at)
-            FROM (SELECT * FROM runs WHERE account_number = (SELECT account_number FROM instances WHERE instance = p_instance)
-                AND started_at IS NOT NULL ORDER BY started_at DESC LIMIT 40) r)) || E'\n';
-END
-$$;
+-- What is asked often is planned once for each connection: the server parses and plans an SQL function that it cannot inline
+-- anew with each call.
 
 -- What a line of the mark says, by words; NULL when it has no such line.
 CREATE OR REPLACE FUNCTION mark_line(p_mark text, p_word text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
