@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine drift halt release opening db rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -34,6 +34,7 @@ _paperguard() {
     --status) : && COMPREPLY=($(compgen -W 'open closed running completed partial failed missed unknown filled canceled rejected denied dry_run not_placed' -- "$cur")); return ;;
     --strategy) : && _paperguard_ask STRATEGY; return ;;
     --book) : && _paperguard_ask BOOK; return ;;
+    --qty) : ; return ;;
     --days) : ; return ;;
     --limit) : ; return ;;
     --url) : ; return ;;
@@ -55,6 +56,7 @@ _paperguard() {
     strategies) seconds='pause resume' ;;
     orders) seconds='resolve retry' ;;
     quarantine) seconds='adopt cancel' ;;
+    positions) seconds='assign' ;;
     drift) seconds='accept' ;;
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
@@ -137,6 +139,9 @@ _paperguard() {
     'quarantine cancel')
         options+=""
         [[ $cur == -* ]] || { : && _paperguard_ask ORDER; return; } ;;
+    'positions assign')
+        options+=" --qty"
+        [[ $cur == -* ]] || { : && _paperguard_ask SYMBOL; return; } ;;
     'drift accept')
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;

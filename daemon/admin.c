@@ -195,6 +195,7 @@ static const struct verb {
     {"/admin/orders", READS, serve_orders},
     {"/admin/fills", READS, serve_fills},
     {"/admin/positions", READS, serve_positions},
+    {"/admin/positions/assign/", LEADS, admin_serve_assign},
     {"/admin/strategies", READS, admin_serve_strategies},
     {"/admin/strategies/history", READS, admin_serve_strategy_history},
     {"/admin/strategies/pause", LEADS, admin_serve_pause},

@@ -14,6 +14,7 @@
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
 // · /admin/limits · /admin/drift · POST /admin/drift/accept {"code","reason"}
+// · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with "code","reason"
 // · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {

@@ -14,7 +14,8 @@
 static const struct {
     const char *name;
     unsigned bit;
-} MEMBERS[] = {{"reason", API_BODY_REASON}, {"code", API_BODY_CODE}, {"strategies", API_BODY_STRATEGIES}};
+} MEMBERS[] = {
+    {"reason", API_BODY_REASON}, {"code", API_BODY_CODE}, {"strategies", API_BODY_STRATEGIES}, {"qty", API_BODY_QTY}};
 
 bool api_body_is_json(const struct http_exchange *x)
 {
@@ -85,6 +86,8 @@ static int read_member(const char *name, const struct json_node *value, unsigned
         out->has |= bit;
         if (bit == API_BODY_STRATEGIES)
             return read_strategies(value, out->strategies, err);
+        if (bit == API_BODY_QTY)
+            return read_line(value, name, out->qty, sizeof out->qty, err);
         return bit == API_BODY_REASON ? read_line(value, name, out->reason, sizeof out->reason, err)
                                       : read_line(value, name, out->code, sizeof out->code, err);
     }

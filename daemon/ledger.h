@@ -289,6 +289,16 @@ void ledger_activities_record(struct ledger *l, const char *account, const struc
 void ledger_correction(struct ledger *l, const char *account, struct money cash,
                        const struct alpaca_position *positions, size_t count, const char *reason, const char *operator,
                        int64_t now_ns, ledger_done_fn *done, void *arg);
+// What the book `unassigned` holds of a symbol, or a part of it, into a strategy's book: a transfer entry with reason
+// and operator. CONFLICT when unassigned does not hold `held` of it any more, or anything about the symbol is not over.
+struct ledger_assignment {
+    const char *account, *symbol, *strategy;
+    struct qty qty, held;
+    int64_t at_ns; // part of its key: again with the same values changes nothing
+    const char *reason, *operator;
+};
+void ledger_assign(struct ledger *l, const struct ledger_assignment *said, ledger_done_fn *done, void *arg);
+
 struct ledger_books {
     struct book *books; // with unassigned
     size_t count;

@@ -129,3 +129,30 @@ void ledger_correction(struct ledger *l, const char *account, struct money cash,
     }
     text_free(&holdings);
 }
+
+// --- what belongs to no strategy
+
+void ledger_assign(struct ledger *l, const struct ledger_assignment *said, ledger_done_fn *done, void *arg)
+{
+    char hex[DIGEST_HEX_MAX];
+    struct ledger_values key = {0}, v = {0};
+    ledger_put(&key, said->account);
+    ledger_put(&key, said->symbol);
+    ledger_put(&key, said->strategy);
+    ledger_put_decimal(&key, said->qty.nanos);
+    ledger_put_when(&key, said->at_ns);
+    ledger_put(&key, said->operator);
+    ledger_values_digest(&key, hex);
+    ledger_put(&v, said->account);
+    ledger_put(&v, hex);
+    ledger_put(&v, said->symbol);
+    ledger_put(&v, said->strategy);
+    ledger_put_decimal(&v, said->qty.nanos);
+    ledger_put_decimal(&v, said->held.nanos);
+    ledger_put_when(&v, said->at_ns);
+    ledger_put(&v, said->reason);
+    ledger_put(&v, said->operator);
+    struct pg_batch *b = pg_batch_new();
+    pg_batch_add(b, &SQL_POSITION_ASSIGN, v.count, v.values);
+    ledger_op_lead(ledger_op_new(l, ledger_finish_verdict, LEDGER_DONE(done), arg), b);
+}

@@ -52,6 +52,18 @@ void reconcile_write_drift(const struct reconcile *r, struct json_out *o);
 // one by now, when orders are open, or without a reason and the name of who accepts it.
 void reconcile_accept_drift(struct reconcile *r, const char *code, const char *reason, const char *operator,
                             void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// An operator's word that what is in the book `unassigned` is a strategy's. held: what unassigned held when it was
+// looked at. Refused when that has changed, while an order or activity of the symbol or a run is not over, or ledger
+// and broker are not in step. done when the books were read again.
+struct reconcile_assignment {
+    const char *symbol, *strategy;
+    struct qty qty, held;
+    const char *reason, *who;
+};
+void reconcile_assign(struct reconcile *r, const struct reconcile_assignment *said,
+                      void (*done)(void *arg, bool ok, const char *detail), void *arg);
+// Books that were asked for before this boot time lack what was assigned; INT64_MAX: it is on its way into the ledger.
+int64_t reconcile_books_after(const struct reconcile *r);
 // Orders at the broker that are not ours: how many are open, and one by its id there or its client order id (borrowed;
 // NULL: there is none).
 size_t reconcile_quarantined(const struct reconcile *r);

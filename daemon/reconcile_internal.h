@@ -111,6 +111,8 @@ struct reconcile {
     bool mismatch_alerted;
     int64_t full_pass_boot_ns, calendar_boot_ns, books_boot_ns; // books: when they were asked for
     struct list jobs;                                           // one-off reads under way
+    size_t assigning; // of them: how many are on their way into the ledger to change the books
+    int64_t assigned_boot_ns;
     struct map *quarantine; // by client order id: orders at the broker that are not ours
     struct list words;      // of operators about them, on their way into the ledger
     struct map *others;     // ids that the broker lists and that are nobody's here to follow
@@ -156,6 +158,11 @@ struct job {
     // accepting a difference
     bool drift;
     char code[DRIFT_CODE_MAX], reason[200], operator[64];
+    struct { // what an operator gives to a strategy
+        char symbol[SYMBOL_MAX], strategy[BOOK_NAME_MAX];
+        struct qty qty, held;
+        int64_t at_ns;
+    } assign;
 };
 
 struct job *reconcile_job_new(struct reconcile *r, const char *const *symbols, size_t count);

@@ -46,6 +46,7 @@ void runs_resume(struct runs *r, const struct run_row *rows,
                  size_t count); // of an earlier life: what is unfinished, and what ended unsettled
 void runs_order_changed(struct runs *r, const struct order_row *row);
 void runs_books_changed(struct runs *r, const struct ledger_books *books);
+const struct book *runs_book(const struct runs *r, const char *name); // as read last, borrowed; NULL: none
 bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out); // false: not known now
 // A run under way plans from this strategy's book, or sends what it planned from it: no other order may move it now.
 bool runs_need_book(const struct runs *r, const char *strategy);

@@ -13,6 +13,9 @@ static const char BOOKS_OLD[] =
     "an order of a run, or of a strategy, has ended and the books were not read since: what it "
     "bought or sold would be planned again";
 
+static const char BOOKS_GIVEN[] =
+    "a position is being put into a strategy's book and the books were not read since: it would be bought again";
+
 void run_books_free(struct runs *r)
 {
     struct ledger_books *b = &r->books;
@@ -49,9 +52,11 @@ const struct book *runs_book(const struct runs *r, const char *name)
 // its fills come later.
 static bool books_current(const struct runs *r, const char **why)
 {
-    int64_t after = desk_books_after(r->p.desk);
+    int64_t after = desk_books_after(r->p.desk), given = reconcile_books_after(r->p.reconcile);
     if (!r->books_known)
         *why = "the books are not read yet";
+    else if (r->books.asked_boot_ns < given)
+        *why = BOOKS_GIVEN;
     else if (after == INT64_MAX)
         *why = "the ledger has not taken yet what an order of a run, or of a strategy, has filled";
     else if (r->books.asked_boot_ns < after)

@@ -133,7 +133,6 @@ void run_books_free(struct runs *r);
 // Nothing is planned while orders of other runs are out, or have ended and their fills are not booked: the books do not
 // show them yet, an UNKNOWN one least of all.
 bool run_orders_ended(struct runs *r, const char *except_run_id, const char **why);
-const struct book *runs_book(const struct runs *r, const char *name);                // NULL: none yet
 const struct config_strategy *runs_strategy(const struct runs *r, const char *name); // NULL: none is configured
 // run_preview.c
 void run_confidence_look(const struct run *run); // it is completed: is a model unsure?

@@ -110,6 +110,16 @@ const struct ctl_verb ctl_verbs[] = {
      "have an order at the broker that is not ours cancelled; two steps, as quarantine adopt",
      "Asked for again until it has ended, over restarts too. What it was filled stays, in unassigned.",
      ctl_quarantine_cancel, 1, MANY, CTL_ACTS, false},
+    {"positions assign", "SYMBOL STRATEGY [TOKEN REASON] [--qty QTY]",
+     "put what belongs to no strategy into a strategy's book; two steps",
+     "After a restored database, a quarantined order or the opening, positions are in the book unassigned: they count "
+     "in "
+     "exposure, no strategy knows them, and one that wants the symbol buys it beside them. First with symbol and "
+     "strategy: what would be moved (all of it, or --qty), and a token valid for 120 seconds. Then with token and "
+     "reason: one transfer in the ledger, shares and cost; nothing is sent. Refused when unassigned holds another "
+     "quantity by then, while an order for the symbol is open, parked or in quarantine or its fills are missing, while "
+     "a run is under way, and when the symbol is not among the strategy's.",
+     ctl_positions_assign, 2, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
      "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "
      "while orders "
@@ -180,6 +190,7 @@ const struct ctl_option ctl_option_table[] = {
     {"--status", CTL_TEXT, AT(status), "STATUS", NULL, NULL},
     {"--strategy", CTL_TEXT, AT(strategy), "STRATEGY", NULL, NULL},
     {"--book", CTL_TEXT, AT(book), "BOOK", NULL, NULL},
+    {"--qty", CTL_TEXT, AT(qty), "QTY", NULL, NULL},
     {"--days", CTL_NUMBER, AT(days), "N", NULL, NULL},
     {"--limit", CTL_NUMBER, AT(limit), "N", NULL, NULL},
     {"--url", CTL_TEXT, AT(url), "DSN", NULL, NULL},

@@ -63,7 +63,7 @@ static struct {
     // desk
     int placed, run_cancels, cancels;
     size_t open_of_others;
-    int64_t books_after, unbooked;
+    int64_t books_after, given_after, unbooked;
     int64_t send_until;
     char cancelled[CLIENT_ORDER_ID_MAX];
     const char *reason;            // of the next answer
@@ -210,6 +210,12 @@ void reconcile_bars(struct reconcile *r, const char *const *symbols, size_t coun
     (void)r, (void)symbols, (void)count, (void)on, (void)days;
     w.bars_done = done;
     w.bars_arg = arg;
+}
+
+int64_t reconcile_books_after(const struct reconcile *r)
+{
+    (void)r;
+    return w.given_after;
 }
 
 void reconcile_kick(struct reconcile *r)

@@ -300,6 +300,94 @@ static void a_correction_makes_both_agree(void **state)
     finish();
 }
 
+static enum ledger_result assign(const char *strategy, double qty, double held, int64_t now)
+{
+    struct ledger_assignment a = {.account = ACCOUNT,
+                                  .symbol = "SPY",
+                                  .strategy = strategy,
+                                  .qty = QTY(qty),
+                                  .held = QTY(held),
+                                  .at_ns = now,
+                                  .reason = "it bought them",
+                                  .operator= "ann" };
+    CALL(ledger_assign(ledger, &a, on_done, NULL));
+    return got.result;
+}
+
+static void refused(const char *why, int64_t now)
+{
+    assert_int_equal(assign("alpha", 1, 2, now), LEDGER_CONFLICT);
+    if (!strstr(got.detail, why))
+        fail_msg("\"%s\" does not say \"%s\"", got.detail, why);
+    assert_books("alpha 5 500, beta 3 300, unassigned 2 200");
+}
+
+static void what_is_unassigned_goes_to_a_book(void **state)
+{
+    (void)state;
+    with_books(5, 3, 2);
+    assert_int_equal(assign("alpha", 0.5, 2, NEXT_DAY), LEDGER_OK);
+    assert_books("alpha 5.5 550, beta 3 300, unassigned 1.5 150");
+    assert_cash("99000");
+    assert_int_equal(assign("alpha", 0.5, 2, NEXT_DAY), LEDGER_OK); // asked again: the same
+    assert_books("alpha 5.5 550, beta 3 300, unassigned 1.5 150");
+    assert_int_equal(assign("beta", 1, 2, NEXT_DAY + SECOND), LEDGER_CONFLICT);
+    assert_non_null(strstr(got.detail, "holds 1.5 of SPY by now, not 2"));
+    assert_int_equal(assign("beta", 1.6, 1.5, NEXT_DAY + SECOND), LEDGER_CONFLICT);
+    assert_int_equal(assign("beta", -1, 1.5, NEXT_DAY + SECOND), LEDGER_CONFLICT);
+    assert_non_null(strstr(got.detail, "cannot be taken out"));
+    assert_int_equal(assign("beta", 1.5, 1.5, NEXT_DAY + SECOND), LEDGER_OK);
+    assert_books("alpha 5.5 550, beta 4.5 450");
+    assert_sql("SELECT count(*), min(e.kind), min(a.reason || ' ' || a.operator), sum(a.qty), min(e.detail) FROM "
+               "assignments a JOIN entries e USING (assignment_key)",
+               "2|transfer|it bought them ann|2.000000000|it bought them (ann)");
+    if (!strstr(sql("DELETE FROM assignments"), "ERROR"))
+        fail_msg("an assignment was taken back");
+    finish();
+}
+
+static void changed(const char *statement)
+{
+    const char *answer = sql(statement);
+    if (strstr(answer, "ERROR"))
+        fail_msg("%s: %s", statement, answer);
+}
+
+static void what_is_not_over_is_not_assigned(void **state)
+{
+    (void)state;
+    with_books(5, 3, 2);
+    struct intent i = an_intent("x", "", 0, 0, 1);
+    commit_ok(&i);
+    refused("an order for SPY is open", NEXT_DAY);
+    assert_int_equal(update("x", NULL, ORDER_SENDING, 0, 0), LEDGER_OK);
+    assert_int_equal(update("x", "ox", ORDER_FILLED, 1, T0), LEDGER_OK);
+    refused("its fills are missing", NEXT_DAY);
+    changed("UPDATE orders SET recorded_qty = 1 WHERE client_order_id = 'x'");
+    changed("INSERT INTO parked_orders (client_order_id, account_number, reason, parked_at) VALUES ('x', '" ACCOUNT
+            "', 'not_placed', now())");
+    refused("an order for SPY is parked", NEXT_DAY);
+    changed("UPDATE parked_orders SET resolved_at = now(), outcome = 'closed'");
+    changed("INSERT INTO quarantine VALUES ('q', '" ACCOUNT
+            "', 'c', 'foreign', 'SPY', 'buy', 'limit', 'day', 1, NULL, 1, "
+            "NULL, 'new', 0, NULL, now(), now(), now(), now())");
+    refused("in quarantine", NEXT_DAY);
+    changed("UPDATE quarantine SET ended_at = now(), outcome = 'canceled'");
+    struct alpaca_activity a = an_activity("a1", "MA", "CMA", 0);
+    str_copy_cut(a.symbol, sizeof a.symbol, "SPY");
+    seen(&a, 1, 10);
+    refused("an activity of SPY is held", NEXT_DAY);
+    changed("UPDATE activity_outcomes SET outcome = 'opening'");
+    changed("INSERT INTO runs (run_id, account_number, session, slot_key, label, cause, strategies, status, host, "
+            "instance) "
+            "VALUES ('r', '" ACCOUNT "', '2026-10-09', 'manual-9', 'l', 'c', '{alpha}', 'claimed', 'h', 'i')");
+    refused("a run is under way", NEXT_DAY);
+    changed("UPDATE runs SET status = 'failed'");
+    assert_int_equal(assign("alpha", 1, 2, NEXT_DAY), LEDGER_OK);
+    assert_books("alpha 6 600, beta 3 300, unassigned 1 100");
+    finish();
+}
+
 // The database itself refuses entries that are not what they say, and changes of what was recorded.
 static void entries_are_checked(void **state)
 {
@@ -343,6 +431,8 @@ int main(void)
         LEDGER_TEST(what_is_not_known_is_held),
         LEDGER_TEST(what_the_opening_holds_is_not_posted),
         LEDGER_TEST(a_correction_makes_both_agree),
+        LEDGER_TEST(what_is_unassigned_goes_to_a_book),
+        LEDGER_TEST(what_is_not_over_is_not_assigned),
         LEDGER_TEST(entries_are_checked),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -39,6 +39,26 @@ static void an_end_that_the_ledger_has_not_taken_holds_a_run(void **state)
     assert_int_equal(w.kicks, 0); // reading now would not tell
 }
 
+static void what_a_book_is_given_holds_a_run(void **state)
+{
+    struct qty held;
+    (void)state;
+    books();
+    w.given_after = INT64_MAX; // on its way into the ledger
+    books();
+    try_to_start();
+    assert_int_equal(w.refused, 1);
+    assert_false(runs_held(runs, "weights", "SPY", &held));
+    w.now += NS_PER_S;
+    w.given_after = w.now; // and there; the books are those of before
+    try_to_start();
+    assert_int_equal(w.refused, 2);
+    books();
+    try_to_start();
+    assert_int_equal(w.claims, 1);
+    claim(LEDGER_DOWN);
+}
+
 static void missing_fills_hold_a_run(void **state)
 {
     (void)state;
@@ -201,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(books_older_than_the_end_of_an_order_hold_a_run),
         T(an_end_that_the_ledger_has_not_taken_holds_a_run),
+        T(what_a_book_is_given_holds_a_run),
         T(missing_fills_hold_a_run),
         T(missing_fills_hold_a_claimed_run_of_an_earlier_life),
         T(what_a_book_holds_is_known_only_from_current_books),
