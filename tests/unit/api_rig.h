@@ -336,7 +336,8 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_quarantine_adopt)                                                                                    \
     X(admin_serve_quarantine_cancel)                                                                                   \
     X(admin_serve_drift)                                                                                               \
-    X(admin_serve_drift_accept)
+    X(admin_serve_drift_accept)                                                                                        \
+    X(admin_serve_assign)
 #define RIG_SERVE(name)                                                                                                \
     void name(struct admin *a, struct http_exchange *x, const char *who)                                               \
     {                                                                                                                  \

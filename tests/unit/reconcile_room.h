@@ -47,6 +47,9 @@ static struct {
     int64_t watermark, survey_from, lost;
     size_t surveyed;
     enum ledger_result fills_result, activities_result, opening_result, correction_result;
+    int assigned; // calls; every other one is lost
+    struct qty given;
+    enum ledger_result assign_result;
     int records, openings, corrections, listings, finds, found_again, states;
     enum ledger_result find_result;
     const struct order_row *find_row;
@@ -249,6 +252,16 @@ void ledger_opening(struct ledger *l, const char *account, struct money cash, co
         w.held = count ? positions[0].qty : (struct qty){0};
     }
     done(arg, w.opening_result, "");
+}
+
+void ledger_assign(struct ledger *l, const struct ledger_assignment *said, ledger_done_fn *done, void *arg)
+{
+    (void)l;
+    w.assigned++;
+    snprintf(w.reason, sizeof w.reason, "%s", said->reason);
+    snprintf(w.operator, sizeof w.operator, "%s", said->operator);
+    w.given = said->qty;
+    done(arg, w.assigned % 2 ? LEDGER_LOST : w.assign_result, "not any more");
 }
 
 void ledger_correction(struct ledger *l, const char *account, struct money cash,

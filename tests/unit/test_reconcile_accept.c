@@ -217,6 +217,57 @@ static void a_difference_is_accepted_as_it_was_seen(void **state)
     assert_int_equal(w.corrections, 2);
 }
 
+static bool assign(const char *reason)
+{
+    int before = w.accepted;
+    reconcile_assign(reconcile,
+                     &(struct reconcile_assignment){.symbol = "SPY",
+                                                    .strategy = "weights",
+                                                    .qty = SHARES(1),
+                                                    .held = SHARES(2),
+                                                    .reason = reason,
+                                                    .who = "ann"},
+                     on_accepted, NULL);
+    assert_int_equal(w.accepted, before);
+    turn_until(&w.accepted, before + 1);
+    return w.accept_ok;
+}
+
+// Asked for again until the ledger tells; meanwhile the books are not what may be planned from.
+static void what_is_unassigned_is_assigned_once_it_is_known(void **state)
+{
+    (void)state;
+    assert_false(assign("ours")); // nothing was compared yet
+    assert_int_equal(w.assigned, 0);
+    begin();
+    assert_true(pass());
+    assert_false(assign(""));
+    assert_int_equal(w.assigned, 0);
+    assert_true(reconcile_books_after(reconcile) == 0);
+    reconcile_assign(reconcile,
+                     &(struct reconcile_assignment){.symbol = "SPY",
+                                                    .strategy = "weights",
+                                                    .qty = SHARES(1),
+                                                    .held = SHARES(2),
+                                                    .reason = "ours",
+                                                    .who = "ann"},
+                     on_accepted, NULL);
+    assert_int_equal(w.assigned, 1);
+    assert_true(reconcile_books_after(reconcile) == INT64_MAX);
+    turn_until(&w.assigned, 2);
+    int64_t after = reconcile_books_after(reconcile);
+    assert_true(after > 0 && after < INT64_MAX);
+    assert_string_equal(w.reason, "ours");
+    assert_string_equal(w.operator, "ann");
+    assert_true(w.given.nanos == SHARES(1).nanos);
+    turn_until(&w.accepted, 3); // books were read since
+    assert_true(w.accept_ok);
+    w.assign_result = LEDGER_CONFLICT;
+    assert_false(assign("ours"));
+    assert_non_null(strstr(w.accept_why, "ledger: not any more"));
+    assert_true(reconcile_books_after(reconcile) == after);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -225,6 +276,7 @@ int main(void)
         T(an_opening_is_what_the_broker_has_in_a_quiet_moment),
         T(a_code_names_one_difference),
         T(a_difference_is_accepted_as_it_was_seen),
+        T(what_is_unassigned_is_assigned_once_it_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
