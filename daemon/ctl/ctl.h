@@ -145,6 +145,14 @@ struct ctl_names { // owned
 };
 void ctl_names_add(struct ctl_names *n, const char *name); // once each
 void ctl_names_free(struct ctl_names *n);
+// The order that `word` means: its id or the beginning of one, or its client order id, among those that the daemon
+// lists under `path` as `member`. EX_OK, or the code, said on stderr.
+#define CTL_ORDER_ID_MAX 160
+struct ctl_orders {
+    const char *path, *member, *id;
+    const char *none, *one, *several; // as they are called
+};
+int ctl_order_id(struct ctl *c, const struct ctl_orders *of, const char *word, char out[CTL_ORDER_ID_MAX]) MUST_CHECK;
 // The run that `word` means: its id, the beginning of one, or "last". EX_OK, or the code, said on stderr.
 int ctl_run_id(struct ctl *c, const char *word, char out[64]) MUST_CHECK;
 // Is the name one of the daemon's strategies (books, with unassigned; symbols)? Asks the daemon.

@@ -175,6 +175,42 @@ int ctl_run_id(struct ctl *c, const char *word, char out[64])
     return code;
 }
 
+// Adds each id; how many of them `word` means, the first of these in out.
+static size_t order_hits(const struct ctl_orders *of, const struct json_node *rows, const char *word,
+                         struct ctl_names *n, char out[CTL_ORDER_ID_MAX])
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < json_size(rows); i++) {
+        const char *id = ctl_text(json_at(rows, i), of->id);
+        ctl_names_add(n, id);
+        if ((str_starts(id, word) || ctl_is(json_at(rows, i), "client_order_id", word)) && !hits++)
+            str_copy_cut(out, CTL_ORDER_ID_MAX, id);
+    }
+    return hits;
+}
+
+int ctl_order_id(struct ctl *c, const struct ctl_orders *of, const char *word, char out[CTL_ORDER_ID_MAX])
+{
+    struct ctl_answer a;
+    struct ctl_names n = {0};
+    int code = ctl_get(c, of->path, &a);
+    if (code != EX_OK)
+        return code;
+    size_t hits = order_hits(of, ctl_at(ctl_root(&a), of->member), word, &n, out);
+    ctl_answer_free(&a);
+    if (n.count == 0) {
+        fprintf(stderr, "paperguard: %s\n", of->none);
+        code = CTL_REFUSED;
+    } else if (hits > 1) {
+        fprintf(stderr, "paperguard: %zu %s begin with \"%s\"\n", hits, of->several, word);
+        code = EX_USAGE;
+    } else if (hits == 0) {
+        code = ctl_unknown(of->one, word, (const char *const *)n.names, n.count);
+    }
+    ctl_names_free(&n);
+    return code;
+}
+
 static int parked_orders(struct ctl *c, struct ctl_names *n)
 {
     struct ctl_answer a;

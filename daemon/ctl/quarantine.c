@@ -6,8 +6,6 @@
 
 #include "daemon/ctl/ctl.h"
 
-#define LIMIT "500"
-
 int ctl_quarantine(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
@@ -46,37 +44,6 @@ int ctl_quarantine(struct ctl *c)
         ctl_table(c, rows, columns, ARRAY_LEN(columns));
     ctl_answer_free(&a);
     return EX_OK;
-}
-
-// The order that `word` means: its id at the broker or the beginning of one, or its client order id.
-static int order_id(struct ctl *c, const char *word, char out[160])
-{
-    struct ctl_answer a;
-    struct ctl_names n = {0};
-    size_t hits = 0;
-    str_copy_cut(out, 160, word);
-    int code = ctl_get(c, "/admin/quarantine?status=open&limit=" LIMIT, &a);
-    if (code != EX_OK)
-        return code;
-    const struct json_node *rows = ctl_at(ctl_root(&a), "quarantine");
-    for (size_t i = 0; i < json_size(rows); i++) {
-        const char *id = ctl_text(json_at(rows, i), "order_id");
-        ctl_names_add(&n, id);
-        if ((str_starts(id, word) || ctl_is(json_at(rows, i), "client_order_id", word)) && !hits++)
-            str_copy_cut(out, 160, id);
-    }
-    ctl_answer_free(&a);
-    if (n.count == 0) {
-        fprintf(stderr, "paperguard: no order is in quarantine\n");
-        code = CTL_REFUSED;
-    } else if (hits > 1) {
-        fprintf(stderr, "paperguard: %zu orders in quarantine begin with \"%s\"\n", hits, word);
-        code = EX_USAGE;
-    } else if (hits == 0) {
-        code = ctl_unknown("order in quarantine", word, (const char *const *)n.names, n.count);
-    }
-    ctl_names_free(&n);
-    return code;
 }
 
 static int post(struct ctl *c, const char *path, struct ctl_answer *out)
@@ -118,13 +85,19 @@ static void show(const struct ctl *c, const struct json_node *root, const char *
 
 static int step(struct ctl *c, const char *verb)
 {
+    static const struct ctl_orders orders = {.path = "/admin/quarantine?status=open&limit=500",
+                                             .member = "quarantine",
+                                             .id = "order_id",
+                                             .none = "no order is in quarantine",
+                                             .one = "order in quarantine",
+                                             .several = "orders in quarantine"};
     struct ctl_answer a;
-    char id[160], path[220];
+    char id[CTL_ORDER_ID_MAX], path[220];
     if (c->word_count == 2) {
         fprintf(stderr, "paperguard: a reason is missing behind the token\n");
         return EX_USAGE;
     }
-    int code = order_id(c, c->words[0], id);
+    int code = ctl_order_id(c, &orders, c->words[0], id);
     if (code != EX_OK)
         return code;
     snprintf(path, sizeof path, "/admin/quarantine/%s/%s", verb, id);

@@ -8,7 +8,6 @@
 #include "daemon/ctl/ctl.h"
 
 #define WHOLE_ORDER_ID_MIN 30
-#define PARKED_LIMIT "500"
 
 // {"code","reason"}, or {} to ask.
 static int post(struct ctl *c, const char *path, const char *code, size_t reason_at, struct ctl_answer *out)
@@ -25,36 +24,17 @@ static int post(struct ctl *c, const char *path, const char *code, size_t reason
 
 // --- orders
 
-// The order that `word` means: its id or the beginning of one that is parked.
-static int order_id(struct ctl *c, const char *word, char out[160])
+// Of what looks like a whole id the daemon tells whether it has it.
+static int order_id(struct ctl *c, const char *word, char out[CTL_ORDER_ID_MAX])
 {
-    struct ctl_answer a;
-    struct ctl_names n = {0};
-    size_t hits = 0;
-    str_copy_cut(out, 160, word);
-    if (strlen(word) >= WHOLE_ORDER_ID_MIN)
-        return EX_OK;
-    int code = ctl_get(c, "/admin/orders?status=parked&limit=" PARKED_LIMIT, &a);
-    if (code != EX_OK)
-        return code;
-    const struct json_node *rows = ctl_at(ctl_root(&a), "orders");
-    for (size_t i = 0; i < json_size(rows); i++)
-        ctl_names_add(&n, ctl_text(json_at(rows, i), "client_order_id"));
-    ctl_answer_free(&a);
-    for (size_t i = 0; i < n.count; i++)
-        if (str_starts(n.names[i], word) && !hits++)
-            str_copy_cut(out, 160, n.names[i]);
-    if (n.count == 0) {
-        fprintf(stderr, "paperguard: no order is parked: every one has an answer\n");
-        code = CTL_REFUSED;
-    } else if (hits > 1) {
-        fprintf(stderr, "paperguard: %zu parked orders begin with \"%s\"\n", hits, word);
-        code = EX_USAGE;
-    } else if (hits == 0) {
-        code = ctl_unknown("parked order", word, (const char *const *)n.names, n.count);
-    }
-    ctl_names_free(&n);
-    return code;
+    static const struct ctl_orders orders = {.path = "/admin/orders?status=parked&limit=500",
+                                             .member = "orders",
+                                             .id = "client_order_id",
+                                             .none = "no order is parked: every one has an answer",
+                                             .one = "parked order",
+                                             .several = "parked orders"};
+    str_copy_cut(out, CTL_ORDER_ID_MAX, word);
+    return strlen(word) >= WHOLE_ORDER_ID_MIN ? EX_OK : ctl_order_id(c, &orders, word, out);
 }
 
 static void show_inquiry(const struct json_node *root, const char *id)
@@ -91,7 +71,8 @@ static void show_inquiry(const struct json_node *root, const char *id)
 }
 
 // Step one or two of a verb about one order; confirming: that was the second.
-static int order_step(struct ctl *c, const char *verb, char id[160], bool *confirming, struct ctl_answer *out)
+static int order_step(struct ctl *c, const char *verb, char id[CTL_ORDER_ID_MAX], bool *confirming,
+                      struct ctl_answer *out)
 {
     char path[200];
     if (c->word_count == 2) {
@@ -113,7 +94,7 @@ static int order_step(struct ctl *c, const char *verb, char id[160], bool *confi
 int ctl_orders_resolve(struct ctl *c)
 {
     struct ctl_answer a;
-    char id[160];
+    char id[CTL_ORDER_ID_MAX];
     bool confirming;
     int code = order_step(c, "resolve", id, &confirming, &a);
     if (code != EX_OK)
@@ -144,7 +125,7 @@ static void show_retry(const struct json_node *root, const char *id)
 int ctl_orders_retry(struct ctl *c)
 {
     struct ctl_answer a;
-    char id[160];
+    char id[CTL_ORDER_ID_MAX];
     bool confirming;
     int code = order_step(c, "retry", id, &confirming, &a);
     if (code != EX_OK)

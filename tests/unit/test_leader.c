@@ -376,6 +376,15 @@ static enum leader_state state_of(int h)
     return leader_status(hosts[h].leader)->state;
 }
 
+// The first leads, the second has seen it do so.
+static void two_of_them(int lease_ms, int other_lease_ms)
+{
+    start(0, "id-a", lease_ms);
+    run_for(100);
+    start(1, "id-b", other_lease_ms);
+    run_for(5000);
+}
+
 // --- tests
 
 static void the_first_leads_and_the_second_stands_by(void **state)
@@ -474,10 +483,7 @@ static void a_clean_end_hands_over_at_once(void **state)
 static void a_stopped_leader_wakes_as_nobody(void **state)
 {
     (void)state;
-    start(0, "id-a", LEASE_MS);
-    run_for(100);
-    start(1, "id-b", LEASE_MS);
-    run_for(5000);
+    two_of_them(LEASE_MS, LEASE_MS);
     hosts[0].frozen_until = now + 20 * S;
     run_for(19999);
     assert_true(holds(1));
@@ -494,10 +500,7 @@ static void a_stopped_leader_wakes_as_nobody(void **state)
 static void a_lease_that_nobody_took_goes_on(void **state)
 {
     (void)state;
-    start(0, "id-a", LEASE_MS);
-    run_for(100);
-    start(1, "id-b", LEASE_MS);
-    run_for(5000);
+    two_of_them(LEASE_MS, LEASE_MS);
     postgres(0, false);
     postgres(1, false); // away for both
     run_for(30000);
@@ -515,10 +518,7 @@ static void a_lease_that_nobody_took_goes_on(void **state)
 static void a_stopped_standby_looks_again(void **state)
 {
     (void)state;
-    start(0, "id-a", LEASE_MS);
-    run_for(100);
-    start(1, "id-b", LEASE_MS);
-    run_for(5000);
+    two_of_them(LEASE_MS, LEASE_MS);
     hosts[1].frozen_until = now + 60 * S;
     run_for(61000);
     assert_true(holds(0));
@@ -529,10 +529,7 @@ static void a_stopped_standby_looks_again(void **state)
 static void the_longer_lease_counts(void **state)
 {
     (void)state;
-    start(0, "id-a", 60000);
-    run_for(100);
-    start(1, "id-b", 3000);
-    run_for(5000);
+    two_of_them(60000, 3000);
     kill_host(0);
     run_for(40000);
     assert_false(holds(1));
