@@ -143,7 +143,7 @@ def test_disk_is_full(make_site):
     code, body = site.daemon.http("/health")
     assert code == 200 and body["status"] == "degraded" and "disk: down since" in body["why"], body["why"]
     # A halt that cannot be kept on disk is a halt all the same; it is on disk as soon as there is room.
-    site.daemon.ctl("halt", "no room")
+    assert "the state file does not hold it yet" in site.daemon.cli("halt", "no room").stderr
     assert site.daemon.http("/health")[1]["halt"]["state"] == "halted"
     assert b"halted" not in (site.daemon.state / "halt.state").read_bytes()
     taken.unlink()

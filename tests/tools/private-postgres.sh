@@ -13,6 +13,7 @@
 #   private-postgres.sh stop DIR    stops it and removes everything that start made
 #
 # DIR is an absolute, short path that the unprivileged user can reach: mktemp -d /tmp/pg.XXXXXX
+# With PRIVATE_PG_MEMORY=FOLDER, one in memory that everybody may write to, the data lie there: a new database is hundreds of files.
 # shellcheck disable=SC1091,SC2034 # the sourced part uses user and dir
 set -u
 . "$(dirname "$(readlink -f "$0")")/private-lib.sh"
@@ -26,9 +27,14 @@ done
 
 make_cluster()
 {
-    local made=${PRIVATE_PG_CLUSTER:-}/pg/data
+    local made=${PRIVATE_PG_CLUSTER:-}/pg/data data=$room/data
+    if [ -d "${PRIVATE_PG_MEMORY:-}" ]; then
+        data=$(as_user mktemp -d "$PRIVATE_PG_MEMORY/pg.XXXXXX") && as_user ln -sfn "$data" "$room/data" || exit 1
+    else
+        as_user mkdir -p -m 700 "$data" || exit 1
+    fi
     if [ -e "$made/PG_VERSION" ]; then
-        as_user cp -a "$made" "$room/data" || private_fail "$made cannot be copied"
+        as_user cp -a "$made/." "$data" || private_fail "$made cannot be copied"
         printf "unix_socket_directories = '%s'\n" "$room" >>"$room/data/postgresql.conf"
         return
     fi
@@ -49,6 +55,8 @@ make_cluster()
 		log_timezone = 'UTC'
 		jit = off
 	END
+    echo 'CREATE DATABASE paperguard' | as_user "$bin/postgres" --single -D "$data" postgres >"$room/single.log" 2>&1 ||
+        private_fail "no database can be made: $(tail -n 3 "$room/single.log")"
 }
 
 start()
@@ -59,10 +67,6 @@ start()
         as_user "$bin/pg_ctl" start -s -w -t 60 -D "$room/data" -l "$room/server.log" </dev/null >"$room/start.log" 2>&1 ||
             private_fail "Postgres did not start: $(tail -n 5 "$room/server.log" 2>/dev/null)"
         private_note "$(head -n 1 "$room/data/postmaster.pid")"
-        if [ ! -e "$room/ready" ]; then
-            as_user psql -X -q -h "$room" -U paperguard -d postgres -c 'CREATE DATABASE paperguard' >/dev/null || exit 1
-            : >"$room/ready"
-        fi
     fi
     printf 'host=%s user=paperguard dbname=paperguard\n' "$room"
 }
@@ -81,6 +85,7 @@ crash) private_end "$room/data" QUIT 20 ;;
 kill) private_end "$room/data" KILL 20 ;;
 stop)
     private_end "$room/data" INT 20
+    [ ! -L "$room/data" ] || as_user rm -rf "$(readlink "$room/data")"
     private_remove
     ;;
 *) private_fail "$usage" ;;

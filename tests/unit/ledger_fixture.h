@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// For the tests of the ledger: a private Postgres, a fresh database per test, SQL by psql for what only an operator or
+// For the tests of the ledger: a private Postgres, a fresh database per test, SQL for what only an operator or
 // an accident would do, and calls that wait for their completion.
 #ifndef PAPERGUARD_TESTS_LEDGER_FIXTURE_H
 #define PAPERGUARD_TESTS_LEDGER_FIXTURE_H
@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "lib/base/json_read.h"
+#include "lib/base/text.h"
 #include "lib/io/clock.h"
 #include "lib/io/pg_client.h"
 
@@ -78,25 +80,39 @@ static inline void tool(const char *verb)
     assert_int_equal(system(command), 0);
 }
 
-// Runs SQL in the database of this test; the first line of its output (errors included).
-UNUSED static const char *sql(const char *text)
+static void first_line_of(const PGresult *r, char *line, size_t size)
+{
+    struct text t;
+    text_init(&t, size - 1);
+    for (int i = 0; PQntuples(r) > 0 && i < PQnfields(r); i++)
+        text_addf(&t, "%s%s", i ? "|" : "", PQgetvalue(r, 0, i));
+    str_copy_cut(line, size, PQresultStatus(r) == PGRES_FATAL_ERROR ? PQresultErrorMessage(r) : text_str(&t));
+    line[strcspn(line, "\n")] = '\0';
+    text_free(&t);
+}
+
+// Runs SQL over a connection of its own; the first line of what it tells (columns with | between them, errors
+// included).
+UNUSED static const char *sql_on(const char *where, const char *text)
 {
     static char line[8000];
-    char command[16000];
-    snprintf(command, sizeof command,
-             "psql -X -q -At -v VERBOSITY=terse '%s' 2>&1 <<'END'\nSET client_min_messages = error;\n%s;\nEND\n", dsn,
-             text);
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
+    PGconn *c = PQconnectdb(where);
+    assert_int_equal(PQstatus(c), CONNECTION_OK);
+    (void)PQsetErrorVerbosity(c, PQERRORS_TERSE);
+    PQclear(PQexec(c, "SET client_min_messages = error"));
+    assert_int_equal(PQsendQuery(c, text), 1);
     line[0] = '\0';
-    char *ignored = fgets(line, sizeof line, f);
-    (void)ignored;
-    line[strcspn(line, "\n")] = '\0';
-    char rest[512];
-    while (fgets(rest, sizeof rest, f))
-        ;
-    pclose(f);
+    for (PGresult *r; (r = PQgetResult(c)); PQclear(r))
+        if (!line[0])
+            first_line_of(r, line, sizeof line);
+    PQfinish(c);
     return line;
+}
+
+// In the database of this test.
+UNUSED static const char *sql(const char *text)
+{
+    return sql_on(dsn, text);
 }
 
 UNUSED static void assert_sql(const char *text, const char *expected)
@@ -104,24 +120,29 @@ UNUSED static void assert_sql(const char *text, const char *expected)
     assert_string_equal(sql(text), expected);
 }
 
-static inline void server_sql(const char *text)
+static void new_database(const char *name, const char *like)
 {
-    char command[600];
-    snprintf(command, sizeof command, "psql -X -q '%s' -c '%s' >/dev/null", server_dsn, text);
-    assert_int_equal(system(command), 0);
+    char text[100];
+    snprintf(text, sizeof text, "CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy", name, like);
+    assert_string_equal(sql_on(server_dsn, text), "");
+    snprintf(dsn, sizeof dsn, "host=%s/pg user=paperguard dbname=%s", folder, name);
 }
 
-// A database of its own for the test that begins: empty, or set up and marked for staging.
+// A database of its own for the test that begins: empty, or set up and marked for staging; what that takes is done
+// once.
 UNUSED static void use_database(bool marked)
 {
-    char text[100], name[40];
+    static bool is_made;
+    char name[40];
     struct err err = {.text = ""};
+    if (marked && !is_made) {
+        new_database("marked", "template1");
+        if (ledger_init_database(dsn, NULL, "staging", "host-a", "default", T0, &err) != 0)
+            fail_msg("init: %s", err.text);
+        is_made = true;
+    }
     snprintf(name, sizeof name, "t%d", ++database_number);
-    snprintf(text, sizeof text, "CREATE DATABASE %s", name);
-    server_sql(text);
-    snprintf(dsn, sizeof dsn, "host=%s/pg user=paperguard dbname=%s", folder, name);
-    if (marked && ledger_init_database(dsn, NULL, "staging", "host-a", "default", T0, &err) != 0)
-        fail_msg("init: %s", err.text);
+    new_database(name, marked ? "marked" : "template1");
 }
 
 static void on_state(void *arg, enum ledger_state state, const char *detail)

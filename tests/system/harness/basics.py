@@ -37,7 +37,8 @@ def assert_clean(text):
 
 def until(condition, seconds=20, what="the condition", alive=None):
     """Returns the first true answer of condition(); fails after the deadline, or at once when alive() says why."""
-    end = time.monotonic() + seconds * SLOW
+    begun = time.monotonic()
+    end = begun + seconds * SLOW
     while True:
         found = condition()
         if found:
@@ -52,7 +53,7 @@ def until(condition, seconds=20, what="the condition", alive=None):
                 raise AssertionError(f"waiting for {what}: {dead}")
         if time.monotonic() > end:
             raise AssertionError(f"{what() if callable(what) else what} did not happen within {seconds * SLOW:g} s")
-        time.sleep(0.02)
+        time.sleep(min(0.02 + (time.monotonic() - begun) / 50, 0.5))  # what waits long is asked less often
 
 
 class Scratch:
