@@ -16,7 +16,7 @@
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
 //   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
-//   main_home            state_dir: ours alone, locked      stream   the broker's word that there is something to read
+//   main_home            state_dir: ours alone, locked      stream main_stream   the broker says: something is to read
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
