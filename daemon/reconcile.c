@@ -327,7 +327,13 @@ static void point_read(void *arg, enum ledger_result result, int64_t at)
     if (!reconcile_ledger_usable(r, result, "when all was found last"))
         return;
     r->reconciled_at = at;
-    reconcile_good(r, RC_USAGE);
+    reconcile_good(r, r->compared ? RC_ORDERS : RC_USAGE);
+}
+
+void reconcile_ask_point(struct reconcile *r)
+{
+    r->waiting = true;
+    ledger_reconciled_read(r->p.ledger, r->account, point_read, r);
 }
 
 static void quarantine_read(void *arg, enum ledger_result result, const struct ledger_quarantined *rows, size_t count)
@@ -336,8 +342,7 @@ static void quarantine_read(void *arg, enum ledger_result result, const struct l
     if (!reconcile_ledger_usable(r, result, "orders in quarantine"))
         return;
     reconcile_quarantine_load(r, rows, count);
-    r->waiting = true;
-    ledger_reconciled_read(r->p.ledger, r->account, point_read, r);
+    reconcile_ask_point(r);
 }
 
 static void adopted(void *arg, enum ledger_result result, const struct order_row *rows, size_t count)
@@ -538,6 +543,7 @@ static void step(struct reconcile *r)
 void reconcile_start(struct reconcile *r)
 {
     r->surveyed = false;
+    r->activities_newest_at = 0; // what the ledger has it tells itself: it may be an older copy by now
     reconcile_whole_soon(r);
     if (r->waiting) {
         r->restart = true;

@@ -179,6 +179,7 @@ bool reconcile_ledger_usable(struct reconcile *r, enum ledger_result result, con
 void reconcile_failed(struct reconcile *r, const char *what, const char *detail);
 void reconcile_good(struct reconcile *r, int to); // this step is done, on to the next
 void reconcile_survey(struct reconcile *r);       // reconcile_survey.c
+void reconcile_ask_point(struct reconcile *r);    // up to when all was found; then on to the orders
 // Activities (reconcile_fills.c).
 void reconcile_ask_watermark(struct reconcile *r);
 void reconcile_ask_fills(struct reconcile *r);

@@ -28,7 +28,10 @@ static void survey_done(struct reconcile *r)
     r->surveyed = true;
     if (r->survey_lost > 0 && r->p.on_lost)
         r->p.on_lost(r->p.arg, r->survey_lost, r->survey_first);
-    reconcile_good(r, r->compared ? RC_ORDERS : RC_ADOPT);
+    if (r->compared)
+        reconcile_ask_point(r); // an older copy has an older one
+    else
+        reconcile_good(r, RC_ADOPT);
 }
 
 static void page_taken(void *arg, enum ledger_result result, int64_t lost, const char *first)

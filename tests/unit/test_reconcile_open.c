@@ -398,6 +398,22 @@ static void what_differs_keeps_the_point_where_it_was(void **state)
     assert_int_equal(w.reconciled, w.now);
 }
 
+// Behind a new connection the ledger may be an older copy of itself: from where to read on is asked of it anew.
+static void what_the_ledger_has_is_asked_with_each_connection(void **state)
+{
+    char at[WHEN_TEXT_MAX];
+    (void)state;
+    w.reconciled_read = w.now;
+    begin();
+    int64_t older = w.now - 20 * DAY_NS;
+    w.reconciled_read = w.found.newest_at = w.watermark = older;
+    reconcile_start(reconcile);
+    assert_true(whole());
+    assert_non_null(strstr(w.whole_orders, when_format(older - 600 * NS_PER_S, at)));
+    assert_non_null(strstr(w.whole_fills, when_format(older - 600 * NS_PER_S, at)));
+    assert_non_null(strstr(w.query[OP_ACTIVITIES], when_format(older - 3 * DAY_NS, at)));
+}
+
 // A clock that is ahead would put the point where nothing has been read yet.
 static void a_clock_in_doubt_moves_no_point(void **state)
 {
@@ -468,6 +484,7 @@ int main(void)
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
+        T(what_the_ledger_has_is_asked_with_each_connection),
         T(a_clock_in_doubt_moves_no_point),
         T(what_has_ended_there_is_held_against_the_ledger),
     };
