@@ -148,7 +148,7 @@ $(O)/tests/sim/daemon_main.o: $(O)/daemon/main.o
 $(O)/simulate: $(SIMULATE_OBJ) $(LIBA)
 	$(call LINK,$(WRAP))
 
-$(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c daemon/exposure.c) $(LIBA)
+$(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c $(wildcard daemon/exposure*.c)) $(LIBA)
 	$(call LINK)
 $(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
 	$(call LINK)

@@ -84,6 +84,14 @@ static void put_shares(const struct admin *a, const struct risk_view *v, struct 
         }
     }
     put(o, position);
+    struct limit net = {.name = "max_net_exposure",
+                        .unit = "of equity",
+                        .code = "net_exposure",
+                        .ceiling = top->max_net_exposure.nanos,
+                        .effective = now->max_net_exposure.nanos};
+    net.has_used =
+        v->account_known && v->gross_known && v->net_long.nanos >= 0 && share_of(v->net_long, v->equity, &net.used);
+    put(o, net);
     put(o, (struct limit){.name = "max_order_share",
                           .unit = "of equity",
                           .code = "order_notional",
@@ -106,6 +114,14 @@ static void put_amounts(const struct admin *a, const struct risk_view *v, struct
                           .effective = now->max_notional_per_day.nanos,
                           .used = v->notional_in_day.nanos,
                           .has_used = v->notional_in_day.nanos >= 0});
+    struct limit day = {.name = "max_notional_per_day_share",
+                        .unit = "of equity",
+                        .code = "notional_per_day",
+                        .ceiling = top->max_notional_per_day_share.nanos,
+                        .effective = now->max_notional_per_day_share.nanos};
+    day.has_used =
+        v->account_known && v->notional_in_day.nanos >= 0 && share_of(v->notional_in_day, v->equity, &day.used);
+    put(o, day);
     if (v->account_known)
         put(o, (struct limit){.name = "cash",
                               .unit = "USD",
@@ -134,6 +150,11 @@ static void put_counts(const struct admin *a, const struct risk_view *v, struct 
                           .whole = true,
                           .ceiling = top->max_orders_per_run,
                           .effective = now->max_orders_per_run});
+    put(o, (struct limit){.name = "max_order_qty",
+                          .unit = "shares",
+                          .code = "order_size",
+                          .ceiling = top->max_order_qty.nanos,
+                          .effective = now->max_order_qty.nanos});
     put(o, (struct limit){.name = "max_price_age",
                           .unit = "s",
                           .code = "price_age",
@@ -151,6 +172,11 @@ static void put_counts(const struct admin *a, const struct risk_view *v, struct 
                           .code = "price_collar",
                           .ceiling = top->price_collar.nanos,
                           .effective = now->price_collar.nanos});
+    put(o, (struct limit){.name = "max_price_jump",
+                          .unit = "of price",
+                          .code = "price_jump",
+                          .ceiling = top->max_price_jump.nanos,
+                          .effective = now->max_price_jump.nanos});
 }
 
 static void put_list(struct json_out *o, const char *key, const char *const *words, size_t count)

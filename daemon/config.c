@@ -278,22 +278,33 @@ const struct config_file *config_file_at(const struct config *c, size_t i)
 
 struct risk_limits config_risk_limits(const struct config *c)
 {
-    const struct risk_limits limits = {
+    struct risk_limits limits = {
         .max_order_share = c->max_order_share,
         .max_order_notional = c->max_order_notional,
         .max_position_share = c->max_position_share,
+        .max_order_qty = {c->max_order_qty * DECIMAL_ONE},
         .max_gross_exposure = c->max_gross_exposure,
+        .max_net_exposure = c->max_net_exposure,
+        .max_price_jump = c->max_price_jump,
+        .min_price = {c->min_price.nanos},
+        .max_price = {c->max_price.nanos},
+        .duplicate_window_ns = c->duplicate_window_ms * NS_PER_MS,
         .price_collar = c->price_collar,
         .max_price_age_ns = c->max_price_age_ms * NS_PER_MS,
         .max_account_age_ns = c->max_account_age_ms * NS_PER_MS,
         .max_orders_per_run = c->max_orders_per_run,
         .max_orders_per_day = c->max_orders_per_day,
         .max_notional_per_day = c->max_notional_per_day,
+        .max_notional_per_day_share = c->max_notional_per_day_share,
         .long_only = c->long_only,
         .allow = (const char *const *)c->risk_allow.words,
         .allow_count = c->risk_allow.count,
         .deny = (const char *const *)c->risk_deny.words,
         .deny_count = c->risk_deny.count,
+        .symbols = c->symbol_rules,
+        .symbol_count = c->symbol_count,
     };
+    for (size_t i = 0; i < c->symbol_count; i++)
+        limits.symbols_allowed += c->symbol_rules[i].list == RISK_LIST_ALLOW;
     return limits;
 }

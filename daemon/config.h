@@ -19,6 +19,7 @@
 
 #define CONFIG_LISTENS_MAX 8
 #define CONFIG_STRATEGIES_MAX 16
+#define CONFIG_SYMBOLS_MAX 128
 #define CONFIG_WORDS_MAX 640 // of one list, so also symbols of one strategy
 
 struct config_words { // space separated list
@@ -69,6 +70,8 @@ struct config {
     size_t listen_count;
     struct config_strategy strategies[CONFIG_STRATEGIES_MAX];
     size_t strategy_count;
+    struct risk_symbol symbol_rules[CONFIG_SYMBOLS_MAX]; // sorted; [symbol "NAME"]
+    size_t symbol_count;
     struct config_details *details;
 };
 

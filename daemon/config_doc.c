@@ -68,13 +68,13 @@ static void sample_listens(struct text *out)
                   rows[i].roles, rows[i].service);
 }
 
-static void sample_strategy(struct text *out)
+static void sample_named(struct text *out, const char *section, const char *name, const char *comment)
 {
-    add_comment(out, "One section for each strategy.");
-    text_add(out, "#[strategy \"core\"]\n");
+    add_comment(out, comment);
+    text_addf(out, "#[%s \"%s\"]\n", section, name);
     for (size_t i = 0; i < config_named_key_count; i++) {
         const struct named_key *k = &config_named_keys[i];
-        if (!str_equal(k->section, "strategy"))
+        if (!str_equal(k->section, section))
             continue;
         add_comment(out, k->prose);
         if (!k->def)
@@ -105,7 +105,9 @@ void config_sample(struct text *out)
     add_comment(out, "Where health and api are served. Ports and names are those that staging hosts know.");
     sample_listens(out);
     text_addc(out, '\n');
-    sample_strategy(out);
+    sample_named(out, "strategy", "core", "One section for each strategy.");
+    text_addc(out, '\n');
+    sample_named(out, "symbol", "THIN", "What holds for one symbol alone.");
 }
 
 // Text for mdoc: no backslash escapes, no control lines.
@@ -163,4 +165,5 @@ void config_manual(struct text *out)
     text_add(out, ".El\n");
     manual_named(out, "listen");
     manual_named(out, "strategy");
+    manual_named(out, "symbol");
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// [listen "NAME"] and [strategy "NAME"], built once all files are read, and the rules that span several keys.
+// [listen "NAME"], [strategy "NAME"] and [symbol "NAME"], built once all files are read, and the rules that span
+// several keys.
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "lib/io/http_server.h"
 #include "lib/trade/exchange_days.h"
 #include "lib/trade/portfolio.h"
+
+#define SESSION_TURNS_S (20 * 3600) // as lib/trade/session.h has it
 
 struct section {
     struct config *config;
@@ -225,6 +228,70 @@ static int strategy_build(const struct section *s)
                : 0;
 }
 
+static int list_parse(const struct section *s, struct risk_symbol *r)
+{
+    char *word = NULL;
+    int rc = get(s, "list", &word);
+    if (rc == 0 && str_equal(word, "allow"))
+        r->list = RISK_LIST_ALLOW;
+    else if (rc == 0 && str_equal(word, "deny"))
+        r->list = RISK_LIST_DENY;
+    else if (rc == 0 && word[0]) {
+        err_set(s->err, "found \"%.40s\", expected allow or deny", word);
+        rc = wrong(s, "list");
+    }
+    free(word);
+    return rc;
+}
+
+// An entry ends where its last session does.
+static int until_parse(const struct section *s, struct risk_symbol *r)
+{
+    char *word = NULL;
+    struct day last;
+    int rc = get(s, "until", &word);
+    if (rc == 0 && word[0] && !day_parse(word, &last)) {
+        err_set(s->err, "found \"%.40s\", expected a date such as 2030-12-31", word);
+        rc = wrong(s, "until");
+    } else if (rc == 0 && word[0]) {
+        r->until_ns = day_at(last, SESSION_TURNS_S);
+    }
+    free(word);
+    return rc;
+}
+
+static int symbol_build(const struct section *s)
+{
+    struct config *c = s->config;
+    int64_t age_ms = 0;
+    struct money lot = {0};
+    char *owner = NULL, *reason = NULL;
+
+    if (c->symbol_count == CONFIG_SYMBOLS_MAX)
+        return err_set(s->err, "%s: more than %d symbol sections", s->origin, CONFIG_SYMBOLS_MAX);
+    if (!symbol_valid(s->name))
+        return err_set(s->err, "%s: symbol \"%.40s\": expected one in upper case, such as SPY or BRK.B", s->origin,
+                       s->name);
+    struct risk_symbol *r = &c->symbol_rules[c->symbol_count++];
+    str_copy_cut(r->symbol, sizeof r->symbol, s->name);
+    int rc = get(s, "max_price_age", &age_ms) || get(s, "price_collar", &r->price_collar) || get(s, "lot", &lot) ||
+             list_parse(s, r) || until_parse(s, r) || get(s, "owner", &owner) || get(s, "reason", &reason);
+    r->owner = owner;
+    r->reason = reason;
+    r->max_price_age_ns = age_ms * NS_PER_MS;
+    r->lot.nanos = lot.nanos;
+    if (rc)
+        return -1;
+    if (r->list != RISK_LIST_NONE && !owner[0])
+        return err_set(s->err, "%s: [symbol \"%s\"] has an entry in a list and needs its owner", s->origin, s->name);
+    return 0;
+}
+
+static int by_symbol(const void *a, const void *b)
+{
+    return strcmp(((const struct risk_symbol *)a)->symbol, ((const struct risk_symbol *)b)->symbol);
+}
+
 static int allocations_check(const struct config *c, struct err *err)
 {
     int64_t sum = 0;
@@ -276,9 +343,13 @@ int config_build_named(struct config *c, struct err *err)
             continue;
         const struct section s = {
             .config = c, .section = item->section, .name = item->name, .origin = item->origin, .err = err};
-        if (str_equal(item->section, "listen") ? listen_build(&s) : strategy_build(&s))
+        int rc = str_equal(item->section, "listen")   ? listen_build(&s)
+                 : str_equal(item->section, "symbol") ? symbol_build(&s)
+                                                      : strategy_build(&s);
+        if (rc)
             return -1;
     }
+    qsort(c->symbol_rules, c->symbol_count, sizeof c->symbol_rules[0], by_symbol);
     return walk_steps_check(c, err) || special_days_check(c, err) || allocations_check(c, err) ? -1 : 0;
 }
 
@@ -298,5 +369,10 @@ void config_named_free(struct config *c)
         free(y->command);
         free(y->params);
         option_value_free(OPTION_WORDS, &y->symbols);
+    }
+    for (size_t i = 0; i < c->symbol_count; i++) {
+        struct risk_symbol *r = &c->symbol_rules[i];
+        option_value_free(OPTION_STRING, &r->owner);
+        option_value_free(OPTION_STRING, &r->reason);
     }
 }

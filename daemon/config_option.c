@@ -61,6 +61,19 @@ const struct named_key config_named_keys[] = {
      "that nets several strategies is worked in the most urgent style among them: market, then limit-walk, then "
      "limit."},
     {"strategy", "enabled", OPTION_BOOL, "", "", "true", "true", "false keeps its book and leaves it out of runs."},
+    {"symbol", "max_price_age", OPTION_DURATION_MS, "0", "604800000", "0s", "30m",
+     "Of this symbol, instead of [risk] max_price_age: a thin name trades seldom. 0s: as all."},
+    {"symbol", "price_collar", OPTION_RATIO, "0", "0.5", "0", "0.10", "Of this symbol, instead of [risk]; 0: as all."},
+    {"symbol", "lot", OPTION_MONEY, "0", "1000000", "0", "1", "Quantities are multiples of this; 0: any."},
+    {"symbol", "list", OPTION_STRING, "", "", "", "deny",
+     "deny: never traded; allow: with any such entry, only what is allowed here or in [risk] allow is; empty: "
+     "neither."},
+    {"symbol", "owner", OPTION_STRING, "", "", "", "risk@example.org", "Who answers for the entry in the list."},
+    {"symbol", "until", OPTION_STRING, "", "", "", "2030-12-31",
+     "Last session of the entry. Then an allowed symbol is not allowed any more, and a denied one is told as expired "
+     "and "
+     "denied no longer. Empty: no end."},
+    {"symbol", "reason", OPTION_STRING, "", "", "", "merger announced", "Why, in the words of the owner."},
 };
 const size_t config_named_key_count = ARRAY_LEN(config_named_keys);
 
@@ -223,7 +236,8 @@ static size_t section_names(bool named, const char *names[], size_t max)
     if (named) {
         names[0] = "listen";
         names[1] = "strategy";
-        return 2;
+        names[2] = "symbol";
+        return 3;
     }
     for (size_t i = 0; i < config_option_count && count < max; i++)
         if (!count || !str_equal(names[count - 1], config_options[i].section))

@@ -38,7 +38,12 @@ static bool is_limit(const struct option *o)
            strcmp(o->key, "latest_start") == 0 || strcmp(o->key, "run_deadline") == 0;
 }
 
-// Every number among the limits is an upper bound on int64 units.
+static bool lower_bound(const struct option *o)
+{
+    return strcmp(o->key, "min_price") == 0 || strcmp(o->key, "duplicate_window") == 0;
+}
+
+// Every other number among the limits is an upper bound on int64 units.
 static bool loosens(const struct option *o, const void *now, const void *fresh)
 {
     int64_t a, b;
@@ -54,7 +59,7 @@ static bool loosens(const struct option *o, const void *now, const void *fresh)
     case OPTION_RATIO:
         memcpy(&a, now, sizeof a);
         memcpy(&b, fresh, sizeof b);
-        return b > a;
+        return lower_bound(o) ? b < a : b > a;
     case OPTION_STRING:
     case OPTION_PATH:
     case OPTION_BOOL:
@@ -150,6 +155,18 @@ static bool listen_same(const struct config_listen *a, const struct config_liste
            words_same(&a->hosts, &b->hosts) && words_same(&a->allow, &b->allow);
 }
 
+static bool symbols_same(const struct config *a, const struct config *b)
+{
+    bool same = a->symbol_count == b->symbol_count;
+    for (size_t i = 0; same && i < a->symbol_count; i++) {
+        const struct risk_symbol *x = &a->symbol_rules[i], *y = &b->symbol_rules[i];
+        same = strcmp(x->symbol, y->symbol) == 0 && x->max_price_age_ns == y->max_price_age_ns &&
+               x->price_collar.nanos == y->price_collar.nanos && x->lot.nanos == y->lot.nanos && x->list == y->list &&
+               x->until_ns == y->until_ns && strcmp(x->owner, y->owner) == 0 && strcmp(x->reason, y->reason) == 0;
+    }
+    return same;
+}
+
 static void sections_note(const struct config *running, const struct config *fresh, char *changed, size_t size)
 {
     bool strategies = running->strategy_count == fresh->strategy_count;
@@ -158,6 +175,8 @@ static void sections_note(const struct config *running, const struct config *fre
         strategies = strategy_same(&running->strategies[i], &fresh->strategies[i]);
     for (size_t i = 0; listens && i < running->listen_count; i++)
         listens = listen_same(&running->listens[i], &fresh->listens[i]);
+    if (!symbols_same(running, fresh))
+        note(changed, size, "waits for a restart:", "[symbol] sections", "");
     if (!strategies)
         note(changed, size, "waits for a restart:", "[strategy] sections", "");
     if (!listens)

@@ -104,6 +104,7 @@ void daemon_restored_collect(struct daemon *d);
 void daemon_watch_call(void *arg, bool failed);
 void daemon_watch_look(struct daemon *d); // with every tick
 void daemon_facts_look(struct daemon *d); // with every tick, before the guard's table: what facts are not pushed
+void daemon_hours_look(struct daemon *d); // with every tick, and when the calendar comes
 void daemon_watch_run(struct daemon *d, const struct run_row *row);
 // main_stream.c: the order stream and whom it tells.
 void daemon_stream_new(struct daemon *d);

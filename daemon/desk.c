@@ -483,6 +483,16 @@ static void deny(struct desk_order *o, const char *rule, const char *detail)
     o->timer = loop_post(d->p.loop, tell_denied, o);
 }
 
+static bool judge_intent(const struct desk *d, const struct intent *intent, struct risk_verdict *out)
+{
+    struct risk_view view;
+    if (!(d->p.view ? d->p.view(d->p.arg, intent, &view)
+                    : exposure_view_intent(d->p.exposure, intent, clock_boot_ns(), &view)))
+        return false;
+    risk_judge(d->p.limits, &view, &intent->order, out);
+    return true;
+}
+
 bool desk_judge(const struct desk *d, const struct order_request *order, const char *run_id, struct day session,
                 struct risk_verdict *out)
 {
@@ -506,7 +516,7 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
         deny(o, "order", err.text);
         return;
     }
-    if (!desk_judge(d, &intent->order, intent->run_id, intent->session, &verdict)) {
+    if (!judge_intent(d, intent, &verdict)) {
         deny(o, "exposure", "sums of the account do not fit; exposure is unknown");
         return;
     }
@@ -518,7 +528,7 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     o->row.intent.reserved = verdict.value;
     o->row.intent.reduces = verdict.reduces;
     desk_make_body(o);
-    exposure_reserve(d->p.exposure, &o->row.intent);
+    exposure_reserve(d->p.exposure, &o->row.intent, clock_boot_ns());
     list_append(&d->queue, &o->queued);
     desk_answer_in_time(o);
     start_next(d);

@@ -30,6 +30,8 @@ struct desk_params {
     // NULL: figures that are too old deny it.
     void (*refresh)(void *arg, const char *symbol, void (*done)(void *arg, bool ok, const char *detail),
                     void *done_arg);
+    // What an order to be placed is judged over; NULL: the exposure's view of it. A desk on null ports has its own.
+    bool (*view)(void *arg, const struct intent *intent, struct risk_view *out);
     void *arg;
 };
 struct desk *desk_new(const struct desk_params *params);

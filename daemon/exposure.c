@@ -3,61 +3,12 @@
 //
 // Per symbol: asset, trade, quote, position and open orders. Sums over all symbols are kept as they change, so judging
 // one order costs the same with one open order as with a thousand.
-#include "daemon/exposure.h"
+#include "daemon/exposure_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/map.h"
-
 #define READS_LAG_NS (10 * NS_PER_S) // of the broker's, behind what happened
-
-struct symbol {
-    char name[SYMBOL_MAX];
-    bool asset_known, trade_known, quote_known;
-    struct alpaca_asset asset;
-    struct alpaca_trade trade;
-    struct alpaca_quote quote;
-    int64_t trade_boot_ns, quote_boot_ns; // when the price was true, on the boot clock
-    struct qty held;                      // as read, less what was sold since
-    struct qty bought;       // since the read, which may have it already: counts as held, but is not there to be sold
-    int64_t listed_boot_ns;  // the newest read of positions that has it
-    int64_t omitted_boot_ns; // the first since then that has not; 0: none
-    struct qty open_buy, open_sell;
-    struct money open_buy_value, open_sell_notional;
-    int64_t foreign, unpriced; // open orders that are not ours; of them buys that nobody knows the value of
-    // What this symbol adds to the account's gross exposure; UNKNOWN counts in unknown_gross instead.
-    struct money gross;
-    bool gross_unknown;
-};
-
-struct reservation {
-    struct intent intent;
-    struct qty filled;
-    struct qty open;         // still unfilled
-    struct money open_value; // of a buy
-    struct money notional;   // of a sell in dollars: all of it until it ends, its shares are those of the moment
-    bool foreign, unpriced;  // not ours; its value is not known
-    int64_t filled_boot_ns;  // of a buy in dollars, whose cash is only told apart by a read of the account
-};
-
-struct exposure {
-    struct map *symbols, *reservations;
-    bool account_known, positions_known;
-    struct alpaca_account account;
-    int64_t account_boot_ns, positions_boot_ns;
-    int64_t filled_boot_ns;  // when the newest fill was heard of
-    struct money cash_spent; // by fills since the account was read
-    struct alpaca_position *positions;
-    size_t position_count;
-    struct money gross, open_buys;
-    size_t gross_unknown; // symbols held without a price
-    bool overflow;        // a sum did not fit: everything is UNKNOWN until the next start
-    struct day session;
-    struct day_usage usage;
-    char run_id[RUN_ID_MAX];
-    int64_t run_orders;
-};
 
 struct exposure *exposure_new(void)
 {
@@ -77,10 +28,20 @@ static void free_values(struct map *m)
     map_free(m);
 }
 
+static void free_recent(struct map *symbols)
+{
+    size_t cursor = 0;
+    const char *key;
+    void *value;
+    while (map_each(symbols, &cursor, &key, &value))
+        free(((struct symbol *)value)->recent);
+}
+
 void exposure_free(struct exposure *e)
 {
     if (!e)
         return;
+    free_recent(e->symbols);
     free_values(e->symbols);
     free_values(e->reservations);
     free(e->positions);
@@ -93,50 +54,66 @@ static struct symbol *symbol_of(struct exposure *e, const char *name)
     if (!s) {
         s = check_alloc(1, sizeof *s);
         str_copy_cut(s->name, sizeof s->name, name);
+        list_init(&s->open);
         map_put(e->symbols, name, s);
     }
     return s;
 }
 
-// The fresher of trade and quote; of a quote the side that is dearer for who holds or buys (the ask), else the bid.
-static bool symbol_price(const struct symbol *s, struct price *price, int64_t *wall_ns, int64_t *boot_ns)
+static bool sums_add(struct sums *to, const struct sums *s)
 {
-    struct price from_quote = s->quote.ask.nanos > 0 ? s->quote.ask : s->quote.bid;
-    if (s->quote_known && from_quote.nanos > 0 && (!s->trade_known || s->quote_boot_ns >= s->trade_boot_ns)) {
-        *price = from_quote;
-        *wall_ns = s->quote.at;
-        *boot_ns = s->quote_boot_ns;
+    return money_add(to->longs, s->longs, &to->longs) && money_add(to->shorts, s->shorts, &to->shorts) &&
+           money_add(to->open_buys, s->open_buys, &to->open_buys) &&
+           money_add(to->open_shorts, s->open_shorts, &to->open_shorts);
+}
+
+static bool sums_sub(struct sums *from, const struct sums *s)
+{
+    return money_sub(from->longs, s->longs, &from->longs) && money_sub(from->shorts, s->shorts, &from->shorts) &&
+           money_sub(from->open_buys, s->open_buys, &from->open_buys) &&
+           money_sub(from->open_shorts, s->open_shorts, &from->open_shorts);
+}
+
+// What of the open sells is not held, by any read or fill.
+static bool sold_short(const struct symbol *s, struct qty all, struct qty *out)
+{
+    struct qty sold, held = {all.nanos > 0 ? all.nanos : 0};
+    if (!symbol_being_sold(s, &sold) || !qty_sub(sold, held, out))
+        return false;
+    if (out->nanos < 0)
+        out->nanos = 0;
+    return true;
+}
+
+static bool sums_of(const struct symbol *s, struct sums *out, bool *unknown)
+{
+    struct price price = {0};
+    int64_t wall, boot;
+    struct qty all, shorts;
+    *unknown = s->unpriced > 0;
+    out->open_buys = s->open_buy_value;
+    if (!qty_add(s->held, s->bought, &all) || all.nanos == INT64_MIN || !sold_short(s, all, &shorts))
+        return false;
+    if (all.nanos == 0 && shorts.nanos == 0)
+        return true;
+    if (!symbol_price(s, &price, &wall, &boot)) {
+        *unknown = true;
         return true;
     }
-    if (!s->trade_known || s->trade.price.nanos <= 0)
-        return false;
-    *price = s->trade.price;
-    *wall_ns = s->trade.at;
-    *boot_ns = s->trade_boot_ns;
-    return true;
+    struct qty size = {all.nanos < 0 ? -all.nanos : all.nanos};
+    return notional_up(price, size, all.nanos < 0 ? &out->shorts : &out->longs) &&
+           notional_up(price, shorts, &out->open_shorts);
 }
 
 // Recomputes what the symbol adds to the sums.
 static void symbol_changed(struct exposure *e, struct symbol *s)
 {
-    struct money gross = {0};
-    struct price price = {0};
-    int64_t wall, boot;
-    bool unknown = false, fits = true;
-    struct qty all;
-    fits = qty_add(s->held, s->bought, &all);
-    if (fits && all.nanos != 0) {
-        struct qty size = {all.nanos < 0 ? -all.nanos : all.nanos};
-        unknown = !symbol_price(s, &price, &wall, &boot);
-        fits = unknown || notional_up(price, size, &gross);
-    }
-    unknown = unknown || s->unpriced > 0;
-    fits = fits && money_add(gross, s->open_buy_value, &gross);
-    fits = fits && money_sub(e->gross, s->gross, &e->gross) && money_add(e->gross, gross, &e->gross);
-    if (!fits)
+    struct sums sums = {0};
+    bool unknown = false;
+    if (!sums_of(s, &sums, &unknown) || !sums_sub(&e->sums, &s->sums) || !sums_add(&e->sums, &sums))
         e->overflow = true;
     else
-        s->gross = gross;
+        s->sums = sums;
     e->gross_unknown += (size_t)unknown;
     e->gross_unknown -= (size_t)s->gross_unknown;
     s->gross_unknown = unknown;
@@ -210,22 +187,44 @@ static int64_t boot_time_of(int64_t at, int64_t now_boot_ns, int64_t now_wall_ns
     return now_boot_ns - (age > 0 ? age : 0);
 }
 
+// A new price came: what stood before it stays known beside it, when it was another.
+static void price_changed(struct exposure *e, struct symbol *s, struct price old, int64_t old_boot_ns)
+{
+    struct price now = symbol_reference(s);
+    if (old.nanos > 0 && old.nanos != now.nanos) {
+        s->before = old;
+        s->before_boot_ns = old_boot_ns;
+    }
+    symbol_changed(e, s);
+}
+
+static int64_t price_boot_ns(const struct symbol *s)
+{
+    struct price price;
+    int64_t wall, boot;
+    return symbol_price(s, &price, &wall, &boot) ? boot : 0;
+}
+
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns)
 {
     struct symbol *s = symbol_of(e, t->symbol);
+    struct price old = symbol_reference(s);
+    int64_t old_boot_ns = price_boot_ns(s);
     s->trade = *t;
     s->trade_known = true;
     s->trade_boot_ns = boot_time_of(t->at, now_boot_ns, now_wall_ns);
-    symbol_changed(e, s);
+    price_changed(e, s, old, old_boot_ns);
 }
 
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns)
 {
     struct symbol *s = symbol_of(e, q->symbol);
+    struct price old = symbol_reference(s);
+    int64_t old_boot_ns = price_boot_ns(s);
     s->quote = *q;
     s->quote_known = true;
     s->quote_boot_ns = boot_time_of(q->at, now_boot_ns, now_wall_ns);
-    symbol_changed(e, s);
+    price_changed(e, s, old, old_boot_ns);
 }
 
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a)
@@ -239,6 +238,11 @@ void exposure_set_usage(struct exposure *e, struct day session, struct day_usage
 {
     e->session = session;
     e->usage = usage;
+}
+
+void exposure_set_session(struct exposure *e, const struct exposure_session *session)
+{
+    e->hours = *session;
 }
 
 void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders)
@@ -318,14 +322,17 @@ static struct reservation *reserve(struct exposure *e, const struct intent *inte
     struct reservation *r = check_alloc(1, sizeof *r);
     r->intent = *intent;
     map_put(e->reservations, intent->order.client_order_id, r);
+    beside_opened(symbol_of(e, intent->order.symbol), r);
     reservation_set(e, r, (struct qty){0}, false);
     return r;
 }
 
-void exposure_reserve(struct exposure *e, const struct intent *intent)
+void exposure_reserve(struct exposure *e, const struct intent *intent, int64_t now_boot_ns)
 {
-    if (reserve(e, intent))
-        count_usage(e, intent);
+    if (!reserve(e, intent))
+        return;
+    count_usage(e, intent);
+    beside_placed(symbol_of(e, intent->order.symbol), intent, now_boot_ns);
 }
 
 void exposure_reserve_again(struct exposure *e, const struct intent *intent)
@@ -385,6 +392,7 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     struct symbol *s = symbol_of(e, r->intent.order.symbol);
     s->foreign -= r->foreign;
     s->unpriced -= r->unpriced;
+    beside_closed(s, r);
     reservation_set(e, r, r->filled, true);
     free(r);
 }
@@ -392,144 +400,9 @@ void exposure_release(struct exposure *e, const char *client_order_id)
 void exposure_withdraw(struct exposure *e, const char *client_order_id)
 {
     const struct reservation *r = map_get(e->reservations, client_order_id);
-    if (r && !r->foreign)
+    if (r && !r->foreign) {
         usage_changes(e, &r->intent, -1);
+        beside_forget(symbol_of(e, r->intent.order.symbol), &r->intent);
+    }
     exposure_release(e, client_order_id);
-}
-
-// The lowest of the prices known: so many shares a sell in dollars may need.
-static bool low_price(const struct symbol *s, int64_t *out)
-{
-    const int64_t known[] = {s->trade.price.nanos, s->quote.bid.nanos, s->quote.ask.nanos}; // zero: not known
-    *out = 0;
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (known[i] > 0 && (*out == 0 || known[i] < *out))
-            *out = known[i];
-    return *out > 0;
-}
-
-// Shares that are being sold already. Of a sell in dollars without a price nobody knows how many: all that is held.
-static bool being_sold(const struct symbol *s, struct qty *out)
-{
-    struct qty shares;
-    int64_t price;
-    *out = s->open_sell;
-    if (s->open_sell_notional.nanos == 0)
-        return true;
-    if (!low_price(s, &price) || !decimal_div_up(s->open_sell_notional.nanos, price, &shares.nanos)) {
-        out->nanos = s->held.nanos > s->open_sell.nanos ? s->held.nanos : s->open_sell.nanos;
-        return true;
-    }
-    return qty_add(s->open_sell, shares, out);
-}
-
-bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
-                   int64_t now_boot_ns, struct risk_view *out)
-{
-    static const struct symbol none;
-    const struct symbol *s = map_get(e->symbols, order->symbol);
-    if (!s)
-        s = &none;
-    if (e->overflow)
-        return false;
-    struct risk_view v = {
-        .account_known = e->account_known && e->positions_known,
-        .equity = e->account.equity,
-        .account_age_ns =
-            now_boot_ns - (e->account_boot_ns < e->positions_boot_ns ? e->account_boot_ns : e->positions_boot_ns),
-        .asset_known = s->asset_known,
-        .tradable = s->asset.tradable,
-        .fractionable = s->asset.fractionable,
-        .held = s->held,
-        .open_buy_qty = s->open_buy,
-        .quarantined = s->foreign,
-        .gross = e->gross,
-        .gross_known = e->gross_unknown == 0,
-        .open_buys = e->open_buys,
-        .orders_in_run = str_equal(run_id, e->run_id) ? e->run_orders : 0,
-    };
-    if (day_compare(session, e->session) == 0) {
-        v.orders_in_day = e->usage.orders;
-        v.notional_in_day = e->usage.notional;
-    }
-    int64_t wall, boot = 0;
-    v.price_known = symbol_price(s, &v.price, &wall, &boot);
-    v.price_age_ns = v.price_known ? now_boot_ns - boot : 0;
-    if (!money_sub(e->account.cash, e->cash_spent, &v.cash))
-        return false;
-    if (!being_sold(s, &v.open_sell_qty) || (order->side == ORDER_BUY && !qty_add(v.held, s->bought, &v.held)))
-        return false;
-    *out = v;
-    return true;
-}
-
-bool exposure_view_again(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
-                         struct risk_view *out)
-{
-    const struct reservation *r = map_get(e->reservations, intent->order.client_order_id);
-    struct risk_view v;
-    if (!exposure_view(e, &intent->order, intent->run_id, intent->session, now_boot_ns, &v))
-        return false;
-    if (r) {
-        struct symbol others = *(const struct symbol *)map_get(e->symbols, intent->order.symbol);
-        bool buy = intent->order.side == ORDER_BUY;
-        struct qty bought = {buy ? r->open.nanos : 0}, sold = {buy ? 0 : r->open.nanos};
-        if (!qty_sub(v.open_buy_qty, bought, &v.open_buy_qty) || !qty_sub(others.open_sell, sold, &others.open_sell) ||
-            !money_sub(others.open_sell_notional, r->notional, &others.open_sell_notional) ||
-            !being_sold(&others, &v.open_sell_qty) || !money_sub(v.open_buys, r->open_value, &v.open_buys) ||
-            !money_sub(v.gross, r->open_value, &v.gross))
-            return false;
-        v.orders_in_run -= v.orders_in_run > 0;
-        v.orders_in_day -= v.orders_in_day > 0;
-        if (v.notional_in_day.nanos >= r->intent.reserved.nanos)
-            v.notional_in_day.nanos -= r->intent.reserved.nanos;
-    }
-    *out = v;
-    return true;
-}
-
-bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns)
-{
-    if (!e->account_known)
-        return false;
-    *out = e->account;
-    *boot_ns = e->account_boot_ns;
-    return true;
-}
-
-bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out)
-{
-    const struct symbol *s = map_get(e->symbols, symbol);
-    if (!s || !s->asset_known)
-        return false;
-    *out = s->asset;
-    return true;
-}
-
-bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns,
-                    int64_t *boot_ns)
-{
-    const struct symbol *s = map_get(e->symbols, symbol);
-    return s && symbol_price(s, out, at_wall_ns, boot_ns);
-}
-
-bool exposure_quote(const struct exposure *e, const char *symbol, struct alpaca_quote *out)
-{
-    const struct symbol *s = map_get(e->symbols, symbol);
-    if (!s || !s->quote_known)
-        return false;
-    *out = s->quote;
-    return true;
-}
-
-size_t exposure_positions(const struct exposure *e, const struct alpaca_position **out)
-{
-    *out = e->positions;
-    return e->position_count;
-}
-
-struct money exposure_gross(const struct exposure *e, bool *known)
-{
-    *known = e->positions_known && e->gross_unknown == 0 && !e->overflow;
-    return e->gross;
 }

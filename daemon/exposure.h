@@ -21,11 +21,19 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
+// The session whose hours hold until its end, on the boot clock: before extended_open and from extended_close on the
+// market is closed, and after until_ns nobody knows. wall_ns: the wall clock less the boot clock.
+struct exposure_session {
+    bool known;
+    int64_t extended_open_ns, open_ns, close_ns, extended_close_ns, until_ns;
+    int64_t wall_ns;
+};
+void exposure_set_session(struct exposure *e, const struct exposure_session *session);
 void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage);
 // Orders that a run of an earlier life has had so far, of its limit of orders per run.
 void exposure_set_run(struct exposure *e, const char *run_id, int64_t orders);
 // Reservations by client order id: from intent to terminal status.
-void exposure_reserve(struct exposure *e, const struct intent *intent);
+void exposure_reserve(struct exposure *e, const struct intent *intent, int64_t now_boot_ns);
 // Of one that was adopted from an earlier life: it has counted in its session and its run.
 void exposure_reserve_again(struct exposure *e, const struct intent *intent);
 // Of one that counts in its session after all: given up and followed again, or not ours until it was adopted.
@@ -41,6 +49,9 @@ void exposure_withdraw(struct exposure *e, const char *client_order_id);
 // already. Of an open sell in dollars so many shares are taken as it may need at the lowest price known.
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
                    int64_t now_boot_ns, struct risk_view *out) MUST_CHECK; // false on overflow
+// The same for an intent that is to be placed: held against what was placed before it, too.
+bool exposure_view_intent(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
+                          struct risk_view *out) MUST_CHECK;
 // The same for an order that is reserved already: as if it were not, so that it is not counted twice.
 bool exposure_view_again(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
                          struct risk_view *out) MUST_CHECK;

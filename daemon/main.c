@@ -166,6 +166,7 @@ static void tick(void *arg)
     latch_failures(d, s);
     tell_status(d, s);
     daemon_cache_look(d);
+    daemon_hours_look(d);
     daemon_watch_look(d);
     daemon_restored_look(d);
 }

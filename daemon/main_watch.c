@@ -6,6 +6,9 @@
 
 #include "daemon/daemon.h"
 
+#define EXTENDED_FROM_S (4 * 3600)
+#define EXTENDED_TO_S (20 * 3600) // and the session turns
+
 void daemon_watch_call(void *arg, bool failed)
 {
     struct daemon *d = arg;
@@ -19,6 +22,30 @@ static bool market_open(const struct daemon *d)
     struct calendar calendar = scheduler_calendar(d->scheduler, &always_open);
     const struct session_day *day = calendar.count ? session_of(&calendar, now) : NULL;
     return always_open || (day && now >= session_open_ns(day) && now < session_close_ns(day));
+}
+
+// The hours of the session as the boot clock will meet them: told anew with every tick, so that a step of the wall
+// clock counts within half a second.
+void daemon_hours_look(struct daemon *d)
+{
+    bool always_open;
+    int64_t now = clock_wall_ns(), boot = clock_boot_ns();
+    struct calendar calendar = scheduler_calendar(d->scheduler, &always_open);
+    const struct session_day *day = calendar.count ? session_of(&calendar, now) : NULL;
+    struct exposure_session s = {.wall_ns = now - boot};
+    if (day || always_open) {
+        s.known = true;
+        s.until_ns = INT64_MAX;
+        s.open_ns = s.extended_open_ns = 0;
+        s.close_ns = s.extended_close_ns = INT64_MAX;
+    }
+    if (day && !always_open) {
+        s.open_ns = session_open_ns(day) - s.wall_ns;
+        s.close_ns = session_close_ns(day) - s.wall_ns;
+        s.extended_open_ns = day_at(day->date, EXTENDED_FROM_S) - s.wall_ns;
+        s.until_ns = s.extended_close_ns = day_at(day->date, EXTENDED_TO_S) - s.wall_ns;
+    }
+    exposure_set_session(d->exposure, &s);
 }
 
 void daemon_watch_look(struct daemon *d)

@@ -194,6 +194,7 @@ static void on_calendar(void *arg, const struct session_day *days, size_t count)
     daemon_load_rows(d);
     runs_set_calendar(d->runs, days, count);
     scheduler_set_calendar(d->scheduler, days, count);
+    daemon_hours_look(d);
 }
 
 static void on_clock(void *arg, const struct alpaca_clock *clock)

@@ -129,6 +129,8 @@ static void as_intent(const struct quarantined *q, struct money reserved, struct
     out->order.side = s->side;
     out->order.type = s->type;
     out->order.tif = s->tif;
+    if (s->type == ORDER_LIMIT)
+        out->order.limit_price = s->limit_price;
     if (s->has_qty)
         out->order.qty = s->qty;
     else

@@ -1,49 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Risk rows. One table: row, its function, and whether it holds for an order that can only shrink a position. Figures
-// that several rows need (unit price, value, shares) are worked out once, each with its own "known".
-#include "lib/trade/risk.h"
+// Risk: figures that several rows need (unit price, value, shares) are worked out once, each with its own "known"; then
+// the table, and the rows about the account. Those about the order and its prices are in risk_order.c.
+#include "lib/trade/risk_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-struct case_file { // one order with everything the rows look at
-    const struct risk_limits *limits;
-    const struct risk_view *view;
-    const struct order_request *order;
-    bool priced;       // a usable market price
-    bool value_known;  // value fits and has a price behind it
-    bool shares_known; // shares, of a notional order by price
-    bool reduces;
-    struct price unit;  // the higher of market and limit price
-    struct money value; // rounded up
-    struct qty shares;  // rounded up
-    struct risk_verdict *out;
+static const struct {
+    const char *name, *text;
+    risk_row_fn *judge;
+    bool holds_for_reduce;
+} rows[RISK_ROW_COUNT] = {
+#define RISK_ROW(symbol, name, holds_for_reduce, text, ...) {#name, text, row_##name, holds_for_reduce},
+#include "lib/trade/risk_rows.def"
+#undef RISK_ROW
 };
-
-typedef enum risk_answer row_fn(struct case_file *c);
-
-#define ROW_NAME(symbol, name, text) name,
-#define ROW_TEXT(symbol, name, text) text,
-static const char *const row_names[] = {RISK_ROWS(ROW_NAME)};
-static const char *const row_texts[] = {RISK_ROWS(ROW_TEXT)};
 
 const char *risk_row_name(enum risk_row r)
 {
-    CHECK((size_t)r < ARRAY_LEN(row_names));
-    return row_names[r];
+    CHECK((size_t)r < ARRAY_LEN(rows));
+    return rows[r].name;
 }
 
 const char *risk_row_text(enum risk_row r)
 {
-    CHECK((size_t)r < ARRAY_LEN(row_texts));
-    return row_texts[r];
+    CHECK((size_t)r < ARRAY_LEN(rows));
+    return rows[r].text;
 }
 
-PRINTF_LIKE(3, 4)
-static enum risk_answer say(struct case_file *c, enum risk_answer answer, const char *format, ...)
+enum risk_answer risk_say(struct case_file *c, enum risk_answer answer, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -52,8 +40,10 @@ static enum risk_answer say(struct case_file *c, enum risk_answer answer, const 
     return answer;
 }
 
-#define FAILS(c, ...) say(c, RISK_FAIL, __VA_ARGS__)
-#define UNKNOWN(c, ...) say(c, RISK_UNKNOWN, __VA_ARGS__)
+bool risk_fresh(int64_t age, int64_t most)
+{
+    return age <= most && age >= -most;
+}
 
 // ---- working the figures out ---------------------------------------------------------------------------------------
 
@@ -94,8 +84,7 @@ static bool shrinks_only(const struct case_file *c)
     return held < 0 && held > INT64_MIN && total <= -held;
 }
 
-// The position in shares if every open order on this side and this order filled.
-static bool worst_position(const struct case_file *c, struct qty *out)
+bool risk_worst_position(const struct case_file *c, struct qty *out)
 {
     const struct risk_view *v = c->view;
     struct qty after;
@@ -116,120 +105,12 @@ static bool magnitude(struct qty q, struct qty *out)
 
 // ---- rows ----------------------------------------------------------------------------------------------------------
 
-static bool listed(const char *const *list, size_t count, const char *symbol)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], symbol) == 0)
-            return true;
-    return false;
-}
-
-static enum risk_answer row_symbol_list(struct case_file *c)
-{
-    const struct risk_limits *l = c->limits;
-    const char *symbol = c->order->symbol;
-    if (!symbol_valid(symbol))
-        return UNKNOWN(c, "symbol \"%.24s\" is not a stock symbol", symbol);
-    if ((l->deny_count && !l->deny) || (l->allow_count && !l->allow))
-        return UNKNOWN(c, "the symbol lists are not readable");
-    if (listed(l->deny, l->deny_count, symbol))
-        return FAILS(c, "%s is in the deny list", symbol);
-    if (l->allow_count && !listed(l->allow, l->allow_count, symbol))
-        return FAILS(c, "%s is not among the %zu allowed symbols", symbol, l->allow_count);
-    return RISK_PASS;
-}
-
-static enum risk_answer row_tradable(struct case_file *c)
-{
-    bool fractional = c->order->notional.nanos || c->order->qty.nanos % DECIMAL_ONE;
-    if (!c->view->asset_known)
-        return UNKNOWN(c, "the broker's asset record of %s is not known yet", c->order->symbol);
-    if (!c->view->tradable)
-        return FAILS(c, "the broker lists %s as not tradable", c->order->symbol);
-    if (fractional && !c->view->fractionable)
-        return FAILS(c, "%s is not fractionable: order whole shares", c->order->symbol);
-    return RISK_PASS;
-}
-
-static enum risk_answer row_long_only(struct case_file *c)
-{
-    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];
-    struct qty after;
-    if (!c->limits->long_only || c->order->side != ORDER_SELL)
-        return RISK_PASS;
-    if (!c->shares_known)
-        return UNKNOWN(c, "the shares of a sell by notional are unknown without a price");
-    if (!worst_position(c, &after))
-        return UNKNOWN(c, "the position after this sell does not fit the number range");
-    if (after.nanos < 0)
-        return FAILS(c, "sell of %s with %s held and %s already being sold", decimal_format(c->shares.nanos, a),
-                     decimal_format(c->view->held.nanos, b), decimal_format(c->view->open_sell_qty.nanos, d));
-    return RISK_PASS;
-}
-
-// Nobody knows what it is for: the position grows by no order of ours beside it.
-static enum risk_answer row_quarantine(struct case_file *c)
-{
-    if (c->view->quarantined < 0)
-        return UNKNOWN(c, "orders of %s that are not ours are not known", c->order->symbol);
-    if (c->view->quarantined > 0)
-        return FAILS(c, "%lld open orders of %s at the broker are not ours: see paperguard quarantine",
-                     (long long)c->view->quarantined, c->order->symbol);
-    return RISK_PASS;
-}
-
-static enum risk_answer row_price_known(struct case_file *c)
-{
-    if (!c->view->price_known)
-        return UNKNOWN(c, "no price for %s", c->order->symbol);
-    if (!c->priced)
-        return FAILS(c, "the price of %s is not above zero", c->order->symbol);
-    return RISK_PASS;
-}
-
-static bool fresh(int64_t age, int64_t most)
-{
-    // A stamp slightly ahead of our clock is fine, one further ahead than the bound is as bad as an old one.
-    return age <= most && age >= -most;
-}
-
-static enum risk_answer row_price_age(struct case_file *c)
-{
-    int64_t age = c->view->price_age_ns, most = c->limits->max_price_age_ns;
-    if (!c->priced)
-        return UNKNOWN(c, "no price for %s, so no age of it", c->order->symbol);
-    if (!fresh(age, most))
-        return UNKNOWN(c, "the price of %s is %lld ms old, at most %lld ms", c->order->symbol,
-                       (long long)(age / NS_PER_MS), (long long)(most / NS_PER_MS));
-    return RISK_PASS;
-}
-
-static enum risk_answer row_price_collar(struct case_file *c)
-{
-    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];
-    int64_t limit = c->order->limit_price.nanos, market = c->view->price.nanos, room = 0;
-    if (limit == 0)
-        return RISK_PASS;
-    if (!c->priced || !fresh(c->view->price_age_ns, c->limits->max_price_age_ns)) {
-        if (c->reduces) // may go without a price; a stale one is no measure
-            return RISK_PASS;
-        return UNKNOWN(c, "no fresh price of %s to measure the limit price against", c->order->symbol);
-    }
-    if (!decimal_mul_down(market, c->limits->price_collar.nanos, &room))
-        return UNKNOWN(c, "the collar around %s does not fit the number range", decimal_format(market, a));
-    int64_t distance = limit > market ? limit - market : market - limit;
-    if (distance > room)
-        return FAILS(c, "limit price %s with the market at %s, at most %s away", decimal_format(limit, a),
-                     decimal_format(market, b), decimal_format(room, d));
-    return RISK_PASS;
-}
-
-static enum risk_answer row_account_known(struct case_file *c)
+enum risk_answer row_account_known(struct case_file *c)
 {
     int64_t age = c->view->account_age_ns, most = c->limits->max_account_age_ns;
     if (!c->view->account_known)
         return UNKNOWN(c, "the account's figures are not known yet");
-    if (!fresh(age, most))
+    if (!risk_fresh(age, most))
         return UNKNOWN(c, "the account's figures are %lld ms old, at most %lld ms", (long long)(age / NS_PER_MS),
                        (long long)(most / NS_PER_MS));
     return RISK_PASS;
@@ -251,7 +132,7 @@ static enum risk_answer within_share(struct case_file *c, const char *what, stru
     return RISK_PASS;
 }
 
-static enum risk_answer row_order_notional(struct case_file *c)
+enum risk_answer row_order_notional(struct case_file *c)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
     if (!c->value_known)
@@ -262,11 +143,11 @@ static enum risk_answer row_order_notional(struct case_file *c)
     return within_share(c, "order value", c->value, c->limits->max_order_share);
 }
 
-static enum risk_answer row_position_share(struct case_file *c)
+enum risk_answer row_position_share(struct case_file *c)
 {
     struct qty after, size, held;
     struct money value;
-    if (!worst_position(c, &after) || !magnitude(after, &size) || !magnitude(c->view->held, &held))
+    if (!risk_worst_position(c, &after) || !magnitude(after, &size) || !magnitude(c->view->held, &held))
         return UNKNOWN(c, "the position after this order is unknown or out of the number range");
     if (size.nanos <= held.nanos)
         return RISK_PASS;
@@ -284,7 +165,7 @@ static bool added_exposure(const struct case_file *c, struct money *out)
         return c->value_known;
     }
     out->nanos = 0;
-    if (!worst_position(c, &after))
+    if (!risk_worst_position(c, &after))
         return false;
     if (after.nanos >= 0)
         return true;
@@ -292,7 +173,7 @@ static bool added_exposure(const struct case_file *c, struct money *out)
     return c->unit.nanos > 0 && notional_up(c->unit, beyond, out);
 }
 
-static enum risk_answer row_gross_exposure(struct case_file *c)
+enum risk_answer row_gross_exposure(struct case_file *c)
 {
     struct money added, gross;
     if (!c->view->gross_known || c->view->gross.nanos < 0)
@@ -304,7 +185,20 @@ static enum risk_answer row_gross_exposure(struct case_file *c)
     return within_share(c, "gross exposure", gross, c->limits->max_gross_exposure);
 }
 
-static enum risk_answer row_buying_power(struct case_file *c)
+enum risk_answer row_net_exposure(struct case_file *c)
+{
+    struct money added, net;
+    bool buy = c->order->side == ORDER_BUY;
+    if (!c->view->gross_known)
+        return UNKNOWN(c, "net exposure is not known: a price or the positions are missing");
+    if (!added_exposure(c, &added) || !money_add(buy ? c->view->net_long : c->view->net_short, added, &net))
+        return UNKNOWN(c, "net exposure with this order is unknown or out of the number range");
+    if (added.nanos == 0 && c->view->account_known)
+        return RISK_PASS;
+    return within_share(c, buy ? "net long exposure" : "net short exposure", net, c->limits->max_net_exposure);
+}
+
+enum risk_answer row_buying_power(struct case_file *c)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];
     struct money total;
@@ -330,17 +224,17 @@ static enum risk_answer within_count(struct case_file *c, const char *where, int
     return RISK_PASS;
 }
 
-static enum risk_answer row_orders_per_run(struct case_file *c)
+enum risk_answer row_orders_per_run(struct case_file *c)
 {
     return within_count(c, "run", c->view->orders_in_run, c->limits->max_orders_per_run);
 }
 
-static enum risk_answer row_orders_per_day(struct case_file *c)
+enum risk_answer row_orders_per_day(struct case_file *c)
 {
     return within_count(c, "session", c->view->orders_in_day, c->limits->max_orders_per_day);
 }
 
-static enum risk_answer row_notional_per_day(struct case_file *c)
+enum risk_answer row_notional_per_day(struct case_file *c)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX];
     struct money total;
@@ -351,35 +245,32 @@ static enum risk_answer row_notional_per_day(struct case_file *c)
     if (total.nanos > c->limits->max_notional_per_day.nanos)
         return FAILS(c, "session value %s USD with this order, at most %s USD", decimal_format(total.nanos, a),
                      decimal_format(c->limits->max_notional_per_day.nanos, b));
-    return RISK_PASS;
+    return within_share(c, "session value", total, c->limits->max_notional_per_day_share);
 }
 
-static const struct {
-    row_fn *judge;
-    bool holds_for_reduce;
-} rows[RISK_ROW_COUNT] = {
-    [RISK_SYMBOL_LIST] = {row_symbol_list, true},
-    [RISK_TRADABLE] = {row_tradable, true},
-    [RISK_LONG_ONLY] = {row_long_only, true},
-    [RISK_QUARANTINE] = {row_quarantine, false},
-    [RISK_PRICE_KNOWN] = {row_price_known, false},
-    [RISK_PRICE_AGE] = {row_price_age, false},
-    [RISK_PRICE_COLLAR] = {row_price_collar, true},
-    [RISK_ACCOUNT_KNOWN] = {row_account_known, true},
-    [RISK_ORDER_NOTIONAL] = {row_order_notional, false},
-    [RISK_POSITION_SHARE] = {row_position_share, false},
-    [RISK_GROSS_EXPOSURE] = {row_gross_exposure, false},
-    [RISK_BUYING_POWER] = {row_buying_power, false},
-    [RISK_ORDERS_PER_RUN] = {row_orders_per_run, true},
-    [RISK_ORDERS_PER_DAY] = {row_orders_per_day, true},
-    [RISK_NOTIONAL_PER_DAY] = {row_notional_per_day, false},
-};
+static const struct risk_symbol *rule_of(const struct risk_limits *l, const char *symbol)
+{
+    size_t from = 0, to = l->symbols ? l->symbol_count : 0;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        int order = strcmp(symbol, l->symbols[mid].symbol);
+        if (order == 0)
+            return &l->symbols[mid];
+        if (order < 0)
+            to = mid;
+        else
+            from = mid + 1;
+    }
+    return NULL;
+}
 
 static struct case_file open_case(const struct risk_limits *limits, const struct risk_view *view,
                                   const struct order_request *order, struct risk_verdict *out)
 {
     struct case_file c = {.limits = limits, .view = view, .order = order, .out = out};
     memset(out, 0, sizeof(*out));
+    c.rule = rule_of(limits, order->symbol);
+    c.max_price_age_ns = c.rule && c.rule->max_price_age_ns ? c.rule->max_price_age_ns : limits->max_price_age_ns;
     work_out_value(&c);
     c.reduces = shrinks_only(&c);
     out->reduces = c.reduces;
@@ -390,8 +281,6 @@ static struct case_file open_case(const struct risk_limits *limits, const struct
 
 static bool passes(struct case_file *c, enum risk_row row)
 {
-    // A row added to the list without a function would otherwise be a row that never denies.
-    CHECK(rows[row].judge);
     if (c->reduces && !rows[row].holds_for_reduce)
         return true;
     c->out->answer = rows[row].judge(c);

@@ -57,7 +57,7 @@ static void set_exposure(struct world *w)
         intent.order = w->order;
         intent.order.qty.nanos = DECIMAL_ONE / 4;
         snprintf(intent.order.client_order_id, sizeof intent.order.client_order_id, "open-%d", i);
-        exposure_reserve(w->exposure, &intent);
+        exposure_reserve(w->exposure, &intent, now_ns());
     }
 }
 
@@ -68,6 +68,12 @@ static void set_limits(struct risk_limits *l)
         .max_order_notional = {1000000 * DECIMAL_ONE},
         .max_position_share = {DECIMAL_ONE},
         .max_gross_exposure = {DECIMAL_ONE},
+        .max_net_exposure = {DECIMAL_ONE},
+        .max_order_qty = {1000000 * DECIMAL_ONE},
+        .max_price_jump = {DECIMAL_ONE},
+        .max_price = {1000000 * DECIMAL_ONE},
+        .duplicate_window_ns = 1,
+        .max_notional_per_day_share = {1000 * DECIMAL_ONE},
         .price_collar = {DECIMAL_ONE / 20},
         .max_price_age_ns = INT64_C(3600) * 1000000000,
         .max_account_age_ns = INT64_C(3600) * 1000000000,
@@ -124,6 +130,9 @@ int main(void)
     struct text body;
     w.guard = guard_new();
     w.exposure = exposure_new();
+    exposure_set_session(
+        w.exposure, &(struct exposure_session){
+                        .known = true, .close_ns = INT64_MAX, .extended_close_ns = INT64_MAX, .until_ns = INT64_MAX});
     w.order = (struct order_request){.client_order_id = "pg1-0123456789abcdef0123456789abcdef",
                                      .symbol = "SPY",
                                      .side = ORDER_BUY,

@@ -21,7 +21,8 @@ from harness.site import Site  # noqa: E402
 
 SIM = ("--seed", "11", "--speed", "3000", "--partial-rate", "0.35", "--fill-delay-ms", "5", "--no-rate-limit")
 WEIGHTS = {"SPY": "0.25", "TLT": "0.20", "GLD": "0.15", "QQQ": "0.15", "IWM": "0.10", "AAPL": "0.10"}
-RISK = {"max_orders_per_run": "100", "max_orders_per_day": "1000000", "max_notional_per_day": "9000000000"}
+RISK = {"max_orders_per_run": "100", "max_orders_per_day": "1000000", "max_notional_per_day": "9000000000",
+        "max_notional_per_day_share": "1000"}
 DAEMON = {"strategies": [Strategy(weights=WEIGHTS)], "risk": RISK, "broker": {"poll_interval": "50ms"},
           "daemon": {"log_level": "notice"}}
 

@@ -160,7 +160,7 @@ def measure(folder, pg):
                 strategies=list(strategies_of(names)),
                 broker={"requests_per_minute": 100000, "connections": CONNECTIONS},
                 orders={"min_trade": "1"}, daemon={"log_level": "notice"},
-                risk={"max_orders_per_run": 2000, "max_orders_per_day": 20000})
+                risk={"max_orders_per_run": 2000, "max_orders_per_day": 20000, "max_notional_per_day_share": "1000"})
     result = {"decision": decision()}
     try:
         site.begin()

@@ -81,7 +81,8 @@ def cost(pg, orders, seconds=900):
                                      "--cash", "10000000", "--fill-delay-ms", str(FILL_DELAY_MS * orders)),
                     strategies=list(strategies_of(names)), broker={"requests_per_minute": 100000, "connections": 8},
                     orders={"min_trade": "5"}, daemon={"log_level": "notice"},
-                    risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000"})
+                    risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000",
+                          "max_notional_per_day_share": "1000"})
         site.begin()
         r = one_run(site, seconds)
         assert r["orders"] == orders, r

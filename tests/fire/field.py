@@ -61,7 +61,8 @@ class Field:
         try:
             self.site = Site(pg, redis, sim_options=self.sim_options, env=env,
                              strategies=[Strategy("flip", weights=wanted[0], command=str(program))],
-                             risk={"max_orders_per_day": "100000", "max_notional_per_day": "9000000000"})
+                             risk={"max_orders_per_day": "100000", "max_notional_per_day": "9000000000",
+                                   "max_notional_per_day_share": "1000"})
             self.site.begin()
         except BaseException:
             self.programs.remove()

@@ -146,7 +146,7 @@ def test_a_crowd_with_one_id_places_one_order(make_site):
     assert codes.count(201) == 1 and set(codes) <= {200, 201, 409}, answers
     assert len(site.sim.posts()) == 1
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda n: post(site, body, client_order_id=f"one-of-{n}"), range(40)))
+        answers = list(pool.map(lambda n: post(site, body, client_order_id=f"one-of-{n}", qty=f"1.{n + 1:02}"), range(40)))
     assert [status for status, _ in answers] == [201] * 40
     until(lambda: len(site.sql("SELECT 1 FROM fills")) == 41, 20, "all fills")
     assert len({o["client_order_id"] for o in site.sim.orders()}) == len(site.sim.posts()) == 41
@@ -156,15 +156,15 @@ def test_orders_beside_a_run(make_site):
     # A fill that is seen in the positions before its order tells of it counts twice for that moment: weights leave room.
     site = make_site(strategies=[Strategy(weights={s: "0.1" for s in ("SPY", "TLT", "GLD", "QQQ")})]).begin()
     run_id = site.run()
-    answers = [post(site, {"client_order_id": f"beside-{n}", "symbol": "SPY", "side": "buy", "qty": "1"}) for n in range(5)]
+    answers = [post(site, {"client_order_id": f"beside-{n}", "symbol": "SPY", "side": "buy", "qty": f"{n + 1}"}) for n in range(5)]
     assert [status for status, _ in answers] == [201] * 5, answers
     row = site.run_ended(run_id)
     assert row["status"] == "completed" and row["orders_accepted"] == 4, row
     until(lambda: len(site.sql("SELECT 1 FROM fills")) == 9, 20, "all fills")
     books = {(p["book"], p["symbol"]): p["qty"] for p in site.daemon.get("/api/v1/positions")["positions"]}
-    assert books[("unassigned", "SPY")] == "5" and len(books) == 5
+    assert books[("unassigned", "SPY")] == "15" and len(books) == 5
     held = {p["symbol"]: Decimal(p["qty"]) for p in site.sim.get("/v2/positions")}
-    assert held["SPY"] == Decimal(books[("weights", "SPY")]) + 5
+    assert held["SPY"] == Decimal(books[("weights", "SPY")]) + 15
     site.daemon.in_step()
 
 

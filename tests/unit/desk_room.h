@@ -237,6 +237,8 @@ static int set_up(void **state)
     loop = loop_new();
     guard = guard_new();
     exposure = exposure_new();
+    const struct exposure_session hours = good_hours();
+    exposure_set_session(exposure, &hours);
     metrics = metrics_new();
     fill_exposure();
     limits = good_limits();

@@ -245,7 +245,7 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
     w.intents[w.placed] = *intent;
     struct intent reserved = *intent; // as the desk does, within the call
     assert_true(notional_up(intent->decision_price, intent->order.qty, &reserved.reserved));
-    exposure_reserve(exposure, &reserved);
+    exposure_reserve(exposure, &reserved, w.now);
     w.place_done[w.placed] = done;
     w.place_arg[w.placed++] = arg;
 }

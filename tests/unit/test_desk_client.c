@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/metrics.o
 //
 // Whoever asks for an order outside a run is answered in bounded time, whatever it waits for. The room is that of
 // test_desk.c.
@@ -56,19 +56,19 @@ static int answered_soon(void **state)
     return 0;
 }
 
-static void told_as_it_stands(enum order_status status)
+static void told_as_it_stands(enum order_status status, int64_t open_usd)
 {
     turn_until(&w.answered, 1);
     assert_int_equal(w.last.status, status);
     assert_true(w.last.reason[0]);
-    assert_int_equal(open_buys(), USD(200).nanos);
+    assert_int_equal(open_buys(), USD(open_usd).nanos);
 }
 
 static void whatever_it_waits_for_the_client_is_answered_in_time(void **state)
 {
     (void)state;
     place_outside_a_run(ID); // Postgres does not answer
-    told_as_it_stands(ORDER_INTENT);
+    told_as_it_stands(ORDER_INTENT, 200);
     commit(LEDGER_OK);
     w.ready(w.ready_arg);
     broker_answers(w.submit_done, w.submit_arg, BROKER_OK, 200, order_json(ID, "new", "0"));
@@ -83,7 +83,7 @@ static void also_when_the_broker_is_slow(void **state)
     place_outside_a_run(ID);
     commit(LEDGER_OK);
     w.ready(w.ready_arg);
-    told_as_it_stands(ORDER_SENDING);
+    told_as_it_stands(ORDER_SENDING, 200);
 }
 
 // So many of a run wait for Postgres that its turn does not come.
@@ -94,7 +94,7 @@ static void also_when_its_turn_does_not_come(void **state)
     strcpy(in.run_id, "run-1");
     strcpy(in.account, "PASIM0000001");
     in.order = (struct order_request){
-        .symbol = "SPY", .side = ORDER_SELL, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = {DECIMAL_ONE / 100}};
+        .symbol = "SPY", .side = ORDER_BUY, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = {DECIMAL_ONE / 100}};
     for (int i = 0; i < 64; i++) {
         snprintf(in.order.client_order_id, sizeof in.order.client_order_id, "pg1-%032d", i + 100);
         desk_place(desk, &in, NULL, NULL);
@@ -102,7 +102,7 @@ static void also_when_its_turn_does_not_come(void **state)
     int commits = w.commits;
     place_outside_a_run(ID);
     assert_int_equal(w.commits, commits);
-    told_as_it_stands(ORDER_INTENT);
+    told_as_it_stands(ORDER_INTENT, 200 + 64);
 }
 
 static void an_order_of_a_run_waits(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/metrics.o
 //
 // In doubt nothing is given up, freed or sent again: what counts as the broker's denial, how often an order goes out
 // anew, what it is judged by then, and what an operator may say. The room is that of test_desk.c.

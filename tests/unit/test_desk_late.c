@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/metrics.o
 //
 // The desk when something comes late or a second time: the moment to send is over, what the broker did not take goes
 // out once more, the ledger was away meanwhile. The room is that of test_desk.c.

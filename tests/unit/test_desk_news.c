@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/metrics.o
 //
 // News of an order: what is older changes nothing, what is of nobody's order either, every part of a fill counts once;
 // cancels, orders of an earlier life, and how long an ended order is remembered. The room is that of test_desk.c.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/metrics.o
 //
 // In whatever order the news of an order come, and however often: it never goes back, and ends as the broker has it.
 #include "tests/unit/desk_room.h"

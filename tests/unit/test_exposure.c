@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/exposure.o
+// needs: daemon/exposure*.o
 //
 // Exposure: reservations count from the intent on, shrink with fills and go at the end; sums over symbols are exact.
 #include "tests/unit/exposure_rig.h"
@@ -35,8 +35,8 @@ static void a_buy_counts_from_its_intent_to_its_end(void **state)
     struct exposure *e = with_account();
     assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
     struct intent in = intent_of("a", ORDER_BUY, 2, 200);
-    exposure_reserve(e, &in);
-    exposure_reserve(e, &in); // the same intent counts once
+    exposure_reserve(e, &in, NOW);
+    exposure_reserve(e, &in, NOW); // the same intent counts once
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.gross.nanos, USD(600).nanos);
     assert_int_equal(v.open_buys.nanos, USD(200).nanos);
@@ -57,7 +57,7 @@ static void a_fill_moves_from_open_to_held_and_takes_cash(void **state)
     (void)state;
     struct exposure *e = with_account();
     struct intent in = intent_of("a", ORDER_BUY, 2, 200);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_filled(e, "a", SHARES(1), NOW);
     exposure_filled(e, "a", SHARES(1), NOW); // told twice
     struct risk_view v = view_of(e, NOW);
@@ -76,7 +76,7 @@ static void an_open_sell_takes_from_what_may_be_sold(void **state)
     (void)state;
     struct exposure *e = with_account();
     struct intent in = intent_of("s", ORDER_SELL, 3, 300);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.open_sell_qty.nanos, SHARES(3).nanos);
     assert_int_equal(v.gross.nanos, USD(400).nanos); // selling never adds
@@ -94,8 +94,8 @@ static void a_read_from_before_a_fill_does_not_undo_it(void **state)
     struct alpaca_account a = {.equity = USD(1000), .cash = USD(600)};
     struct alpaca_position before = {.symbol = "SPY", .qty = SHARES(4), .current_price = {100 * DECIMAL_ONE}};
     struct intent sell = intent_of("s", ORDER_SELL, 4, 400), buy = intent_of("b", ORDER_BUY, 2, 200);
-    exposure_reserve(e, &sell);
-    exposure_reserve(e, &buy);
+    exposure_reserve(e, &sell, NOW);
+    exposure_reserve(e, &buy, NOW);
     exposure_filled(e, "s", SHARES(4), NOW + 5);
     exposure_filled(e, "b", SHARES(1), NOW + 5);
     exposure_release(e, "s");
@@ -153,7 +153,7 @@ static void usage_belongs_to_its_session(void **state)
     assert_int_equal(view_of(e, NOW).orders_in_day, 7);
     struct intent in = intent_of("a", ORDER_BUY, 1, 100);
     in.session.mday++;
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     assert_int_equal(view_of(e, NOW).orders_in_day, 0); // of the old session nothing is counted any more
     exposure_free(e);
 }
@@ -174,7 +174,7 @@ static void sums_stay_exact_over_many_changes(void **state)
             open[k] = 8;
             filled[k] = 0;
             struct intent in = intent_of(id, ORDER_BUY, 8, 800);
-            exposure_reserve(e, &in);
+            exposure_reserve(e, &in, NOW);
         } else if ((seed >> 20) % 3) {
             filled[k] = filled[k] < 8 ? filled[k] + 1 : 8;
             exposure_filled(e, id, SHARES(filled[k]), NOW);
@@ -202,9 +202,9 @@ static void orders_outside_runs_leave_the_count_of_a_run_alone(void **state)
     struct intent first = intent_of("a", ORDER_BUY, 1, 100), other = intent_of("b", ORDER_BUY, 1, 100);
     struct intent second = intent_of("c", ORDER_BUY, 1, 100);
     other.run_id[0] = '\0';
-    exposure_reserve(e, &first);
-    exposure_reserve(e, &other);
-    exposure_reserve(e, &second);
+    exposure_reserve(e, &first, NOW);
+    exposure_reserve(e, &other, NOW);
+    exposure_reserve(e, &second, NOW);
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.orders_in_run, 2);
     assert_int_equal(v.orders_in_day, 3);
@@ -283,7 +283,7 @@ static void a_quote_alone_is_a_price(void **state)
     assert_true(price_of(e, &price, &wall, &boot));
     assert_int_equal(price.nanos, 70 * DECIMAL_ONE); // known already
     struct intent in = dollars_of("one", 100);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(2).nanos); // at the ask, the lowest there is
     exposure_free(e);
 }
@@ -293,7 +293,7 @@ static void odd_fills_free_nothing(void **state)
     (void)state;
     struct exposure *e = with_account();
     struct intent in = intent_of("a", ORDER_BUY, 3, 300);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_filled(e, "nobody", SHARES(1), NOW);
     exposure_filled(e, "a", SHARES(1), NOW);
     exposure_filled(e, "a", SHARES(2), NOW);
@@ -320,13 +320,13 @@ static void sums_that_do_not_fit_make_everything_unknown(void **state)
         if (what == 0) {
             exposure_set_positions(e, &huge, 1, NOW);
         } else if (what == 1) { // the day's value alone: what is open fits
-            exposure_reserve(e, &in);
+            exposure_reserve(e, &in, NOW);
             exposure_release(e, "a");
-            exposure_reserve(e, &more);
+            exposure_reserve(e, &more, NOW);
         } else { // of another session, so the day's value fits
-            exposure_reserve(e, &in);
+            exposure_reserve(e, &in, NOW);
             more.session.mday++;
-            exposure_reserve(e, &more);
+            exposure_reserve(e, &more, NOW);
         }
         assert_false(exposure_view(e, &o, "run-1", session, NOW, &v));
         assert_false(exposure_view_again(e, &more, NOW, &v));
@@ -372,8 +372,8 @@ static void each_run_and_session_counts_from_nothing(void **state)
     struct order_request o = {.symbol = "SPY"};
     strcpy(second.run_id, "run-2");
     second.session.mday++;
-    exposure_reserve(e, &first);
-    exposure_reserve(e, &second);
+    exposure_reserve(e, &first, NOW);
+    exposure_reserve(e, &second, NOW);
     assert_true(exposure_view(e, &o, "run-2", second.session, NOW, &v));
     assert_int_equal(v.orders_in_run, 1);
     assert_int_equal(v.orders_in_day, 1);

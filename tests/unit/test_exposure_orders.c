@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/exposure.o
+// needs: daemon/exposure*.o
 //
 // Exposure of orders in dollars, of those that are judged again and of those that turn up.
 #include "tests/unit/exposure_rig.h"
@@ -12,7 +12,7 @@ static void what_was_bought_is_there_to_be_sold_once_it_was_read(void **state)
     struct exposure *e = with_account(); // 4 held
     struct intent in = intent_of("a", ORDER_BUY, 2, 200);
     struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(6), .current_price = {100 * DECIMAL_ONE}};
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_set_positions(e, &p, 1, NOW + 1); // the fill is in it
     exposure_filled(e, "a", SHARES(2), NOW + 2);
     exposure_release(e, "a");
@@ -72,8 +72,8 @@ static void what_was_denied_or_given_up_does_not_count_in_its_session(void **sta
     (void)state;
     struct exposure *e = with_account();
     struct intent in = intent_of("a", ORDER_BUY, 2, 200), other = intent_of("b", ORDER_BUY, 1, 100);
-    exposure_reserve(e, &in);
-    exposure_reserve(e, &other);
+    exposure_reserve(e, &in, NOW);
+    exposure_reserve(e, &other, NOW);
     exposure_withdraw(e, "a");
     assert_int_equal(view_of(e, NOW).orders_in_day, 1);
     assert_int_equal(view_of(e, NOW).notional_in_day.nanos, USD(100).nanos);
@@ -98,7 +98,7 @@ static void a_position_that_fills_have_sold_is_flat_at_once(void **state)
     (void)state;
     struct exposure *e = with_account();
     struct intent in = intent_of("a", ORDER_SELL, 4, 400);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_set_positions(e, NULL, 0, NOW + 1); // the read knows before we do
     assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
     exposure_filled(e, "a", SHARES(4), NOW + 2);
@@ -116,11 +116,11 @@ static void a_sell_in_dollars_takes_the_shares_that_it_may_need(void **state)
     struct exposure *e = with_account();
     struct alpaca_quote q = {.symbol = "SPY", .bid = {80 * DECIMAL_ONE}, .ask = {120 * DECIMAL_ONE}, .at = NOW};
     struct intent one = dollars_of("one", 160), two = dollars_of("two", 81);
-    exposure_reserve(e, &one); // 4 shares are held, the price was 100 when they were read
+    exposure_reserve(e, &one, NOW); // 4 shares are held, the price was 100 when they were read
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 16 / 10);
     exposure_set_quote(e, &q, NOW, NOW);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(2).nanos);
-    exposure_reserve(e, &two);
+    exposure_reserve(e, &two, NOW);
     assert_true(view_of_sell(e).open_sell_qty.nanos > SHARES(3).nanos);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, DECIMAL_ONE * 30125 / 10000);
     exposure_release(e, "one");
@@ -136,7 +136,7 @@ static void a_sell_in_dollars_without_a_price_takes_all_that_is_held(void **stat
     struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(4)};
     struct intent in = dollars_of("one", 1);
     exposure_set_positions(e, &p, 1, NOW);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos);
     exposure_free(e);
 }
@@ -147,7 +147,7 @@ static void a_buy_in_dollars_keeps_its_reservation_until_it_ends(void **state)
     struct exposure *e = with_account();
     struct intent in = dollars_of("a", 150);
     in.order.side = ORDER_BUY;
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_filled(e, "a", SHARES(1), NOW);
     struct risk_view v = view_of(e, NOW);
     assert_int_equal(v.open_buys.nanos, USD(150).nanos);
@@ -165,9 +165,9 @@ static void an_order_is_judged_again_without_itself(void **state)
     struct intent buy = intent_of("b", ORDER_BUY, 2, 200), sell = intent_of("s", ORDER_SELL, 3, 300);
     struct intent dollars = dollars_of("d", 100), unknown = intent_of("u", ORDER_BUY, 1, 100);
     struct risk_view v;
-    exposure_reserve(e, &buy);
-    exposure_reserve(e, &sell);
-    exposure_reserve(e, &dollars);
+    exposure_reserve(e, &buy, NOW);
+    exposure_reserve(e, &sell, NOW);
+    exposure_reserve(e, &dollars, NOW);
     assert_true(exposure_view_again(e, &buy, NOW, &v));
     assert_int_equal(v.open_buy_qty.nanos, 0);
     assert_int_equal(v.open_sell_qty.nanos, SHARES(4).nanos);
@@ -193,10 +193,10 @@ static void without_a_price_a_sell_of_shares_takes_its_shares(void **state)
     struct intent in = intent_of("s", ORDER_SELL, 1, 0), more = intent_of("t", ORDER_SELL, 3, 0);
     struct intent dollars = dollars_of("d", 1);
     exposure_set_positions(e, &p, 1, NOW);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(1).nanos);
-    exposure_reserve(e, &more);
-    exposure_reserve(e, &dollars);
+    exposure_reserve(e, &more, NOW);
+    exposure_reserve(e, &dollars, NOW);
     assert_int_equal(view_of_sell(e).open_sell_qty.nanos, SHARES(4).nanos); // more than is held
     exposure_free(e);
 }
@@ -208,17 +208,17 @@ static void a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again(
     struct money cash = view_of(e, NOW).cash;
     struct intent in = intent_of("n", ORDER_BUY, 0, 600);
     in.order.notional = USD(600);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_filled(e, "n", SHARES(6), NOW + 2);
     exposure_release(e, "n");
     assert_int_equal(view_of(e, NOW + 3).cash.nanos, cash.nanos - USD(600).nanos);
     struct alpaca_account a = {.equity = USD(1000), .cash = USD(5)};
     exposure_set_account(e, &a, NOW + 4);
     assert_int_equal(view_of(e, NOW + 5).cash.nanos, USD(5).nanos);
-    exposure_reserve(e, &in); // nothing of it fills: nothing is spent
+    exposure_reserve(e, &in, NOW); // nothing of it fills: nothing is spent
     exposure_release(e, "n");
     assert_int_equal(view_of(e, NOW + 6).cash.nanos, USD(5).nanos);
-    exposure_reserve(e, &in);
+    exposure_reserve(e, &in, NOW);
     exposure_filled(e, "n", SHARES(6), NOW + 7);
     exposure_set_account(e, &a, NOW + 8); // read after its fill, before its end
     exposure_release(e, "n");

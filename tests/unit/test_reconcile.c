@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/reconcile*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/reconcile*.o daemon/exposure*.o daemon/metrics.o
 //
 // What holds orders, and how fills and other activities reach the ledger page by page.
 #include "tests/unit/reconcile_room.h"

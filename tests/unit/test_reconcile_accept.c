@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/reconcile*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/reconcile*.o daemon/exposure*.o daemon/metrics.o
 //
 // What an opening must be to be accepted, and a difference: what somebody saw, in a quiet moment.
 #include "tests/unit/reconcile_room.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/reconcile*.o daemon/exposure.o daemon/metrics.o
+// needs: daemon/reconcile*.o daemon/exposure*.o daemon/metrics.o
 //
 // What is compared while orders are open; orders at the broker that are not ours.
 #include "tests/unit/reconcile_room.h"

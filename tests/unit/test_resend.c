@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure.o daemon/broker.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/broker.o daemon/metrics.o
 //
 // One order on the real desk and the real broker channel, as the broker refuses it for the rate, cuts the line, or says
 // nothing: how often it goes out, under which id, and what it ends as. Time is the test's own.
@@ -115,6 +115,8 @@ static int set_up_desk(void **state)
     update_first = update_end = 0;
     broker_of(200, 4);
     d.exposure = exposure_new();
+    const struct exposure_session hours = good_hours();
+    exposure_set_session(d.exposure, &hours);
     struct alpaca_account a = {.equity = USD(100000), .cash = USD(100000)};
     struct alpaca_asset asset = {.symbol = "SPY", .tradable = true, .fractionable = true};
     struct alpaca_trade t = {.symbol = "SPY", .price = {100 * DECIMAL_ONE}, .at = clock_wall_ns()};

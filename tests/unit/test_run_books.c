@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/run.o daemon/run_plan.o daemon/run_preview.o daemon/run_orders.o daemon/run_try.o daemon/run_settle.o
-// needs: daemon/run_books.o daemon/run_late.o daemon/run_resume.o daemon/exposure.o daemon/metrics.o daemon/watch.o
+// needs: daemon/run_books.o daemon/run_late.o daemon/run_resume.o daemon/exposure*.o daemon/metrics.o daemon/watch.o
 //
 // Nothing is planned from books that lack what an ended order has filled.
 #include "tests/unit/run_room.h"

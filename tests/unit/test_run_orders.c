@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // needs: daemon/run.o daemon/run_plan.o daemon/run_preview.o daemon/run_orders.o daemon/run_try.o daemon/run_settle.o
-// needs: daemon/run_books.o daemon/run_late.o daemon/run_resume.o daemon/exposure.o daemon/metrics.o daemon/watch.o
+// needs: daemon/run_books.o daemon/run_late.o daemon/run_resume.o daemon/exposure*.o daemon/metrics.o daemon/watch.o
 //
 // The orders of a run: sells before buys, buys as cash comes, the deadline, tries of a leg.
 #include "tests/unit/run_room.h"
@@ -138,12 +138,14 @@ static void the_buffer_is_kept_while_sells_are_open(void **state)
 static void buys_wait_for_what_sells_make_room_for(void **state)
 {
     (void)state;
-    config.max_gross_exposure.nanos = DECIMAL_ONE / 5; // 400 of 2000: none of the buys fits
+    const struct alpaca_position held = {.symbol = "SPY", .qty = SHARES(10), .current_price = {100 * DECIMAL_ONE}};
+    exposure_set_positions(exposure, &held, 1, w.now);
+    config.max_gross_exposure.nanos = DECIMAL_ONE * 7 / 10; // 1400 of 2000, 1000 are held: none of the buys fits
     cash(2000);
     to_two_buys();
     books();
     assert_int_equal(w.placed, 1);
-    config.max_gross_exposure.nanos = DECIMAL_ONE * 3 / 10; // 600: one of them
+    config.max_gross_exposure.nanos = DECIMAL_ONE * 8 / 10; // 600 more: one of them
     books();
     assert_int_equal(w.placed, 2);
     answer(0, ORDER_FILLED, SHARES(10));

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: the paperguard authors
+//
+// The table of examples: each row denies its own. Then the rows about an order's size, hours, lists, prices and what is
+// open beside it, at their limit and one step above.
+#include "lib/trade/risk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define D DECIMAL_ONE
+#define CENT (D / 100)
+
+typedef struct risk_example scene;
+
+static struct risk_verdict judge(const scene *s)
+{
+    struct risk_verdict v;
+    risk_judge(&s->limits, &s->view, &s->order, &v);
+    return v;
+}
+
+static void assert_answer(const scene *s, enum risk_answer answer, enum risk_row row, const char *what)
+{
+    struct risk_verdict v = judge(s), alone;
+    if (v.answer != answer || (answer != RISK_PASS && v.row != row))
+        fail_msg("%s: answer %d in %s (%s), expected %d in %s", what, (int)v.answer, risk_row_name(v.row), v.detail,
+                 (int)answer, risk_row_name(row));
+    risk_judge_row(row, &s->limits, &s->view, &s->order, &alone);
+    assert_int_equal(alone.answer, answer);
+}
+
+static void every_example_is_denied_by_its_row(void **state)
+{
+    (void)state;
+    scene s;
+    risk_example(RISK_ROW_COUNT, &s);
+    assert_int_equal(judge(&s).answer, RISK_PASS);
+    for (int i = 0; i < RISK_ROW_COUNT; i++) {
+        enum risk_row row = (enum risk_row)i;
+        struct risk_verdict v;
+        risk_example(row, &s);
+        v = judge(&s);
+        if (v.answer == RISK_PASS || v.row != row)
+            fail_msg("the example of %s: answer %d in %s (%s)", risk_row_name(row), (int)v.answer, risk_row_name(v.row),
+                     v.detail);
+        assert_true(strlen(v.detail) > 10);
+    }
+}
+
+// name, answer, row, what is changed in the quiet account
+#define CASES(X)                                                                                                       \
+    X(qty_at, RISK_PASS, RISK_ORDER_SIZE, l->max_order_qty.nanos = 10 * D)                                             \
+    X(qty_above, RISK_FAIL, RISK_ORDER_SIZE, l->max_order_qty.nanos = 10 * D - 1)                                      \
+    X(qty_by_notional, RISK_FAIL, RISK_ORDER_SIZE, l->max_order_qty.nanos = D; o->qty.nanos = 0;                       \
+      o->notional.nanos = 100 * D + CENT)                                                                              \
+    X(lot_fits, RISK_PASS, RISK_LOT, s->symbol.lot.nanos = 5 * D)                                                      \
+    X(lot_odd, RISK_FAIL, RISK_LOT, s->symbol.lot.nanos = 4 * D)                                                       \
+    X(lot_fraction, RISK_FAIL, RISK_LOT, s->symbol.lot.nanos = D; o->qty.nanos += D / 2)                               \
+    X(lot_notional, RISK_FAIL, RISK_LOT, s->symbol.lot.nanos = D; o->qty.nanos = 0; o->notional.nanos = 100 * D)       \
+    X(lot_reduces, RISK_PASS, RISK_LOT, s->symbol.lot.nanos = 100 * D; o->side = ORDER_SELL)                           \
+    X(tick_cents, RISK_PASS, RISK_PRICE_TICK, limit(o, 100 * D + CENT))                                                \
+    X(tick_below_cents, RISK_FAIL, RISK_PRICE_TICK, limit(o, 100 * D + CENT / 10))                                     \
+    X(tick_at_a_dollar, RISK_FAIL, RISK_PRICE_TICK, limit(o, D + CENT / 100))                                          \
+    X(tick_below_a_dollar, RISK_PASS, RISK_PRICE_TICK, price(v, D - CENT / 100); limit(o, D - CENT / 100))             \
+    X(tick_too_fine, RISK_FAIL, RISK_PRICE_TICK, price(v, D - CENT / 100); limit(o, D - CENT / 1000))                  \
+    X(tick_reduces, RISK_FAIL, RISK_PRICE_TICK, limit(o, 100 * D + 1); o->side = ORDER_SELL)                           \
+    X(hours_unknown, RISK_UNKNOWN, RISK_SESSION, v->hours = RISK_HOURS_UNKNOWN)                                        \
+    X(hours_unknown_limit, RISK_UNKNOWN, RISK_SESSION, v->hours = RISK_HOURS_UNKNOWN; limit(o, 100 * D))               \
+    X(hours_unknown_reduces, RISK_PASS, RISK_SESSION, v->hours = RISK_HOURS_UNKNOWN; o->side = ORDER_SELL)             \
+    X(hours_extended, RISK_FAIL, RISK_SESSION, v->hours = RISK_HOURS_EXTENDED)                                         \
+    X(hours_extended_limit, RISK_PASS, RISK_SESSION, v->hours = RISK_HOURS_EXTENDED; limit(o, 100 * D);                \
+      o->extended_hours = true)                                                                                        \
+    X(hours_closed, RISK_FAIL, RISK_SESSION, v->hours = RISK_HOURS_CLOSED)                                             \
+    X(hours_closed_reduces, RISK_FAIL, RISK_SESSION, v->hours = RISK_HOURS_CLOSED; o->side = ORDER_SELL)               \
+    X(hours_closed_limit, RISK_PASS, RISK_SESSION, v->hours = RISK_HOURS_CLOSED; limit(o, 100 * D))                    \
+    X(hours_opening, RISK_PASS, RISK_SESSION, v->hours = RISK_HOURS_CLOSED; o->tif = TIF_OPG)                          \
+    X(hours_closing, RISK_PASS, RISK_SESSION, v->hours = RISK_HOURS_EXTENDED; o->tif = TIF_CLS)                        \
+    X(extended_market, RISK_FAIL, RISK_SESSION, o->extended_hours = true)                                              \
+    X(fraction_day, RISK_PASS, RISK_FRACTIONAL, o->qty.nanos = D / 2)                                                  \
+    X(fraction_gtc, RISK_FAIL, RISK_FRACTIONAL, o->qty.nanos = D / 2; o->tif = TIF_GTC)                                \
+    X(whole_gtc, RISK_PASS, RISK_FRACTIONAL, o->tif = TIF_GTC)                                                         \
+    X(dollars_gtc, RISK_FAIL, RISK_FRACTIONAL, o->qty.nanos = 0; o->notional.nanos = D; o->tif = TIF_GTC)              \
+    X(dollar, RISK_PASS, RISK_FRACTIONAL, o->qty.nanos = 0; o->notional.nanos = D)                                     \
+    X(below_a_dollar, RISK_FAIL, RISK_FRACTIONAL, o->qty.nanos = 0; o->notional.nanos = D - CENT)                      \
+    X(fraction_short, RISK_FAIL, RISK_FRACTIONAL, l->long_only = false; o->side = ORDER_SELL;                          \
+      o->qty.nanos = 20 * D + D / 2)                                                                                   \
+    X(whole_short, RISK_PASS, RISK_FRACTIONAL, l->long_only = false; o->side = ORDER_SELL; o->qty.nanos = 21 * D)      \
+    X(fraction_held, RISK_PASS, RISK_FRACTIONAL, o->side = ORDER_SELL; o->qty.nanos = 19 * D + D / 2)                  \
+    X(dollars_no_price, RISK_UNKNOWN, RISK_FRACTIONAL, l->long_only = false; o->side = ORDER_SELL; o->qty.nanos = 0;   \
+      o->notional.nanos = D; v->price_known = false)                                                                   \
+    X(twice_inside, RISK_FAIL, RISK_DUPLICATE, v->alike = true; v->alike_age_ns = l->duplicate_window_ns)              \
+    X(twice_outside, RISK_PASS, RISK_DUPLICATE, v->alike = true; v->alike_age_ns = l->duplicate_window_ns + 1)         \
+    X(twice_reduces, RISK_FAIL, RISK_DUPLICATE, v->alike = true; o->side = ORDER_SELL)                                 \
+    X(wash_buy_market, RISK_FAIL, RISK_WASH, v->sell_open = true; v->sell_lowest.nanos = 200 * D)                      \
+    X(wash_buy_limit_at, RISK_FAIL, RISK_WASH, v->sell_open = true; limit(o, 100 * D); v->sell_lowest.nanos = 100 * D) \
+    X(wash_buy_limit_below, RISK_PASS, RISK_WASH, v->sell_open = true; limit(o, 100 * D);                              \
+      v->sell_lowest.nanos = 100 * D + CENT)                                                                           \
+    X(wash_buy_against_market, RISK_FAIL, RISK_WASH, v->sell_open = true; limit(o, 100 * D))                           \
+    X(wash_sell_limit_at, RISK_FAIL, RISK_WASH, sell(o); v->buy_open = true; limit(o, 100 * D);                        \
+      v->buy_highest.nanos = 100 * D)                                                                                  \
+    X(wash_sell_limit_above, RISK_PASS, RISK_WASH, sell(o); v->buy_open = true; limit(o, 100 * D);                     \
+      v->buy_highest.nanos = 100 * D - CENT)                                                                           \
+    X(wash_sell_market, RISK_FAIL, RISK_WASH, sell(o); v->buy_open = true; v->buy_highest.nanos = D)                   \
+    X(wash_same_side, RISK_PASS, RISK_WASH, v->buy_open = true)                                                        \
+    X(wash_same_side_sell, RISK_PASS, RISK_WASH, sell(o); v->sell_open = true)                                         \
+    X(crossed, RISK_FAIL, RISK_PRICE_CROSSED, v->bid.nanos = v->ask.nanos + 1)                                         \
+    X(locked, RISK_PASS, RISK_PRICE_CROSSED, v->bid.nanos = v->ask.nanos)                                              \
+    X(crossed_long_ago, RISK_PASS, RISK_PRICE_CROSSED, v->bid.nanos = v->ask.nanos + 1;                                \
+      v->quote_age_ns = l->max_price_age_ns + 1)                                                                       \
+    X(one_sided, RISK_PASS, RISK_PRICE_CROSSED, v->ask.nanos = 0)                                                      \
+    X(jump_at, RISK_PASS, RISK_PRICE_JUMP, v->before.nanos = 125 * D)                                                  \
+    X(jump_down, RISK_FAIL, RISK_PRICE_JUMP, v->before.nanos = 125 * D + 10)                                           \
+    X(jump_up, RISK_FAIL, RISK_PRICE_JUMP, v->before.nanos = 83 * D)                                                   \
+    X(jump_long_ago, RISK_PASS, RISK_PRICE_JUMP, v->before.nanos = D; v->before_age_ns = l->max_price_age_ns + 1)      \
+    X(jump_out_of_range, RISK_FAIL, RISK_PRICE_JUMP, v->before.nanos = 90 * D; l->max_price_jump.nanos = INT64_MAX)    \
+    X(price_at_min, RISK_PASS, RISK_PRICE_BOUNDS, l->min_price.nanos = 100 * D)                                        \
+    X(price_below_min, RISK_FAIL, RISK_PRICE_BOUNDS, l->min_price.nanos = 100 * D + 1)                                 \
+    X(limit_below_min, RISK_FAIL, RISK_PRICE_BOUNDS, l->min_price.nanos = 100 * D; limit(o, 100 * D - CENT))           \
+    X(price_at_max, RISK_PASS, RISK_PRICE_BOUNDS, l->max_price.nanos = 100 * D)                                        \
+    X(price_above_max, RISK_FAIL, RISK_PRICE_BOUNDS, l->max_price.nanos = 100 * D - 1)                                 \
+    X(limit_above_max, RISK_FAIL, RISK_PRICE_BOUNDS, l->max_price.nanos = 100 * D; limit(o, 100 * D + CENT))           \
+    X(market_at_collar, RISK_PASS, RISK_PRICE_COLLAR, v->ask.nanos = 105 * D)                                          \
+    X(market_buy_collar, RISK_FAIL, RISK_PRICE_COLLAR, v->ask.nanos = 105 * D + 1)                                     \
+    X(market_sell_collar, RISK_FAIL, RISK_PRICE_COLLAR, sell(o); v->bid.nanos = 95 * D - 1)                            \
+    X(market_sell_other_side, RISK_PASS, RISK_PRICE_COLLAR, sell(o); v->ask.nanos = 200 * D)                           \
+    X(market_no_quote, RISK_PASS, RISK_PRICE_COLLAR, v->ask.nanos = 0)                                                 \
+    X(market_old_quote, RISK_PASS, RISK_PRICE_COLLAR, v->ask.nanos = 200 * D;                                          \
+      v->quote_age_ns = l->max_price_age_ns + 1)                                                                       \
+    X(market_no_reference, RISK_UNKNOWN, RISK_PRICE_COLLAR, v->reference.nanos = 0)                                    \
+    X(decided_near, RISK_PASS, RISK_PRICE_COLLAR, v->decided.nanos = 105 * D)                                          \
+    X(decided_far, RISK_FAIL, RISK_PRICE_COLLAR, v->decided.nanos = 105 * D + 1)                                       \
+    X(own_collar_wider, RISK_PASS, RISK_PRICE_COLLAR, s->symbol.price_collar.nanos = D / 10; v->ask.nanos = 110 * D)   \
+    X(own_collar, RISK_FAIL, RISK_PRICE_COLLAR, s->symbol.price_collar.nanos = D / 10; v->ask.nanos = 110 * D + 1)     \
+    X(own_age, RISK_PASS, RISK_PRICE_AGE, s->symbol.max_price_age_ns = 1800 * NS_PER_S;                                \
+      v->price_age_ns = 1800 * NS_PER_S)                                                                               \
+    X(own_age_over, RISK_UNKNOWN, RISK_PRICE_AGE, s->symbol.max_price_age_ns = 1800 * NS_PER_S;                        \
+      v->price_age_ns = 1800 * NS_PER_S + 1)                                                                           \
+    X(listed_deny, RISK_FAIL, RISK_SYMBOL_LIST, s->symbol.list = RISK_LIST_DENY)                                       \
+    X(listed_deny_until, RISK_FAIL, RISK_SYMBOL_LIST, s->symbol.list = RISK_LIST_DENY;                                 \
+      s->symbol.until_ns = v->now_wall_ns + 1)                                                                         \
+    X(listed_deny_over, RISK_PASS, RISK_SYMBOL_LIST, s->symbol.list = RISK_LIST_DENY;                                  \
+      s->symbol.until_ns = v->now_wall_ns)                                                                             \
+    X(listed_deny_no_time, RISK_FAIL, RISK_SYMBOL_LIST, s->symbol.list = RISK_LIST_DENY; s->symbol.until_ns = 1;       \
+      v->now_wall_ns = 0)                                                                                              \
+    X(listed_allow, RISK_PASS, RISK_LIST_EXPIRED, s->symbol.list = RISK_LIST_ALLOW; l->symbols_allowed = 1)            \
+    X(listed_allow_until, RISK_PASS, RISK_LIST_EXPIRED, s->symbol.list = RISK_LIST_ALLOW; l->symbols_allowed = 1;      \
+      s->symbol.until_ns = v->now_wall_ns + 1)                                                                         \
+    X(listed_allow_over, RISK_FAIL, RISK_LIST_EXPIRED, s->symbol.list = RISK_LIST_ALLOW; l->symbols_allowed = 1;       \
+      s->symbol.until_ns = v->now_wall_ns)                                                                             \
+    X(listed_allow_no_time, RISK_UNKNOWN, RISK_LIST_EXPIRED, s->symbol.list = RISK_LIST_ALLOW;                         \
+      s->symbol.until_ns = INT64_MAX; v->now_wall_ns = 0)                                                              \
+    X(listed_allow_over_reduces, RISK_PASS, RISK_LIST_EXPIRED, s->symbol.list = RISK_LIST_ALLOW; sell(o);              \
+      s->symbol.until_ns = v->now_wall_ns)                                                                             \
+    X(others_allowed, RISK_FAIL, RISK_SYMBOL_LIST, l->symbols_allowed = 1)                                             \
+    X(rule_of_another, RISK_PASS, RISK_SYMBOL_LIST, strcpy(s->symbol.symbol, "TLT"); s->symbol.list = RISK_LIST_DENY)  \
+    X(rule_before, RISK_PASS, RISK_SYMBOL_LIST, strcpy(s->symbol.symbol, "AAA"); s->symbol.list = RISK_LIST_DENY)      \
+    X(net_long_at, RISK_PASS, RISK_NET_EXPOSURE, l->max_net_exposure.nanos = 3 * D / 10)                               \
+    X(net_long_above, RISK_FAIL, RISK_NET_EXPOSURE, l->max_net_exposure.nanos = 3 * D / 10 - 1)                        \
+    X(net_short, RISK_FAIL, RISK_NET_EXPOSURE, l->long_only = false; sell(o); v->held.nanos = 0;                       \
+      v->net_short.nanos = 0; l->max_net_exposure.nanos = D / 10 - 1)                                                  \
+    X(net_short_at, RISK_PASS, RISK_NET_EXPOSURE, l->long_only = false; sell(o); v->held.nanos = 0;                    \
+      v->net_short.nanos = 0; l->max_net_exposure.nanos = D / 10)                                                      \
+    X(net_unchanged, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); l->max_net_exposure.nanos = 0)                     \
+    X(net_out_of_range, RISK_UNKNOWN, RISK_NET_EXPOSURE, v->net_long.nanos = INT64_MAX)                                \
+    X(day_share_at, RISK_PASS, RISK_NOTIONAL_PER_DAY, l->max_notional_per_day_share.nanos = D / 10)                    \
+    X(day_share_above, RISK_FAIL, RISK_NOTIONAL_PER_DAY, l->max_notional_per_day_share.nanos = D / 10 - 1)
+
+static void limit(struct order_request *o, int64_t nanos)
+{
+    o->type = ORDER_LIMIT;
+    o->limit_price.nanos = nanos;
+}
+
+static void price(struct risk_view *v, int64_t nanos)
+{
+    v->price.nanos = v->reference.nanos = v->bid.nanos = v->ask.nanos = nanos;
+}
+
+static void sell(struct order_request *o)
+{
+    o->side = ORDER_SELL;
+}
+
+static void sell_dollars(struct order_request *o)
+{
+    o->side = ORDER_SELL;
+    o->qty.nanos = 0;
+    o->notional.nanos = 100 * D;
+}
+
+#define CASE_FN(name, answer, row, ...)                                                                                \
+    static void case_##name(scene *s)                                                                                  \
+    {                                                                                                                  \
+        struct risk_limits *l = &s->limits;                                                                            \
+        struct risk_view *v = &s->view;                                                                                \
+        struct order_request *o = &s->order;                                                                           \
+        (void)l;                                                                                                       \
+        (void)v;                                                                                                       \
+        (void)o;                                                                                                       \
+        __VA_ARGS__;                                                                                                   \
+    }
+CASES(CASE_FN)
+#define CASE_ROW(name, answer, row, ...) {#name, answer, row, case_##name},
+static const struct {
+    const char *name;
+    enum risk_answer answer;
+    enum risk_row row;
+    void (*apply)(scene *s);
+} cases[] = {CASES(CASE_ROW)};
+
+static void every_case(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        scene s;
+        risk_example(RISK_ROW_COUNT, &s);
+        s.limits.symbols = &s.symbol;
+        s.limits.symbol_count = 1;
+        cases[i].apply(&s);
+        assert_answer(&s, cases[i].answer, cases[i].row, cases[i].name);
+    }
+}
+
+// What a row says of its own, should none before it deny.
+static void rows_deny_on_their_own(void **state)
+{
+    (void)state;
+    static const enum risk_row rows[] = {RISK_ORDER_SIZE, RISK_PRICE_BOUNDS, RISK_NET_EXPOSURE};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        scene s;
+        struct risk_verdict v;
+        risk_example(RISK_ROW_COUNT, &s);
+        s.view.price_known = s.view.gross_known = false;
+        s.order.qty.nanos = 0;
+        s.order.notional.nanos = 100 * D;
+        risk_judge_row(rows[i], &s.limits, &s.view, &s.order, &v);
+        assert_int_equal(v.answer, RISK_UNKNOWN);
+    }
+    scene s;
+    struct risk_verdict v;
+    risk_example(RISK_ROW_COUNT, &s);
+    s.view.account_known = false;
+    risk_judge_row(RISK_NOTIONAL_PER_DAY, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    risk_judge_row(RISK_NET_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    sell_dollars(&s.order);
+    risk_judge_row(RISK_NET_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_example_is_denied_by_its_row),
+        cmocka_unit_test(every_case),
+        cmocka_unit_test(rows_deny_on_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
