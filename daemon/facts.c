@@ -224,12 +224,16 @@ void facts_look_clock(struct facts *f)
     f->view.clock_was_set = facts_clock_was_set(f);
 }
 
-void facts_set_calendar(struct facts *f, bool known, const char *doubt, int64_t boot_ns)
+void facts_set_calendar(struct facts *f, bool known, bool compared, const char *doubt, int64_t boot_ns)
 {
     struct fact_state *s = &f->view.calendar;
 
     s->state = !known ? FACT_UNKNOWN : doubt[0] ? FACT_BAD : FACT_GOOD;
-    str_copy_cut(s->detail, sizeof s->detail, !known ? "" : doubt[0] ? doubt : "agrees today");
+    str_copy_cut(s->detail, sizeof s->detail,
+                 !known     ? ""
+                 : doubt[0] ? doubt
+                 : compared ? "agrees today"
+                            : FACTS_ALWAYS_OPEN);
     f->view.calendar_boot_ns = known ? boot_ns : 0;
 }
 

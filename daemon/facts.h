@@ -52,7 +52,8 @@ const char *facts_clock_trouble(const struct facts *f);
 bool facts_clock_was_set(const struct facts *f);
 void facts_look_clock(struct facts *f); // brings that up to date for the guard; with every tick
 // Is the calendar known, and does it agree with the exchange's rules today? doubt: how it does not, "" it does.
-void facts_set_calendar(struct facts *f, bool known, const char *doubt, int64_t boot_ns);
+#define FACTS_ALWAYS_OPEN "not applicable: the simulator's market is open around the clock"
+void facts_set_calendar(struct facts *f, bool known, bool compared, const char *doubt, int64_t boot_ns);
 // What children are really given: does any of it hold a secret of ours, a live key, or bear such a name?
 void facts_judge_children(struct facts *f, const char *const *envp, int64_t boot_ns);
 void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns);

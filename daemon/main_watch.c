@@ -89,7 +89,7 @@ void daemon_facts_look(struct daemon *d)
     int64_t now = clock_boot_ns();
     char doubt[200];
     scheduler_doubt_of(d->scheduler, clock_wall_ns(), doubt);
-    facts_set_calendar(d->facts, st->calendar_known, doubt, now);
+    facts_set_calendar(d->facts, st->calendar_known, st->calendar_checked, doubt, now);
     facts_look_clock(d->facts);
     facts_judge_children(d->facts, strategies_environment(), now);
 }

@@ -348,7 +348,7 @@ static void put_scheduler_state(const struct snapshot *s, struct json_out *o)
     snapshot_put_when(o, "calendar_kept_from", s->calendar_kept_ns);
     json_put_string(o, "calendar_check",
                     !s->calendar_known      ? "not known yet"
-                    : !s->calendar_checked  ? "not applicable: the simulator's market is open around the clock"
+                    : !s->calendar_checked  ? FACTS_ALWAYS_OPEN
                     : !s->calendar_doubt[0] ? "agrees with the exchange's rules"
                                             : s->calendar_doubt);
     json_key(o, "missing_symbols");

@@ -153,6 +153,14 @@ def test_status_is_1_only_when_unhealthy(site):
     assert "FAIL" in table and "guard PASS, halt halted" in table, "a halt is shown, and is not a fault of the guard"
 
 
+def test_a_market_that_never_closes_has_no_calendar_to_compare(site):
+    """Every place that tells of the check says so: agreement was not looked at."""
+    told = "not applicable: the simulator's market is open around the clock"
+    assert site.daemon.get("/health/scheduler")["calendar_check"] == told
+    assert [c["detail"] for c in site.daemon.get("/api/v1/guard")["checks"] if c["check"] == "calendar"] == [told]
+    assert [line for line in site.daemon.ctl("--wide", "check").split("\n") if " calendar " in line and told in line]
+
+
 def test_tables_fit_the_terminal(site):
     site.daemon.ctl("run", "--wait")
     for width in (80, 120):
