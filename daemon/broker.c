@@ -48,6 +48,7 @@ struct broker {
     struct digest key_fingerprint;
     char *key_header, *secret_header;
     bool connected;
+    int64_t asked_boot_ns; // the trading host, last
     char trouble[160];
 };
 
@@ -86,6 +87,7 @@ struct broker *broker_new(const struct broker_params *params)
         digest_of(secrets->key_id ? secrets->key_id : "", secrets->key_id ? strlen(secrets->key_id) : 0);
     b->tokens_milli = params->requests_per_minute * 1000;
     b->refilled_ns = clock_monotonic_ns();
+    b->asked_boot_ns = clock_boot_ns();
     for (enum broker_result e = BROKER_UNKNOWN; e <= BROKER_NOT_SENT; e++) // a rule sees a count rise, not appear
         metrics_add(b->p.metrics, METRIC_BROKER_ERRORS, broker_result_name(e), 0);
     b->http = http_client_new(&(struct http_client_params){
@@ -273,8 +275,10 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
     if (answer->result == BROKER_REJECTED && answer->status == 401 && !guard_op_is_data(c->op))
         facts_set_key_accepted(b->p.facts_mut, false);
-    if (!guard_op_is_data(c->op))
+    if (!guard_op_is_data(c->op)) {
+        b->asked_boot_ns = boot;
         learn_presence(b, c, answer);
+    }
     if (!account && !clock)
         return;
     if (account && answer->result == BROKER_REJECTED && answer->status == 403)
@@ -577,6 +581,12 @@ int64_t broker_unanswered_ns(const struct broker *b, const char **op)
         *op = guard_op_name(c->op);
     }
     return since ? clock_boot_ns() - since : 0;
+}
+
+int64_t broker_quiet_ns(const struct broker *b)
+{
+    const char *op;
+    return b->waiting_count > 0 || broker_unanswered_ns(b, &op) > 0 ? 0 : clock_boot_ns() - b->asked_boot_ns;
 }
 
 const char *broker_names_trouble(const struct broker *b, int64_t *unanswered_since_ns)

@@ -79,6 +79,8 @@ bool broker_connected(const struct broker *b);      // the last call to the trad
 const char *broker_trouble(const struct broker *b); // why it was not; "" when it was, or none was made
 // For how long the oldest call to the trading host that is under way has had no answer, and which it is; 0: none is.
 int64_t broker_unanswered_ns(const struct broker *b, const char **op);
+// For how long nothing was asked of the trading host; 0 while something is, or waits for its slot.
+int64_t broker_quiet_ns(const struct broker *b);
 // As resolver_trouble, for the broker's hosts.
 const char *broker_names_trouble(const struct broker *b, int64_t *unanswered_since_ns);
 

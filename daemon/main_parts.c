@@ -81,6 +81,19 @@ static void look_broker(struct daemon *d)
         settle(d, PART_BROKER, PART_OK, 0, "");
 }
 
+static void heartbeat_answered(void *arg, const struct broker_answer *answer)
+{
+    (void)arg, (void)answer; // the broker channel has learnt from it
+}
+
+// One that nobody asks anything may be silent for long. The question is one that needs no identity, and is not asked
+// before the guard has passed once: until then others ask without pause.
+static void ask_quiet_broker(struct daemon *d)
+{
+    if (d->ready_told && !d->draining && broker_quiet_ns(d->broker) >= d->config->heartbeat_interval_ms * NS_PER_MS)
+        broker_call(d->broker, OP_CLOCK_BOOT, NULL, NULL, heartbeat_answered, d);
+}
+
 static void look_names(struct daemon *d)
 {
     int64_t since, now = clock_monotonic_ns();
@@ -150,6 +163,7 @@ void daemon_look_parts(struct daemon *d)
 {
     look_postgres(d);
     look_redis(d);
+    ask_quiet_broker(d);
     look_broker(d);
     look_names(d);
     look_disk(d);

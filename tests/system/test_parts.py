@@ -123,6 +123,24 @@ def test_broker_accepts_and_never_answers(one):
     well(one)
 
 
+def test_a_broker_that_nothing_is_asked_falls_silent(make_site):
+    """Its clock is asked when nothing else was for a while, and no order stream tells either."""
+    site = make_site(broker={"request_timeout": "3s", "compare_interval": "120s", "reconcile_interval": "1h", "stream": "off",
+                             "heartbeat_interval": "2s"}).begin()
+    quiet = len(site.sim.requests())
+    until(lambda: [r["target"] for r in site.sim.requests()[quiet:]][:2] == ["/v2/clock"] * 2, 10,
+          lambda: f"two heartbeats: {[r['target'] for r in site.sim.requests()[quiet:]]}")
+    site.sim.freeze()
+    try:
+        assert "no answer to" in named(site, "broker", "not answering", "clock", 2 + NAMED_S)["detail"]
+        named(site, "broker", "down", "clock", 5)  # after the request's timeout
+    finally:
+        site.sim.thaw()
+    until(lambda: part(site, "broker")["state"] == "ok", 2 + NAMED_S, "the broker back")
+    told(site, "outage over: broker")
+    assert site.run_whole()["status"] == "completed"
+
+
 def test_broker_is_slow(one):
     well(one)
     one.sim.fault("GET /v2*", "delay", delay_ms=2000, count=1000000)
