@@ -25,8 +25,6 @@ struct seen { // the row as it was read last
     int64_t epoch, beat, lease_ms;
     int64_t since_boot_ns; // when it was first seen so
     char host[64], holder[64];
-    enum fact_halt halt;
-    char halt_reason[FACT_TEXT_MAX];
 };
 
 struct leader {
@@ -38,6 +36,8 @@ struct leader {
     bool asked;            // a question is under way
     int64_t asked_boot_ns; // since when
     bool warned;           // of a renewal that did not succeed
+    bool in_doubt;         // a taking over without an answer: the row may be ours by it
+    char before[64];       // who led before that
     bool closing;
     loop_timer timer, release_timer;
     void (*released)(void *arg);
@@ -118,14 +118,19 @@ static void look_after(struct leader *l, int64_t ms)
         l->timer = loop_after_ms(l->p.loop, ms > 0 ? ms : 0, look, l);
 }
 
+static void ask_all(struct leader *l, struct pg_batch *b, pg_done_fn *done)
+{
+    l->asked = true;
+    l->asked_boot_ns = clock_boot_ns();
+    pg_submit(l->pg, b, done, l);
+}
+
 static void ask(struct leader *l, const struct pg_statement *statement, size_t count, const char *const *values,
                 pg_done_fn *done)
 {
     struct pg_batch *b = pg_batch_new();
     pg_batch_add(b, statement, count, values);
-    l->asked = true;
-    l->asked_boot_ns = clock_boot_ns();
-    pg_submit(l->pg, b, done, l);
+    ask_all(l, b, done);
 }
 
 // False: the answer is for nobody any more.
@@ -191,12 +196,31 @@ static bool was_ours(const struct leader *l)
     return str_equal(l->seen.holder, l->p.identity) && str_equal(l->seen.host, l->p.host);
 }
 
+static enum fact_halt halt_of(const char *word)
+{
+    if (!word || str_equal(word, fact_halt_name(HALT_RUNNING)))
+        return HALT_RUNNING;
+    return str_equal(word, fact_halt_name(HALT_REDUCE_ONLY)) ? HALT_REDUCE_ONLY : HALT_HALTED;
+}
+
+// Taken from another host: whether it was halted is on record for this one since the same commit.
+static void take_halt_over(struct leader *l, const struct pg_result *own)
+{
+    struct leader_status *s = &l->status;
+    const char *reason = pg_rows(own) ? pg_named(own, 0, "reason") : NULL;
+    s->took_over = l->before[0] != '\0';
+    str_copy_cut(s->before, sizeof s->before, l->before);
+    s->halt_before = s->took_over && pg_rows(own) ? halt_of(pg_named(own, 0, "state")) : HALT_RUNNING;
+    str_copy_cut(s->halt_reason, sizeof s->halt_reason, reason ? reason : "");
+}
+
 static void taken(void *arg, const struct pg_answer *a)
 {
     struct leader *l = arg;
     if (!answered(l) || l->status.state == LEADER_RELEASED)
         return;
     if (a->outcome != PG_COMMITTED) {
+        l->in_doubt = true;
         failed(l, "taking over", a);
         return;
     }
@@ -205,10 +229,7 @@ static void taken(void *arg, const struct pg_answer *a)
         return;
     }
     struct leader_status *s = &l->status;
-    s->took_over = l->seen.holder[0] && !was_ours(l);
-    str_copy_cut(s->before, sizeof s->before, l->seen.host);
-    s->halt_before = s->took_over ? l->seen.halt : HALT_RUNNING;
-    str_copy_cut(s->halt_reason, sizeof s->halt_reason, l->seen.halt_reason);
+    take_halt_over(l, a->results[2]);
     s->epoch = l->seen.epoch + 1;
     s->renewed_boot_ns = l->asked_boot_ns;
     str_copy_cut(s->host, sizeof s->host, l->p.host);
@@ -218,13 +239,26 @@ static void taken(void *arg, const struct pg_answer *a)
     look_after(l, LEADER_RENEW_MS(l->p.lease_ms));
 }
 
+// In one commit with what this host is told of a halt: it may end, or have no answer, right after it.
 static void take(struct leader *l)
 {
-    char epoch[NUMBER_MAX], beat[NUMBER_MAX], lease[NUMBER_MAX];
+    char epoch[NUMBER_MAX], beat[NUMBER_MAX], lease[NUMBER_MAX], key[2 * LEADER_IDENTITY_LEN], at[WHEN_TEXT_MAX];
+    struct pg_batch *b = pg_batch_new();
+    if (!was_ours(l)) // who led before one that is in doubt still counts
+        str_copy_cut(l->before, sizeof l->before, l->seen.holder[0] ? l->seen.host : "");
+    else if (!l->in_doubt)
+        l->before[0] = '\0';
     number(l->seen.epoch, epoch);
     number(l->seen.beat, beat);
     number(l->p.lease_ms, lease);
-    ask(l, &SQL_LEADER_TAKE, 6, (const char *const[]){l->account, epoch, beat, l->p.host, l->p.identity, lease}, taken);
+    snprintf(key, sizeof key, "takeover %s %s %s", l->account, epoch, l->p.identity);
+    pg_batch_add(b, &SQL_LEADER_TAKE, 6,
+                 (const char *const[]){l->account, epoch, beat, l->p.host, l->p.identity, lease});
+    pg_batch_add(b, &SQL_LEADER_HALT, 8,
+                 (const char *const[]){l->account, epoch, l->p.identity, l->seen.host, l->p.host, l->p.instance, key,
+                                       when_format(clock_wall_ns(), at)});
+    pg_batch_add(b, &SQL_HALT_READ, 2, (const char *const[]){l->p.host, l->p.instance});
+    ask_all(l, b, taken);
 }
 
 static void entered(void *arg, const struct pg_answer *a)
@@ -245,24 +279,15 @@ static void enter(struct leader *l)
     ask(l, &SQL_LEADER_ENTER, 2, (const char *const[]){l->account, lease}, entered);
 }
 
-static enum fact_halt halt_of(const char *word)
-{
-    if (!word || str_equal(word, fact_halt_name(HALT_RUNNING)))
-        return HALT_RUNNING;
-    return str_equal(word, fact_halt_name(HALT_REDUCE_ONLY)) ? HALT_REDUCE_ONLY : HALT_HALTED;
-}
-
 static bool row_read(const struct pg_result *r, struct seen *out)
 {
-    const char *halt = pg_named(r, 0, "halt"), *reason = pg_named(r, 0, "halt_reason");
     const char *epoch = pg_named(r, 0, "epoch"), *beat = pg_named(r, 0, "beat"), *lease = pg_named(r, 0, "lease_ms");
     const char *host = pg_named(r, 0, "host"), *holder = pg_named(r, 0, "holder"), *released;
-    *out = (struct seen){.known = true, .halt = halt_of(halt)};
+    *out = (struct seen){.known = true};
     released = pg_named(r, 0, "released");
     out->released = released && str_equal(released, "t");
     str_copy_cut(out->host, sizeof out->host, host ? host : "");
     str_copy_cut(out->holder, sizeof out->holder, holder ? holder : "");
-    str_copy_cut(out->halt_reason, sizeof out->halt_reason, reason ? reason : "");
     return epoch && beat && lease && str_int64(epoch, 0, INT64_MAX - 1, &out->epoch) &&
            str_int64(beat, 0, INT64_MAX, &out->beat) && str_int64(lease, 1, INT64_MAX / NS_PER_S, &out->lease_ms);
 }
@@ -327,7 +352,7 @@ static void look(void *arg)
     else if (l->status.state == LEADER_HELD)
         renew(l);
     else
-        ask(l, &SQL_LEADER_READ, 2, (const char *const[]){l->account, l->p.instance}, row_came);
+        ask(l, &SQL_LEADER_READ, 1, (const char *const[]){l->account}, row_came);
 }
 
 // --- giving up

@@ -33,7 +33,8 @@ struct leader_status {
     int64_t epoch;               // ours, or of whom we stand by for
     int64_t renewed_boot_ns;     // HELD: when the last renewal that succeeded was sent
     char host[64], identity[64]; // of the holder
-    // HELD, taken over from another host: what its halt row said then; HALT_RUNNING when there is none.
+    // HELD, taken over from another host: what this host's halt row says since, in which its halt is; HALT_RUNNING when
+    // there is none.
     bool took_over;
     char before[64];
     enum fact_halt halt_before;

@@ -28,11 +28,8 @@ void daemon_leader_fenced(void *arg, const char *detail)
 // A halt is a host's own. One that held the leader before must not end because another host takes its place.
 static void take_halt_over(struct daemon *d, const struct leader_status *s)
 {
-    char reason[FACT_TEXT_MAX];
-    if (s->halt_before == HALT_RUNNING)
-        return;
-    snprintf(reason, sizeof reason, "host %.40s, which led before, was halted: %.80s", s->before, s->halt_reason);
-    halt_engage(d->halt, s->halt_before, reason, "takeover");
+    if (s->halt_before != HALT_RUNNING)
+        halt_engage(d->halt, s->halt_before, s->halt_reason, "takeover");
 }
 
 static void take_the_lead(struct daemon *d, const struct leader_status *s)

@@ -1,0 +1,5 @@
+SELECT public.write_halt($7, $5, $6, h.state, format('host %s, which led before, was halted: %s', left(h.host, 40), left(h.reason, 80)),
+        'takeover', $8::timestamptz)
+    FROM public.leaders l JOIN public.halt_state h ON h.host = $4 AND h.instance = $6 AND h.state <> 'running'
+    WHERE l.account_number = $1 AND l.epoch = $2::bigint + 1 AND l.holder = $3 AND l.host = $5 AND h.host <> $5
+        AND NOT EXISTS (SELECT FROM public.halt_state own WHERE own.host = $5 AND own.instance = $6 AND own.state IN ('halted', h.state))
