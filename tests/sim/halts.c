@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // A halt holds from its acknowledgement: an answer, a look at the folder that is over, the level the host shows itself.
+// Where Postgres has it when another host takes the lead, it holds there from then, too.
 #include "tests/sim/halts.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "lib/base/json_read.h"
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/cluster.h"
 #include "tests/sim/incidents.h"
 #include "tests/sim/server.h"
 #include "tests/sim/site.h"
@@ -26,18 +28,40 @@ enum way { BY_HTTP, BY_ADMIN, BY_FILE, BY_ROW, WAYS };
 static const char *const way_names[WAYS] = {"HTTP", "the admin socket", "a file", "Postgres"};
 
 static struct {
-    struct host *host;
+    struct host *host, *at; // which is halted; which is asked to release
     enum way way;
     bool over, engaged, held, asked, confirmed; // confirmed: a release may have happened
     bool taken_away;                            // its file, before any look at it was over
     unsigned life;                              // in which the file came; a later one sees it at once
+    int clean;                                  // hosts in a row that said that nothing is halted
+    enum halts_level taken[WORLD_HOSTS_MAX];    // over, from the host that led before
 } it;
 
-enum halts_level halts_hold(const struct host *h)
+static enum halts_level own_hold(const struct host *h)
 {
     bool held =
         it.held || (it.engaged && it.way == BY_FILE && host_life(h) != it.life && !it.confirmed && !it.taken_away);
     return h != it.host || !held ? HALTS_NONE : it.way == BY_ROW ? HALTS_REDUCE_ONLY : HALTS_ALL;
+}
+
+enum halts_level halts_hold(const struct host *h)
+{
+    enum halts_level own = own_hold(h), taken = it.taken[host_index(h)];
+    return own > taken ? own : taken;
+}
+
+void halts_taken_over(struct host *h, const struct host *before)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT state FROM halt_state WHERE instance = $1 AND host = '%s'", host_name(before));
+    const char *state = store_value(sql, site_instance());
+    enum halts_level level = strcmp(state, "halted") == 0        ? HALTS_ALL
+                             : strcmp(state, "reduce_only") == 0 ? HALTS_REDUCE_ONLY
+                                                                 : HALTS_NONE;
+    if (level > it.taken[host_index(h)])
+        it.taken[host_index(h)] = level;
+    if (level != HALTS_NONE)
+        world_note("operator: %s takes over, and is halted", host_name(h));
 }
 
 const char *halts_way(void)
@@ -81,12 +105,23 @@ static void released(void)
 
 static void confirm_answered(void *arg, int status, const char *body)
 {
-    (void)arg, (void)body;
+    (void)arg, (void)status, (void)body;
     it.asked = false;
-    if (status == 200)
+    world_after(status == 200 ? 100 * MS : 2 * S, release, NULL); // asked again: whether it is gone, and gone for good
+}
+
+// The other host may be halted too, and hands it back when it loses the lead.
+static void is_clean(void)
+{
+    struct host *other = cluster_other(it.at);
+    if (it.at == it.host ? !it.confirmed && !it.taken_away : it.taken[host_index(it.at)] != HALTS_NONE)
+        check_violation("a halt by %s is gone from %s, and nobody released it", halts_way(), host_name(it.at));
+    if (++it.clean >= (other ? 2 : 1)) {
         released();
-    else
-        world_after(2 * S, release, NULL);
+        return;
+    }
+    it.at = other;
+    world_after(MS, release, NULL);
 }
 
 static void request_answered(void *arg, int status, const char *body)
@@ -96,13 +131,11 @@ static void request_answered(void *arg, int status, const char *body)
     (void)arg;
     it.asked = false;
     if (status == 409 && strstr(body, "nothing is halted")) {
-        if (it.way == BY_ROW && !it.held && !it.confirmed) { // the host has not read it yet
+        if (it.at == it.host && it.way == BY_ROW && !it.held && !it.confirmed) { // the host has not read it yet
             world_after(2 * S, release, NULL);
             return;
         }
-        if (!it.confirmed && !it.taken_away)
-            check_violation("a halt by %s is gone, and nobody released it", halts_way());
-        released();
+        is_clean();
         return;
     }
     if (status != 200 || json_doc_parse(body, strlen(body), &doc, NULL) != 0) {
@@ -112,9 +145,14 @@ static void request_answered(void *arg, int status, const char *body)
     const char *code = json_string(json_get(json_doc_root(doc), "code"));
     snprintf(confirm, sizeof confirm, "{\"code\":\"%s\"}", code ? code : "");
     json_doc_free(doc);
-    it.asked = it.confirmed = true;
-    it.held = false;
-    server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/confirm", confirm, NULL, confirm_answered, NULL);
+    it.asked = true;
+    it.clean = 0;
+    it.taken[host_index(it.at)] = HALTS_NONE;
+    if (it.at == it.host) {
+        it.confirmed = true;
+        it.held = false;
+    }
+    server_ask(it.at, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/confirm", confirm, NULL, confirm_answered, NULL);
 }
 
 static void release(void *arg)
@@ -127,7 +165,7 @@ static void release(void *arg)
     if (it.way == BY_FILE && unlink(path) == 0)
         it.taken_away = !it.held;
     it.asked = true;
-    server_ask(it.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/request", REASON, NULL, request_answered, NULL);
+    server_ask(it.at, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/release/request", REASON, NULL, request_answered, NULL);
 }
 
 // --- engaging
@@ -212,6 +250,8 @@ static void write_file(void)
 static void begin(enum way way)
 {
     it.way = way;
+    it.host = it.at = cluster_leader();
+    it.clean = 0;
     it.engaged = true;
     world_note("operator: a halt by %s", halts_way());
     if (way == BY_FILE)
@@ -229,19 +269,11 @@ static void engage(void *arg)
         begin((enum way)world_between(DRAW_SCENARIO, 0, WAYS - 1));
 }
 
-void halts_begin(struct host *h)
+void halts_begin(void)
 {
-    it.host = h;
     check_also(no_halt);
     if (incidents_chosen() ? incidents_chosen()->halts : world_chance(DRAW_SCENARIO, 400000))
         world_after(world_between(DRAW_SCENARIO, 2, 200) * S, engage, NULL);
-}
-
-void halts_now(struct host *h)
-{
-    it.host = h;
-    check_also(no_halt);
-    begin(BY_HTTP);
 }
 
 static void release_when_held(void *arg)

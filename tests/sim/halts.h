@@ -10,9 +10,9 @@
 
 struct host;
 enum halts_level { HALTS_NONE, HALTS_REDUCE_ONLY, HALTS_ALL };
-void halts_begin(struct host *h); // drawn in some seeds
-void halts_now(struct host *h);   // one by HTTP, for scripts
-void halts_end(void);             // what is halted is released
+void halts_begin(void);                                           // drawn in some seeds, of the host that leads
+void halts_taken_over(struct host *h, const struct host *before); // by the server: h leads now
+void halts_end(void);                                             // what is halted is released
 bool halts_released(void);
 // What the host has acknowledged, and was not asked to release yet.
 enum halts_level halts_hold(const struct host *h);

@@ -11,12 +11,13 @@
 #include "lib/base/check.h"
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
+#include "tests/sim/halts.h"
 #include "tests/sim/site.h"
 #include "tests/sim/store.h"
 #include "tests/sim/world.h"
 
 static struct {
-    const struct host *host; // NULL: nobody has taken the lead yet
+    struct host *host; // NULL: nobody has taken the lead yet
     unsigned life;
     int64_t renewed_ns;
     int led[WORLD_HOSTS_MAX]; // the newest life of each that has led, and one more
@@ -44,10 +45,11 @@ static bool is_of_leader(const char *statement)
 static void committed(struct host *h, unsigned life, const char *statement, size_t affected)
 {
     if (strcmp(statement, "leader_take") == 0 && affected == 1) {
-        // Receipts and permits of an epoch end with the process that had it.
+        // Receipts and permits of an epoch end with the process that had it. (A take without an answer is none to it.)
         if (it.led[host_index(h)] == (int)life + 1)
             check_violation("%s, life %u, takes the lead a second time", host_name(h), life);
-        it.led[host_index(h)] = (int)life + 1;
+        if (it.host && it.host != h)
+            halts_taken_over(h, it.host);
         it.host = h;
         it.life = life;
         it.renewed_ns = world_ns();
@@ -55,6 +57,7 @@ static void committed(struct host *h, unsigned life, const char *statement, size
         if (!leads(h, life))
             check_violation("%s, life %u, renews a lease that is not its own", host_name(h), life);
         it.renewed_ns = world_ns();
+        it.led[host_index(h)] = (int)life + 1;
     } else if (is_of_leader(statement) && !leads(h, life)) {
         check_violation("%s is committed for %s, life %u, and %s, life %u, leads", statement, host_name(h), life,
                         it.host ? host_name(it.host) : "nobody", it.life);

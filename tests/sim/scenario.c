@@ -105,8 +105,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     cluster_second();
     faults_begin();
     client_begin(exchange);
-    if (!cluster_two()) // a halt is a host's own
-        halts_begin(cluster_first());
+    halts_begin();
     world_run(world_ns() + FAULTS_NS, NULL);
     faults_end();
     int64_t calm_ns = world_ns();
