@@ -12,7 +12,7 @@ _paperguard() {
     local reach=()
     COMPREPLY=()
     local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --days --limit --url --environment --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -39,6 +39,7 @@ _paperguard() {
     --limit) : ; return ;;
     --url) : ; return ;;
     --environment) : && COMPREPLY=($(compgen -W 'staging dev' -- "$cur")); return ;;
+    --format) : && COMPREPLY=($(compgen -W 'text json github' -- "$cur")); return ;;
     --prices) : ; return ;;
     --from) : ; return ;;
     --to) : ; return ;;
@@ -71,8 +72,8 @@ _paperguard() {
         options+=" --nagios"
         [[ $cur == -* ]] || { :; return; } ;;
     'check')
-        options+=" --offline"
-        [[ $cur == -* ]] || { :; return; } ;;
+        options+=" --offline --format"
+        [[ $cur == -* ]] || { : && COMPREPLY=($(compgen -f -- "$cur")); return; } ;;
     'next')
         options+=" --days"
         [[ $cur == -* ]] || { :; return; } ;;

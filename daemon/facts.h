@@ -35,6 +35,14 @@ const char *facts_environment_name(const struct facts *f); // "staging" / "dev" 
 bool facts_simulator(const struct facts *f);
 int64_t facts_key_written_s(const struct facts *f); // when the key's file was written, since 1970; 0: it is no file
 
+// What single variables mean, for who reads the files of a host before they get there.
+enum facts_variable { FACTS_OTHER, FACTS_KEY, FACTS_SECRET, FACTS_TRADING_URL, FACTS_DATA_URL };
+enum facts_variable facts_variable_kind(const char *name);
+const char *facts_variable_meant(const char *name);  // the name that was meant; NULL: it is not nearly one
+const char *facts_variable_steers(const char *name); // what it does to connections or code; NULL: nothing
+// Does it turn a test setting off, live trading on, or lead to a production database?
+bool facts_variable_production(const char *name, const char *value, char detail[FACT_TEXT_MAX]);
+
 // Pushed in by their owners.
 // blocked: what the account says that keeps it from trading ("trading_blocked is true"), "" nothing.
 void facts_set_account(struct facts *f, const char *number, const char *status, const char *blocked, int64_t boot_ns);

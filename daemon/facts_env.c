@@ -172,11 +172,22 @@ static void data_endpoint(struct facts *f)
     }
 }
 
+static const char *const trading[] = {"ALPACA_ENDPOINT", "ALPACA__ENDPOINT", "APCA_API_BASE_URL", "ALPACA_BASE_URL"};
+static const char *const data[] = {"APCA_API_DATA_URL", "APCA_DATA_BASE_URL", "ALPACA_DATA_URL"};
+
+enum facts_variable facts_variable_endpoint(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(trading); i++)
+        if (str_equal(name, trading[i]))
+            return FACTS_TRADING_URL;
+    for (size_t i = 0; i < ARRAY_LEN(data); i++)
+        if (str_equal(name, data[i]))
+            return FACTS_DATA_URL;
+    return FACTS_OTHER;
+}
+
 void facts_endpoint_judge(struct facts *f)
 {
-    static const char *const trading[] = {"ALPACA_ENDPOINT", "ALPACA__ENDPOINT", "APCA_API_BASE_URL",
-                                          "ALPACA_BASE_URL"};
-    static const char *const data[] = {"APCA_API_DATA_URL", "APCA_DATA_BASE_URL", "ALPACA_DATA_URL"};
     struct guard_facts *v = &f->view;
     char detail[FACT_TEXT_MAX];
 

@@ -57,6 +57,7 @@ void facts_files_free(struct facts *f);
 void facts_switches_judge(struct facts *f);
 void facts_stage_judge(struct facts *f);
 void facts_endpoint_judge(struct facts *f);
+enum facts_variable facts_variable_endpoint(const char *name); // a URL's variable, or FACTS_OTHER
 
 // facts_steering.c: what would steer our connections; what children are given.
 void facts_steering_judge(struct facts *f);

@@ -40,6 +40,31 @@ struct search { // the value so far, and what is wrong
     bool conflict;
 };
 
+static bool one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+enum facts_variable facts_variable_kind(const char *name)
+{
+    if (one_of(name, key_names, ARRAY_LEN(key_names)))
+        return FACTS_KEY;
+    if (one_of(name, secret_names, ARRAY_LEN(secret_names)))
+        return FACTS_SECRET;
+    return facts_variable_endpoint(name);
+}
+
+const char *facts_variable_meant(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(near_misses); i++)
+        if (str_equal(near_misses[i].name, name))
+            return near_misses[i].meant;
+    return NULL;
+}
+
 static bool printable(const char *value)
 {
     for (const char *p = value; *p; p++)

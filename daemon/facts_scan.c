@@ -156,6 +156,16 @@ static void scan_dsn(struct fact_state *s, const char *name, const char *value)
         facts_bad(s, "%.60s looks like production: it says \"%s\"", name, word);
 }
 
+bool facts_variable_production(const char *name, const char *value, char detail[FACT_TEXT_MAX])
+{
+    struct fact_state s = {.state = FACT_UNKNOWN};
+
+    scan_exchange(&s, name, value);
+    scan_dsn(&s, name, value);
+    str_copy_cut(detail, FACT_TEXT_MAX, s.detail);
+    return s.state == FACT_BAD;
+}
+
 static void scan_databases(struct facts *f)
 {
     static const char *const sections[] = {"database", "redis"};

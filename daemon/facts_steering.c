@@ -58,6 +58,14 @@ void facts_steering_judge(struct facts *f)
               noted ? noted : "");
 }
 
+const char *facts_variable_steers(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(steering); i++)
+        if (str_equal(steering[i].name, name))
+            return does[steering[i].kind];
+    return NULL;
+}
+
 static bool holds(const char *entry, const char *secret)
 {
     return secret && secret[0] && strstr(entry, secret);

@@ -12,6 +12,7 @@ static const struct {
     const char *word, *values;
 } VALUES[] = {
     {"ENVIRONMENT", "staging dev"},
+    {"FORMAT", "text json github"},
     {"STATUS", "open closed running completed partial failed missed unknown filled canceled rejected denied dry_run "
                "not_placed"},
 };

@@ -26,7 +26,7 @@ struct ctl_options {
     const char *config, *socket, *instance; // NULL: not given
     bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, follow, help;
-    const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment;
+    const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment, *format;
     const char *prices, *from, *to, *seed, *capital, *database, *dump; // of a rehearsal
     int64_t limit, timeout_s, days;                                    // 0: not given
 };
@@ -181,6 +181,7 @@ ctl_verb_fn ctl_next;                                                           
 ctl_verb_fn ctl_rehearse;                                                           // rehearse.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init, ctl_db_status, ctl_db_migrate;                  // local.c
+ctl_verb_fn ctl_gate;                                                               // gate.c
 ctl_verb_fn ctl_complete;                                                           // near.c
 
 #endif

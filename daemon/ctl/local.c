@@ -184,6 +184,8 @@ static int check_files(struct ctl *c)
 int ctl_check(struct ctl *c)
 {
     struct ctl_answer a;
+    if (c->word_count > 0)
+        return ctl_gate(c);
     if (c->options.offline || c->options.config_after_verb)
         return check_files(c);
     int code = ctl_ask(c, "GET", "/admin/guard", NULL, &a);

@@ -16,9 +16,17 @@ const struct ctl_verb ctl_verbs[] = {
      "not "
      "ready, or the last run was not completed), 2 (critical: unhealthy, orders unknown, or no daemon) or 3 (unknown).",
      ctl_status, 0, 0, CTL_LOOKS, false},
-    {"check", "[--config FILE | --offline]",
-     "the guard's table from the daemon; --config FILE here, or no daemon: static checks of file and environment", "",
-     ctl_check, 0, 0, CTL_LOOKS, true},
+    {"check", "[PATH...] [--format FORMAT] [--config FILE | --offline]",
+     "the guard's table from the daemon; --config FILE here, or no daemon: static checks of file and environment; "
+     "with PATH: files that are about to be deployed",
+     "PATH is an environment file, a compose file, a workflow, a systemd unit or drop-in, or a folder with such; no "
+     "daemon and no configuration is needed. Compose files and units are read as compose and systemd do, with "
+     "env_file, "
+     "EnvironmentFile= and ${VAR:-default}. Ends with 0 when nothing speaks against it, 78 with findings, 66 when a "
+     "PATH "
+     "is not there. FORMAT is text, json or github (annotations at the lines; the default where GITHUB_ACTIONS is "
+     "true).",
+     ctl_check, 0, MANY, CTL_LOOKS, true},
     {"next", "[--days N]",
      "the slots to come, in New York's time and UTC, with early closes, closed days and changes of the clock",
      "Seven days unless --days says otherwise (up to 60; the broker's calendar is read for the next 30). Started while "
@@ -195,6 +203,7 @@ const struct ctl_option ctl_option_table[] = {
     {"--limit", CTL_NUMBER, AT(limit), "N", NULL, NULL},
     {"--url", CTL_TEXT, AT(url), "DSN", NULL, NULL},
     {"--environment", CTL_TEXT, AT(environment), "ENVIRONMENT", NULL, NULL},
+    {"--format", CTL_TEXT, AT(format), "FORMAT", NULL, NULL},
     {"--prices", CTL_TEXT, AT(prices), "DIR", NULL, NULL},
     {"--from", CTL_TEXT, AT(from), "DATE", NULL, NULL},
     {"--to", CTL_TEXT, AT(to), "DATE", NULL, NULL},
@@ -211,6 +220,7 @@ const struct ctl_exit ctl_exits[] = {
     {EX_OK, "Done."},
     {CTL_REFUSED, "Refused, or not healthy."},
     {EX_USAGE, "Wrong command line, or a name that does not exist."},
+    {EX_NOINPUT, "A file or folder that was named is not there."},
     {EX_UNAVAILABLE, "No daemon answers."},
     {EX_TEMPFAIL, "Try again later."},
     {EX_NOPERM, "Not permitted."},

@@ -11,7 +11,7 @@
 set -eu
 
 build='gcc libc6-dev make git autoconf pkg-config libevent-dev libcurl4-openssl-dev libjansson-dev libpq-dev libhiredis-dev
-    libsystemd-dev libssl-dev libwslay-dev libseccomp-dev'
+    libsystemd-dev libssl-dev libwslay-dev libseccomp-dev libyaml-dev'
 check='libcmocka-dev clang libclang-rt-14-dev binutils python3 python3-pytest python3-psycopg2 python3-yaml postgresql-15
     redis-tools procps util-linux patch faketime strace systemd openssl curl jq ca-certificates tzdata'
 lint='mandoc clang-format clang-tidy cppcheck shellcheck'
