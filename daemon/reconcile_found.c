@@ -7,6 +7,7 @@
 // no longer.
 #include "daemon/reconcile_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/log.h"
@@ -56,6 +57,48 @@ void reconcile_not_followed(struct reconcile *r, const struct order_state *s)
     struct job *j = reconcile_job_new(r, NULL, 0);
     j->listed = *s;
     ledger_order_find(r->p.ledger, s->client_order_id, found, j);
+}
+
+// --- orders that cannot be read
+
+static const char *text_of(const struct json_node *n, const char *name)
+{
+    const char *text = json_string(json_get(n, name));
+    return text ? text : "";
+}
+
+// It has ended, another hand placed it, and it is of a kind that is not known here (of several legs, say).
+static bool may_be_passed_over(const struct reconcile *r, const char *client_order_id, const char *status)
+{
+    enum order_status s = order_status_parse(status);
+    bool ended = s > ORDER_PENDING_NEW && order_status_terminal(s);
+    return ended && client_order_id[0] && !client_order_id_ours(client_order_id) &&
+           !desk_order(r->p.desk, client_order_id);
+}
+
+enum order_read reconcile_order_read(struct reconcile *r, const struct json_node *n, struct order_state *s,
+                                     struct err *err)
+{
+    struct err why;
+    char detail[400];
+    const char *id = text_of(n, "id"), *client_order_id = text_of(n, "client_order_id");
+    if (alpaca_order_parse(n, s, &why) == 0)
+        return ORDER_READ;
+    *s = (struct order_state){.submitted_at = 0};
+    snprintf(detail, sizeof detail, "order %.64s: %.280s", id, why.text);
+    if (!id[0] || !may_be_passed_over(r, client_order_id, text_of(n, "status"))) {
+        err_set(err, "%s", detail);
+        return ORDER_UNREADABLE;
+    }
+    if (!when_parse(text_of(n, "submitted_at"), &s->submitted_at))
+        s->submitted_at = 0;
+    if (!map_get(r->others, id)) { // told once
+        map_put(r->others, id, r);
+        snprintf(detail, sizeof detail, "cannot be read (%.280s), has ended, and is passed over", why.text);
+        log_warning("reconcile: order %s, which is not ours, %s", id, detail);
+        r->p.alert(r->p.arg, "foreign_order", id, detail);
+    }
+    return ORDER_PASSED_OVER;
 }
 
 // --- orders of refused fills

@@ -201,6 +201,10 @@ void reconcile_pass_is_whole(struct reconcile *r);
 void reconcile_fills_refused(struct reconcile *r, const char *detail);
 // Orders that the broker tells of and the desk does not follow (reconcile_found.c).
 void reconcile_not_followed(struct reconcile *r, const struct order_state *s);
+// One of a list. PASSED_OVER: it has ended, is not ours and cannot be read; told once; only s->submitted_at is set.
+enum order_read { ORDER_READ, ORDER_PASSED_OVER, ORDER_UNREADABLE };
+enum order_read reconcile_order_read(struct reconcile *r, const struct json_node *n, struct order_state *s,
+                                     struct err *err) MUST_CHECK;
 // The broker's lists of orders (reconcile_orders.c).
 #define RECONCILE_OVERLAP_NS (600 * NS_PER_S) // what is listed late, behind newer ones, is found by then
 #define RECONCILE_PAGES_MAX 2000              // of one list in one pass

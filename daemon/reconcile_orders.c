@@ -200,12 +200,14 @@ static void orders_read(void *arg, const struct broker_answer *a)
     }
     r->closed = check_realloc(r->closed, (n + 1) * sizeof *r->closed);
     for (size_t i = 0; i < n; i++) {
-        if (alpaca_order_parse(json_at(a->json, i), &s, &err) != 0) {
+        enum order_read read = reconcile_order_read(r, json_at(a->json, i), &s, &err);
+        if (read == ORDER_UNREADABLE) {
             reconcile_failed(r, "orders", err.text);
             return;
         }
         newest = s.submitted_at > newest ? s.submitted_at : newest;
-        take(r, &s);
+        if (read == ORDER_READ)
+            take(r, &s);
     }
     r->orders_more = n >= ORDERS_PAGE && newest > r->orders_after;
     r->orders_after = reconcile_page_after(r->orders_after, newest);

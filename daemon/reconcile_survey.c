@@ -34,6 +34,14 @@ static void survey_done(struct reconcile *r)
         reconcile_good(r, RC_ADOPT);
 }
 
+static void page_done(struct reconcile *r)
+{
+    if (r->survey_more)
+        ask_page(r);
+    else
+        survey_done(r);
+}
+
 static void page_taken(void *arg, enum ledger_result result, int64_t lost, const char *first)
 {
     struct reconcile *r = arg;
@@ -42,17 +50,32 @@ static void page_taken(void *arg, enum ledger_result result, int64_t lost, const
     if (lost > 0 && r->survey_lost == 0)
         str_copy_cut(r->survey_first, sizeof r->survey_first, first);
     r->survey_lost += (size_t)lost;
-    if (r->survey_more)
-        ask_page(r);
-    else
-        survey_done(r);
+    page_done(r);
+}
+
+// All of the page that can be read; false: one must be and cannot.
+static bool take_page(struct reconcile *r, const struct json_node *list, struct order_state *orders, size_t *count,
+                      int64_t *newest)
+{
+    struct err err;
+    for (size_t i = 0; i < json_size(list); i++) {
+        struct order_state *s = &orders[*count];
+        enum order_read read = reconcile_order_read(r, json_at(list, i), s, &err);
+        if (read == ORDER_UNREADABLE) {
+            reconcile_failed(r, "orders since the ledger's newest", err.text);
+            return false;
+        }
+        *newest = s->submitted_at > *newest ? s->submitted_at : *newest;
+        *count += read == ORDER_READ;
+    }
+    return true;
 }
 
 static void page_read(void *arg, const struct broker_answer *a)
 {
     struct reconcile *r = arg;
-    struct err err;
     int64_t newest = r->survey_after;
+    size_t count = 0;
     if (!reconcile_usable(r, a, "orders since the ledger's newest"))
         return;
     size_t n = json_size(a->json);
@@ -62,21 +85,14 @@ static void page_read(void *arg, const struct broker_answer *a)
         return;
     }
     struct order_state *orders = check_alloc(n + 1, sizeof *orders);
-    for (size_t i = 0; i < n; i++) {
-        if (alpaca_order_parse(json_at(a->json, i), &orders[i], &err) != 0) {
-            free(orders);
-            reconcile_failed(r, "orders since the ledger's newest", err.text);
-            return;
-        }
-        newest = orders[i].submitted_at > newest ? orders[i].submitted_at : newest;
-    }
-    r->survey_more = n >= PAGE && newest > r->survey_after;
-    r->survey_after = reconcile_page_after(r->survey_after, newest);
-    if (n == 0) {
-        survey_done(r);
-    } else {
-        r->waiting = true;
-        ledger_lost_orders(r->p.ledger, r->account, orders, n, clock_wall_ns(), page_taken, r);
+    if (take_page(r, a->json, orders, &count, &newest)) {
+        r->survey_more = n >= PAGE && newest > r->survey_after;
+        r->survey_after = reconcile_page_after(r->survey_after, newest);
+        r->waiting = count > 0;
+        if (count > 0)
+            ledger_lost_orders(r->p.ledger, r->account, orders, count, clock_wall_ns(), page_taken, r);
+        else
+            page_done(r);
     }
     free(orders);
 }

@@ -398,6 +398,47 @@ static void what_differs_keeps_the_point_where_it_was(void **state)
     assert_int_equal(w.reconciled, w.now);
 }
 
+static void legs_are(const char *id, const char *status)
+{
+    char json[400];
+    snprintf(json, sizeof json,
+             "[{\"id\":\"o-9\",\"client_order_id\":\"%s\",\"symbol\":\"\",\"side\":\"\",\"type\":\"limit\","
+             "\"order_class\":\"mleg\",\"time_in_force\":\"day\",\"status\":\"%s\",\"qty\":\"1\",\"filled_qty\":\"0\","
+             "\"submitted_at\":\"2026-10-08T15:59:00Z\"}]",
+             id, status);
+    says(OP_ORDERS, json);
+}
+
+// Another hand's order of a kind that is not known here: while it is open nobody can tell what it does, and it is
+// named; once it has ended it stands in nobody's way, which it would for ever.
+static void what_cannot_be_read_and_has_ended_is_passed_over(void **state)
+{
+    const char *why;
+    (void)state;
+    w.reconciled_read = w.now;
+    w.survey_from = w.now - DAY_NS;
+    legs_are("theirs", "canceled");
+    begin();
+    assert_true(reconcile_in_step(reconcile, &why));
+    assert_int_equal(w.surveyed, 0);
+    reconcile_set_stream(reconcile, true);
+    assert_true(whole());
+    assert_int_equal(w.reconciled, w.now);
+    assert_int_equal(w.compared, 0);
+    static const struct {
+        const char *id, *status;
+    } bad[] = {{"theirs", "new"}, {"theirs", "denied"}, {"pg1-0123", "canceled"}, {"", "canceled"}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        legs_are(bad[i].id, bad[i].status);
+        assert_false(pass());
+        assert_non_null(strstr(w.why, "order o-9"));
+        legs_are("theirs", "canceled");
+        assert_true(pass());
+    }
+    w.followed = true; // by the desk
+    assert_false(pass());
+}
+
 // Behind a new connection the ledger may be an older copy of itself: from where to read on is asked of it anew.
 static void what_the_ledger_has_is_asked_with_each_connection(void **state)
 {
@@ -484,6 +525,7 @@ int main(void)
         T(everything_since_the_last_agreement_is_read_again_in_its_time),
         T(after_a_gap_everything_is_read),
         T(what_differs_keeps_the_point_where_it_was),
+        T(what_cannot_be_read_and_has_ended_is_passed_over),
         T(what_the_ledger_has_is_asked_with_each_connection),
         T(a_clock_in_doubt_moves_no_point),
         T(what_has_ended_there_is_held_against_the_ledger),
