@@ -59,7 +59,7 @@ LIBA     = $(O)/libpaperguard.a
 # The daemon's own objects on simulated peers: seams are filled by tests/sim, which comes before the archive.
 ON_SIM   = $(filter-out %/main.o %/sim_server.o %/sim_stream.o,$(DAEMON_OBJ) $(SIM_OBJ)) $(O)/tests/sim/daemon_main.o
 SIMULATE_OBJ = $(call obj,$(call src,tests/sim)) $(ON_SIM)
-REHEARSE_OBJ = $(call obj,$(call src,tests/sim/rehearse) $(patsubst %,tests/sim/%.c,check clock operator pool redis server small store store_batch stream wire world)) $(ON_SIM)
+REHEARSE_OBJ = $(call obj,$(call src,tests/sim/rehearse) $(patsubst %,tests/sim/%.c,check clock disk operator pool redis server small store store_batch stream wire world)) $(ON_SIM)
 WRAP     = -Wl$(,)--wrap=guard_redeem$(,)--wrap=guard_redeem_order$(,)--wrap=random_bytes
 PROGS    = $(BIN)/paperguardd $(BIN)/paperguard $(BIN)/paperguard-sim $(BIN)/paperguard-keeper $(BIN)/paperguard-rehearse $(STRAT_BIN)
 UNIT_BIN = $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
