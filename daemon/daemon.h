@@ -19,6 +19,7 @@
 #include "daemon/stream.h"
 #include "daemon/watch.h"
 #include "lib/io/clock.h"
+#include "lib/io/disk.h"
 
 struct restored { // the database is older than what was known of it: what is done about it
     bool older, asked, runs_kept, reported;
@@ -35,6 +36,7 @@ struct daemon {
     char identity[LEADER_IDENTITY_LEN]; // of state_dir
 
     struct loop *loop;
+    struct disk *disk; // under state_dir
     struct config *config;
     struct facts *facts;
     struct guard *guard;
@@ -63,6 +65,7 @@ struct daemon {
     enum ledger_state ledger_state;
     char *mark; // what is known of the ledger, kept in state_dir
     bool mark_unwritten;
+    struct disk_work *mark_writing, *disk_probe; // under way
     struct restored restored;
     char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
     bool rows_loaded, ready_told, draining, clock_told;
@@ -92,10 +95,13 @@ void daemon_cache_run(struct daemon *d, const struct run_row *row);
 void daemon_cache_order(struct daemon *d, const struct order_row *row);
 void daemon_cache_fills(void *arg, const struct alpaca_fill *fills, size_t count);
 void daemon_look_parts(struct daemon *d); // main_parts.c: what the daemon stands on, into the snapshot
+void daemon_disk_free(struct daemon *d);
 // main_mark.c: what this host remembers of its database, and what is done when that lacks it.
 void daemon_mark_read(struct daemon *d);
 const char *daemon_mark(void *arg);
 void daemon_mark_told(void *arg, const char *mark);
+void daemon_mark_look(struct daemon *d);       // with every tick
+bool daemon_mark_owed(const struct daemon *d); // it is on its way to a disk that takes it
 void daemon_restored(void *arg, bool older, const char *detail);
 void daemon_orders_lost(void *arg, size_t orders, const char *first);
 void daemon_restored_look(struct daemon *d); // with every tick

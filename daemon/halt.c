@@ -16,13 +16,34 @@
 
 #define RELEASE_LIFE_NS (INT64_C(120) * NS_PER_S)
 #define RELEASE_TRIES 3
-#define STALE_NS (INT64_C(5) * NS_PER_S) // for so long a row from before a release may still arrive
+#define PATH_LEN 512
+#define LOOK_WAIT_MS 50
+#define WRITE_WAIT_MS 1000
+#define FIRST_WAIT_MS 5000                       // once in the life of a state_dir
+#define LOOK_PATIENCE_NS (INT64_C(5) * NS_PER_S) // so long what was seen of the files is held to be so
+#define STALE_NS (INT64_C(5) * NS_PER_S)         // for so long a row from before a release may still arrive
 
 struct release { // the first of the two steps
     char code[17];
     char reason[HALT_TEXT_MAX], who[HALT_TEXT_MAX];
     int64_t asked_boot_ns; // 0: none pending
     unsigned tries;
+};
+
+struct look {                 // at the files, beside the loop
+    char state_dir[PATH_LEN]; // may outlive the latch
+    enum halt_file_result result;
+    struct halt_record record;
+    struct err err, folder_err;
+    int found; // as halt_folder_look says
+    char name[HALT_TEXT_MAX];
+};
+
+struct write {
+    char state_dir[PATH_LEN];
+    struct halt_record record;
+    int rc;
+    struct err err;
 };
 
 struct halt {
@@ -40,7 +61,14 @@ struct halt {
     struct {
         enum fact_halt state;
         char reason[HALT_TEXT_MAX];
-    } awaited[2];             // what it held, and our own row that was still on its way
+    } awaited[2];           // what it held, and our own row that was still on its way
+    struct disk_work *look; // under way
+    unsigned looked_after;  // of how many writes it may know
+    unsigned writes;        // so many were begun
+    int64_t looked_boot_ns; // when a look ended last
+    int found;              // in halt.d, by then
+    char found_name[HALT_TEXT_MAX];
+    struct err found_err;
     char told[HALT_TEXT_MAX]; // trouble logged last
     struct release release;
 };
@@ -117,11 +145,40 @@ static struct halt_record record_of(enum fact_halt state, const char *reason, co
     return r;
 }
 
-static int file_write(struct halt *h, const struct halt_record *r)
+static void write_run(void *data)
+{
+    struct write *w = data;
+    w->rc = halt_file_write(w->state_dir, &w->record, &w->err);
+}
+
+static void unanswered(const struct halt *h, struct err *err)
+{
+    err_set(err, "%s/halt.state: the disk does not answer", h->state_dir);
+}
+
+// What does not end in time may still be written later: the next look finds it.
+static int write_wait(struct halt *h, const struct halt_record *r, int64_t wait_ms, struct err *err)
+{
+    struct write *w = check_alloc(1, sizeof *w);
+    w->record = *r;
+    str_copy_cut(w->state_dir, sizeof w->state_dir, h->state_dir);
+    h->writes++;
+    struct disk_work *work = disk_begin(h->ports.disk, write_run, w, wait_ms);
+    bool done = work && disk_done(work);
+    if (done)
+        *err = w->err;
+    else
+        unanswered(h, err);
+    int rc = done ? w->rc : -1;
+    disk_end(work);
+    return rc;
+}
+
+static int file_write_within(struct halt *h, const struct halt_record *r, int64_t wait_ms)
 {
     struct err err = {""};
 
-    if (halt_file_write(h->state_dir, r, &err)) {
+    if (write_wait(h, r, wait_ms, &err)) {
         trouble(h, err.text);
         h->owed = h->memory.state != HALT_RUNNING;
         return -1;
@@ -130,6 +187,11 @@ static int file_write(struct halt *h, const struct halt_record *r)
     h->file_missing = h->owed = false;
     trouble(h, "");
     return 0;
+}
+
+static int file_write(struct halt *h, const struct halt_record *r)
+{
+    return file_write_within(h, r, WRITE_WAIT_MS);
 }
 
 void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const char *source)
@@ -167,14 +229,13 @@ static void missing_told(const struct halt *h, struct err *err)
         (void)err_set(err, "%s; on a first start it is made once Postgres answers", found);
 }
 
-static void file_look(struct halt *h)
+static void file_looked(struct halt *h, const struct look *l)
 {
-    struct halt_record r;
-    struct err err = {""};
-    const enum halt_file_result result = halt_file_read(h->state_dir, &r, &err);
+    const struct halt_record r = l->record;
+    struct err err = l->err;
 
-    h->file_missing = result == HALT_FILE_MISSING;
-    if (result != HALT_FILE_OK) {
+    h->file_missing = l->result == HALT_FILE_MISSING;
+    if (l->result != HALT_FILE_OK) {
         h->file = HALT_UNKNOWN;
         missing_told(h, &err);
         trouble(h, err.text);
@@ -194,25 +255,75 @@ static void file_look(struct halt *h)
     }
 }
 
-void halt_check_files(struct halt *h)
+static void look_run(void *data)
 {
-    char name[HALT_TEXT_MAX], reason[HALT_TEXT_MAX + 16];
-    struct err err = {""};
+    struct look *l = data;
+    l->result = halt_file_read(l->state_dir, &l->record, &l->err);
+    l->found = halt_folder_look(l->state_dir, l->name, &l->folder_err);
+}
 
-    file_look(h);
-    const int found = halt_folder_look(h->state_dir, name, &err);
-    if (found < 0) {
+static void folder_looked(struct halt *h)
+{
+    char reason[HALT_TEXT_MAX + 16];
+
+    if (h->found < 0) {
         h->file = stricter(h->file, HALT_UNKNOWN);
-        trouble(h, err.text);
-    } else if (found) {
+        trouble(h, h->found_err.text);
+    } else if (h->found) {
         struct text t;
         text_init(&t, sizeof reason - 1);
-        text_addf(&t, "file halt.d/%s", name);
+        text_addf(&t, "file halt.d/%s", h->found_name);
         str_copy_cut(reason, sizeof reason, text_str(&t));
         text_free(&t);
         halt_engage(h, HALT_HALTED, reason, "halt.d");
     }
+}
+
+static void looked(struct halt *h)
+{
+    const struct look l = *(const struct look *)disk_data(h->look);
+    disk_end(h->look);
+    h->look = NULL;
+    if (h->looked_after != h->writes)
+        return; // of before what was written since
+    h->looked_boot_ns = clock_boot_ns();
+    h->found = l.found;
+    h->found_err = l.folder_err;
+    str_copy_cut(h->found_name, sizeof h->found_name, l.name);
+    file_looked(h, &l);
+    folder_looked(h);
+}
+
+static void look_begin(struct halt *h)
+{
+    struct look *l = check_alloc(1, sizeof *l);
+    str_copy_cut(l->state_dir, sizeof l->state_dir, h->state_dir);
+    h->looked_after = h->writes;
+    h->look = disk_begin(h->ports.disk, look_run, l, LOOK_WAIT_MS);
+}
+
+// False: the disk has not answered yet.
+static bool look(struct halt *h)
+{
+    struct err err;
+
+    if (!h->look)
+        look_begin(h);
+    bool answered = h->look && disk_done(h->look);
+    if (answered) {
+        looked(h);
+    } else if (clock_boot_ns() - h->looked_boot_ns > LOOK_PATIENCE_NS) {
+        h->file = HALT_UNKNOWN;
+        unanswered(h, &err);
+        trouble(h, err.text);
+    }
     publish(h);
+    return answered;
+}
+
+void halt_check_files(struct halt *h)
+{
+    (void)look(h);
 }
 
 struct halt *halt_new(const char *state_dir, struct facts *facts, const struct halt_ports *ports)
@@ -233,6 +344,7 @@ void halt_free(struct halt *h)
 {
     if (!h)
         return;
+    disk_end(h->look);
     free(h->state_dir);
     mem_wipe(h, sizeof *h);
     free(h);
@@ -243,7 +355,7 @@ static void first_start(struct halt *h)
 {
     const struct halt_record first = record_of(HALT_RUNNING, "first start on this host", "start");
 
-    if (h->file_missing && h->memory.state == HALT_RUNNING && file_write(h, &first) == 0)
+    if (h->file_missing && h->memory.state == HALT_RUNNING && file_write_within(h, &first, FIRST_WAIT_MS) == 0)
         log_notice("halt: state file created in %s", h->state_dir);
     if (h->file == HALT_RUNNING && h->memory.state == HALT_RUNNING)
         row_write(h, &first);
@@ -290,19 +402,18 @@ void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_hal
 
 static int release_possible(struct halt *h, struct err *err)
 {
-    char name[HALT_TEXT_MAX];
-    struct err why = {""};
-
-    halt_check_files(h);
+    disk_end(h->look); // a look of this moment is wanted
+    h->look = NULL;
+    if (!look(h))
+        return err_set(err, "%s does not answer: whether there is a halt in it cannot be told", h->state_dir);
     if (halt_state(h) == HALT_RUNNING)
         return err_set(err, "nothing is halted");
     if (!h->database_known)
         return err_set(err, "Postgres cannot say whether there is a halt; releasing waits until it can");
-    const int found = halt_folder_look(h->state_dir, name, &why);
-    if (found < 0)
-        return err_set(err, "%s", why.text);
-    if (found)
-        return err_set(err, "%s/halt.d/%s is a halt: remove that file first", h->state_dir, name);
+    if (h->found < 0)
+        return err_set(err, "%s", h->found_err.text);
+    if (h->found)
+        return err_set(err, "%s/halt.d/%s is a halt: remove that file first", h->state_dir, h->found_name);
     return 0;
 }
 

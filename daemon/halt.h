@@ -8,9 +8,11 @@
 
 #include "daemon/facts.h"
 #include "lib/base/json_write.h"
+#include "lib/io/disk.h"
 
 struct halt;
-struct halt_ports { // halt is below the ledger: rows go through these, set by main
+struct halt_ports {    // halt is below the ledger: rows go through these, set by main
+    struct disk *disk; // on which the files are looked at and written; NULL: at once, for as long as it takes
     void (*write_row)(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
     void *arg;
 };
@@ -18,7 +20,9 @@ struct halt_ports { // halt is below the ledger: rows go through these, set by m
 // only the row of its set-up (FACTS_HALT_REASON_SET_UP); then created.
 struct halt *halt_new(const char *state_dir, struct facts *facts, const struct halt_ports *ports);
 void halt_free(struct halt *h);
-void halt_check_files(struct halt *h); // re-reads the state file and halt.d/ (a file there is a halt); on a timer
+// Re-reads the state file and halt.d/ (a file there is a halt); on a timer. A disk that does not answer for 5 s:
+// UNKNOWN.
+void halt_check_files(struct halt *h);
 enum fact_halt halt_state(const struct halt *h);
 // What Postgres says: known=false when it could not be read; host_seen=false when it has no row for this host.
 void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_halt state, const char *reason);

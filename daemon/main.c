@@ -169,6 +169,7 @@ static void tick(void *arg)
     daemon_hours_look(d);
     daemon_watch_look(d);
     daemon_restored_look(d);
+    daemon_mark_look(d);
 }
 
 void daemon_look_soon(struct daemon *d)
@@ -202,7 +203,7 @@ static void drain_look(void *arg)
     struct daemon *d = arg;
     d->drain = 0;
     bool busy = runs_busy(d->runs) || broker_in_flight(d->broker) > 0 || http_server_in_flight(d->http) > 0 ||
-                ledger_mark_owed(d->ledger);
+                ledger_mark_owed(d->ledger) || daemon_mark_owed(d);
     if (!busy || clock_boot_ns() > d->drain_until_boot_ns) {
         if (busy)
             log_notice("stopping with a run under way: it is resumed at the next start");
@@ -304,6 +305,7 @@ static int judge_addresses(const struct config *c, struct err *err)
 static int daemon_begin(struct daemon *d, struct err *err)
 {
     d->loop = loop_new();
+    d->disk = disk_new();
     d->snapshot.started_wall_ns = clock_wall_ns();
     d->limits = config_risk_limits(d->config);
     if (d->config->host[0])

@@ -21,6 +21,8 @@
 #define SEAL "sha256 "
 #define MARK_MAX (64u * 1024)
 #define PATH_LEN 512
+#define WRITE_WAIT_MS 50
+#define GIVEN_UP_NS (1 * NS_PER_S)      // a disk that takes so long is not waited for at the end
 #define REPORT_AFTER_NS (30 * NS_PER_S) // a comparison that does not come to equal figures is told as it stands
 
 // --- the file
@@ -69,27 +71,76 @@ void daemon_mark_read(struct daemon *d)
         close(fd);
 }
 
-static void write_file(struct daemon *d)
+struct writing { // beside the loop
+    char path[PATH_LEN], fresh[PATH_LEN + 4];
+    bool good;
+    size_t len;
+    char text[];
+};
+
+static void write_run(void *data)
 {
-    char path[PATH_LEN], fresh[PATH_LEN + 4], hex[DIGEST_HEX_MAX];
+    struct writing *w = data;
+    unlink(w->fresh);
+    int fd = open(w->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    w->good = fd >= 0 && write(fd, w->text, w->len) == (ssize_t)w->len;
+    if (fd >= 0)
+        close(fd);
+    w->good = w->good && rename(w->fresh, w->path) == 0;
+    if (!w->good)
+        unlink(w->fresh); // the disk is looked at and told of by itself
+}
+
+static struct writing *writing_new(const struct daemon *d)
+{
+    char hex[DIGEST_HEX_MAX];
     struct text t;
-    snprintf(path, sizeof path, "%s/ledger.mark", d->config->state_dir);
-    snprintf(fresh, sizeof fresh, "%s.new", path);
     text_init(&t, MARK_MAX - 1);
     text_add(&t, HEAD);
     text_add(&t, d->mark);
     seal(text_str(&t), t.len, hex);
     text_addf(&t, SEAL "%s\n", hex);
-    unlink(fresh);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && !t.overflow && write(fd, text_str(&t), t.len) == (ssize_t)t.len;
-    if (fd >= 0)
-        close(fd);
-    good = good && rename(fresh, path) == 0;
-    if (!good)
-        unlink(fresh); // the disk is looked at and told of by itself
-    d->mark_unwritten = !good;
+    struct writing *w = t.overflow ? NULL : check_alloc(1, sizeof *w + t.len);
+    if (w) {
+        snprintf(w->path, sizeof w->path, "%s/ledger.mark", d->config->state_dir);
+        snprintf(w->fresh, sizeof w->fresh, "%s.new", w->path);
+        w->len = t.len;
+        memcpy(w->text, text_str(&t), t.len);
+    }
     text_free(&t);
+    return w;
+}
+
+static void written(struct daemon *d)
+{
+    d->mark_unwritten |= !((const struct writing *)disk_data(d->mark_writing))->good;
+    disk_end(d->mark_writing);
+    d->mark_writing = NULL;
+}
+
+static void write_file(struct daemon *d)
+{
+    struct writing *w = d->mark_writing ? NULL : writing_new(d);
+    d->mark_unwritten = !w; // while one is written, the next one waits
+    if (!w)
+        return;
+    d->mark_writing = disk_begin(d->disk, write_run, w, WRITE_WAIT_MS);
+    d->mark_unwritten = !d->mark_writing;
+    if (d->mark_writing && disk_done(d->mark_writing))
+        written(d);
+}
+
+void daemon_mark_look(struct daemon *d)
+{
+    if (d->mark_writing && disk_done(d->mark_writing))
+        written(d);
+    if (d->mark_unwritten && !d->mark_writing)
+        write_file(d);
+}
+
+bool daemon_mark_owed(const struct daemon *d)
+{
+    return d->mark_writing && disk_stuck_ns(d->disk) < GIVEN_UP_NS;
 }
 
 const char *daemon_mark(void *arg)

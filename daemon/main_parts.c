@@ -17,7 +17,9 @@
 
 #define PATIENCE_NS (1 * NS_PER_S)   // what was asked and not answered for so long is not answering
 #define DISK_EVERY_NS (1 * NS_PER_S) // how often the disk is written to
-#define PROBE_BYTES 4096             // a block of its own
+#define PATH_LEN 512
+#define PROBE_WAIT_MS 50
+#define PROBE_BYTES 4096 // a block of its own
 
 static void settle(struct daemon *d, enum snapshot_part_name name, enum part_state state, int64_t for_ns,
                    const char *detail)
@@ -106,39 +108,68 @@ static void look_names(struct daemon *d)
         settle(d, PART_DNS, PART_OK, 0, "");
 }
 
-// A file that never had a name: what is written is given back with it. false: errno says why.
-static bool write_somewhere(const char *dir)
+struct probe { // beside the loop
+    char dir[PATH_LEN];
+    int error; // 0: written
+};
+
+// A file that never had a name: what is written is given back with it.
+static void write_somewhere(void *data)
 {
     static const char block[PROBE_BYTES];
-    char path[512];
-    int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    struct probe *p = data;
+    char path[PATH_LEN + 8];
+    int fd = open(p->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) { // not every file system has those
-        snprintf(path, sizeof path, "%s/probe", dir);
+        snprintf(path, sizeof path, "%s/probe", p->dir);
         fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd >= 0)
             unlink(path);
     }
+    p->error = fd < 0 ? errno : 0;
     if (fd < 0)
-        return false;
+        return;
     errno = ENOSPC;
-    bool whole = write(fd, block, sizeof block) == (ssize_t)sizeof block;
-    int why = errno;
+    p->error = write(fd, block, sizeof block) == (ssize_t)sizeof block ? 0 : errno;
     close(fd);
-    errno = why;
-    return whole;
+}
+
+static void probe_begin(struct daemon *d)
+{
+    struct probe *p = check_alloc(1, sizeof *p);
+    str_copy_cut(p->dir, sizeof p->dir, d->config->state_dir);
+    d->disk_probe = disk_begin(d->disk, write_somewhere, p, PROBE_WAIT_MS);
+}
+
+static void probed(struct daemon *d)
+{
+    char detail[160];
+    const int error = ((const struct probe *)disk_data(d->disk_probe))->error;
+    const char *halt = halt_not_stored(d->halt);
+    disk_end(d->disk_probe);
+    d->disk_probe = NULL;
+    snprintf(detail, sizeof detail, "state_dir cannot be written: %s", strerror(error));
+    settle(d, PART_DISK, !error && !halt[0] ? PART_OK : PART_DOWN, 0, error ? detail : halt);
 }
 
 static void look_disk(struct daemon *d)
 {
-    char detail[160];
     int64_t now = clock_boot_ns();
-    if (d->disk_boot_ns && now - d->disk_boot_ns < DISK_EVERY_NS)
-        return;
-    d->disk_boot_ns = now;
-    bool good = write_somewhere(d->config->state_dir);
-    snprintf(detail, sizeof detail, "state_dir cannot be written: %s", strerror(errno));
-    const char *halt = halt_not_stored(d->halt);
-    settle(d, PART_DISK, good && !halt[0] ? PART_OK : PART_DOWN, 0, good ? halt : detail);
+    if (!d->disk_probe && (!d->disk_boot_ns || now - d->disk_boot_ns >= DISK_EVERY_NS)) {
+        d->disk_boot_ns = now;
+        probe_begin(d);
+    }
+    if (d->disk_probe && disk_done(d->disk_probe))
+        probed(d);
+    else if (disk_stuck_ns(d->disk) >= PATIENCE_NS)
+        settle(d, PART_DISK, PART_NOT_ANSWERING, disk_stuck_ns(d->disk), "state_dir");
+}
+
+void daemon_disk_free(struct daemon *d)
+{
+    disk_end(d->mark_writing);
+    disk_end(d->disk_probe);
+    disk_free(d->disk);
 }
 
 // A halt that only memory and Postgres hold ends with them.

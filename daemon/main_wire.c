@@ -548,7 +548,8 @@ int daemon_start(struct daemon *d, struct err *err)
     d->guard = guard_new();
     d->metrics = metrics_new();
     d->watch = watch_new(daemon_alert, d);
-    d->halt = halt_new(d->config->state_dir, d->facts, &(struct halt_ports){.write_row = write_halt_row, .arg = d});
+    d->halt = halt_new(d->config->state_dir, d->facts,
+                       &(struct halt_ports){.disk = d->disk, .write_row = write_halt_row, .arg = d});
     d->exposure = exposure_new();
     d->strategies = strategies_new(d->loop, d->config, err);
     if (!d->strategies)
@@ -592,6 +593,7 @@ void daemon_stop(struct daemon *d)
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);
+    daemon_disk_free(d);
     watch_free(d->watch);
     metrics_free(d->metrics);
     guard_free(d->guard);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// The event loop (libevent's door). Everything runs on one thread; nothing here blocks. Timers are ids: a stale id is
+// The event loop (libevent's door). Everything runs on one thread, but for what may stand
+// still on a disk (disk.h); nothing here blocks. Timers are ids: a stale id is
 // harmless to cancel.
 #ifndef PAPERGUARD_IO_LOOP_H
 #define PAPERGUARD_IO_LOOP_H

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """strace at a running daemon: what it calls, and faults put in the place of a call."""
 import collections
+import os
 import re
 import select
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import time
 
-LINE = re.compile(r"^(\d+\.\d+) (\w+)\(")
+LINE = re.compile(r"^(?:\d+ +)?(\d+\.\d+) (\w+)\(")  # a process id before it when several threads are traced
 
 
 class Unavailable(Exception):
@@ -22,17 +23,18 @@ def inject(calls, what, when):
 
 
 class Trace:
-    """Returns when the process is traced."""
+    """Returns when the process is traced: its loop alone, or the thread that has its disk too."""
 
-    def __init__(self, pid, out, *options):
+    def __init__(self, pid, out, *options, threads=False):
         if not shutil.which("strace"):
             raise Unavailable("strace is not installed (make deps)")
         self.out = out
         self.out.write_text("")
-        self.child = subprocess.Popen(["strace", "-ttt", "-s", "0", "-o", out, *options, "-p", str(pid)], stdin=subprocess.DEVNULL,
+        who = [word for task in os.listdir(f"/proc/{pid}/task") for word in ("-p", task)] if threads else ["-p", str(pid)]
+        self.child = subprocess.Popen(["strace", "-ttt", "-s", "0", "-o", out, *options, *who], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         said, end = b"", time.monotonic() + 20
-        while b"attached" not in said:
+        while said.count(b" attached") < len(who) // 2:
             ready, _, _ = select.select([self.child.stderr], [], [], max(0, end - time.monotonic()))
             piece = self.child.stderr.read1(4096) if ready else b""
             said += piece

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """The files of state_dir cannot be written, synced or read, one system call after the other (strace): a halt that cannot be stored
-holds in memory and in Postgres and is told, and is stored once that works; a start that cannot read its latch sends nothing."""
+holds in memory and in Postgres and is told, and is stored once that works; a start that cannot read its latch sends nothing. Or
+they do not come back: the loop goes on."""
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def fault(call, error, path):
 
 def traced(site, *options):
     try:
-        return Trace(site.daemon.process.pid, site.folder / "strace.out", *options)
+        return Trace(site.daemon.process.pid, site.folder / "strace.out", *options, threads=True)
     except Unavailable as e:
         pytest.skip(str(e))
 
@@ -37,7 +39,7 @@ def started_with(site, *options):
     """strace beside the daemon from its first call on, until untraced()."""
     traced(site).end()  # or skipped here
     site.daemon.stop()
-    site.daemon.wrapper = ["strace", "-D", "-I", "2", "-s", "0", "-o", site.folder / "strace.out", *options]
+    site.daemon.wrapper = ["strace", "-f", "-D", "-I", "2", "-s", "0", "-o", site.folder / "strace.out", *options]
     site.daemon.notify.forget()
     try:
         site.daemon.start()
@@ -145,3 +147,50 @@ def test_a_mark_that_cannot_be_written(make_site):
     trace.end()
     site.daemon.ctl("halt", "stop")  # written down in Postgres too, and the mark with it
     until(lambda: row["run_id"] in (site.daemon.state / "ledger.mark").read_text(), 5, "the mark")
+
+
+# --- a disk that stands still
+
+def frozen_disk(site):
+    """No call that opens something of state_dir comes back, until the trace is ended."""
+    names = ["", "halt.state", "halt.state.new", "halt.d", "ledger.mark.new"]
+    paths = [word for name in names for word in ("-P", site.daemon.state / name)]
+    return traced(site, *paths, "-e", "trace=openat", "-e", "inject=openat:delay_enter=60s")
+
+
+def answers(site):
+    """Seconds that /health took, and its body."""
+    began = time.monotonic()
+    body = site.daemon.http("/health")[1]
+    return time.monotonic() - began, body
+
+
+def test_a_disk_that_stands_still(make_site):
+    """The loop goes on, says what stands still, sends nothing once the latch has not been seen for five seconds, takes a halt,
+    and ends when it is told to."""
+    site = make_site(strategies=SPY).begin()
+    trace, took, seen = frozen_disk(site), [], {}
+    end = time.monotonic() + 12
+    while "unknown" not in seen and time.monotonic() < end:
+        seconds, body = answers(site)
+        took.append(seconds)
+        seen.setdefault(body["parts"]["disk"]["state"], body)
+        seen.setdefault(body["halt"]["state"], body)
+    assert max(took) < 1, f"/health took {max(took):.2f} s"
+    assert "not answering since" in seen["not answering"]["why"] and "disk" in seen["not answering"]["why"], seen
+    assert "the disk does not answer" in seen["unknown"]["halt"]["detail"] and seen["unknown"]["status"] == "unhealthy", seen
+    assert site.daemon.cli("run").returncode != 0 and site.sim.posts() == []
+    began = time.monotonic()
+    done = site.daemon.cli("halt", "stop")
+    assert done.returncode == 1 and "does not hold it yet" in done.stderr and time.monotonic() - began < 3, done
+    assert answers(site)[1]["status"] == "halted"
+    trace.end()
+    until(lambda: disk(site)["state"] == "ok" and "state halted" in on_disk(site), 10, lambda: f"all written: {disk(site)}")
+    release(site)
+    assert site.run_whole()["status"] == "completed"
+    trace = frozen_disk(site)
+    until(lambda: disk(site)["state"] == "not answering", 5, "the disk named")
+    site.daemon.process.signal(signal.SIGTERM)
+    until(lambda: "notice stopped" in site.daemon.text(), 5, "the end")
+    trace.end()  # the kernel keeps a process until the call of its last thread is over
+    assert site.daemon.exit(10) == 0
