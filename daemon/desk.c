@@ -78,11 +78,6 @@ void desk_free(struct desk *d)
     free(d);
 }
 
-void desk_leave(struct desk *d)
-{
-    d->leaving = true;
-}
-
 static bool is_in_hand(enum desk_state s)
 {
     return s == DESK_COMMITTING || s == DESK_WAITING || s == DESK_SENDING;

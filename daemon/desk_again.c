@@ -55,6 +55,11 @@ void desk_send_again(struct desk_order *o, const char *why, int64_t after_ms)
     hand_back(o);
 }
 
+void desk_leave(struct desk *d)
+{
+    d->leaving = true;
+}
+
 static int64_t wait_ms(unsigned times)
 {
     return WAIT_FIRST_MS << (times < WAIT_DOUBLED_MAX ? times : WAIT_DOUBLED_MAX);

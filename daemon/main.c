@@ -329,6 +329,7 @@ static void daemon_end(struct daemon *d)
     loop_cancel(d->loop, &d->watchdog);
     loop_cancel(d->loop, &d->drain);
     daemon_stop(d);
+    daemon_disk_free(d);
     for (int i = 0; i < LAST_TURNS; i++) // killed children are reaped
         loop_step(d->loop, 10);
     loop_free(d->loop);

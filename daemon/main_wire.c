@@ -593,7 +593,6 @@ void daemon_stop(struct daemon *d)
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);
-    daemon_disk_free(d);
     watch_free(d->watch);
     metrics_free(d->metrics);
     guard_free(d->guard);
