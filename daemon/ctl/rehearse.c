@@ -51,6 +51,8 @@ int ctl_rehearse(struct ctl *c)
             argv[n++] = given[i].name;
             argv[n++] = given[i].value;
         }
+    if (o->json)
+        argv[n++] = "--json";
     fflush(stdout);
     execve(helper, (char *const *)(uintptr_t)argv, c->envp);
     fprintf(stderr, "paperguard: %s: %s\n", helper, strerror(errno));

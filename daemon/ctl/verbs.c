@@ -167,7 +167,8 @@ const struct ctl_verb ctl_verbs[] = {
      "to "
      "2020-12. The account begins with $100000 unless --capital says otherwise. The same seed (1) gives the same "
      "ledger, "
-     "byte by byte; --dump writes all of it. Ends with 1 when ledger and exchange differ.",
+     "byte by byte; --dump writes all of it. Ends with 1 when ledger and exchange differ. With --json all figures are "
+     "one document: shares as fractions, money as decimals, runs and orders by status, the digest, and equal.",
      ctl_rehearse, 0, 0, CTL_SETS_UP, true},
     {"complete", "WHAT", "words for bash's completion: strategies, books, symbols, runs or codes", "", ctl_complete, 1,
      1, CTL_HIDDEN, false},

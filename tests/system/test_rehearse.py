@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """`paperguard rehearse`: the daemon over old prices. What the days of March and August 2020 did is in the ledger."""
+import json
 import re
 import shutil
 import signal
@@ -54,6 +55,30 @@ def test_over_the_split_twice_with_a_database_of_its_own_and_a_given_one(pg, tmp
     # A ledger is never rehearsed upon.
     again = rehearse(*days, "--database", dsn)
     assert again.returncode == 69 and "never one with a ledger in it" in again.stderr
+
+
+def test_its_figures_as_one_document():
+    """The same as the text tells, member by member."""
+    days = ("--from", "2019-12-30", "--to", "2020-01-03")
+    (sessions, orders, fills, share, fall, digest), text = good(*days)
+    done = rehearse("--json", *days)
+    assert done.returncode == 0 and not done.stderr and done.stdout.count("\n") == 1, (done.returncode, done.stderr)
+    told = json.loads(done.stdout)
+    assert (told["simulator"], told["from"], told["to"], told["seed"], told["capital"]) == (True, "2019-12-30", "2020-01-03", 1, "100000")
+    assert (told["equal"], told["differences"], told["digest"]) == (True, 0, digest)
+    assert (told["sessions"], told["orders"], told["fills"]) == (int(sessions), int(orders), int(fills))
+    assert (Decimal(told["return"]), Decimal(told["max_drawdown"])) == (Decimal(share) / 100, Decimal(fall) / 100)
+    for year in told["years"]:
+        line = re.search(rf"^{year['year']} .*$", text, re.M)[0].replace("%", "").split()
+        assert [int(w) for w in line[1:5]] == [year[k] for k in ("sessions", "runs", "orders", "fills")]
+        assert [Decimal(w) / 100 for w in line[5:]] == [Decimal(year["return"]), Decimal(year["max_drawdown"])]
+    assert [y["year"] for y in told["years"]] == [2019, 2020] and sum(y["orders"] for y in told["years"]) == told["orders"]
+    for one in told["strategies"]:
+        words = re.search(rf"^{one['strategy']} +\d.*$", text, re.M)[0].split()[1:]
+        assert words == [str(one["asked"]), str(one["answered"]), one["traded"], one["profit"]]
+    assert len(told["strategies"]) == 3 and sum(told["runs"].values()) == sum(y["runs"] for y in told["years"])
+    assert "runs: " + ", ".join(f"{n} {word}" for word, n in told["runs"].items()) in text
+    assert told["orders_by_status"] == {"filled": int(orders)}
 
 
 def test_interrupted_it_leaves_nothing():

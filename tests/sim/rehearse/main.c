@@ -5,6 +5,7 @@
 // keeps folder and database; the rehearsal itself is a child, so that all of it is gone when it ends.
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
@@ -103,6 +104,9 @@ static int take_option(struct rehearsal *r, int id, const char *text)
     case 'T':
         r->trace = true;
         return 0;
+    case 'j':
+        r->json = true;
+        return 0;
     case '?':
         fputs(help, stderr);
         return EX_USAGE;
@@ -113,12 +117,17 @@ static int take_option(struct rehearsal *r, int id, const char *text)
 
 static int read_options(struct rehearsal *r, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},   {"prices", required_argument, NULL, 'p'},
-        {"from", required_argument, NULL, 'f'},     {"to", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},     {"capital", required_argument, NULL, 'm'},
-        {"database", required_argument, NULL, 'd'}, {"dump", required_argument, NULL, 'D'},
-        {"trace", no_argument, NULL, 'T'},          {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"prices", required_argument, NULL, 'p'},
+                                            {"from", required_argument, NULL, 'f'},
+                                            {"to", required_argument, NULL, 't'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"capital", required_argument, NULL, 'm'},
+                                            {"database", required_argument, NULL, 'd'},
+                                            {"dump", required_argument, NULL, 'D'},
+                                            {"trace", no_argument, NULL, 'T'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {0}};
     int rc = 0;
     for (int id; rc == 0 && (id = getopt_long(argc, argv, "", options, NULL)) != -1;)
         rc = take_option(r, id, optarg);
@@ -250,10 +259,16 @@ static void show_head(const struct rehearsal *r)
 
 static int rehearse(struct rehearsal *r)
 {
-    if (!r->trace && !freopen("/dev/null", "we", stderr))
+    // The daemon's log is nobody's; what is found wrong on the way goes to stdout, and beside a document to stderr.
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!out || (r->json && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) ||
+        (!r->trace && !freopen("/dev/null", "we", stderr)))
         return EX_OSERR;
     days_live(r);
-    return report_tell(r);
+    fflush(stdout);
+    int code = report_tell(r, out);
+    return fclose(out) == 0 ? code : EX_IOERR;
 }
 
 static void child_main(struct rehearsal *r, pid_t parent, const sigset_t *before)
@@ -310,7 +325,8 @@ static int with_folder(struct rehearsal *r)
         return refused(r, &err, EX_CONFIG);
     if ((!r->database && postgres_start(r, &err) != 0) || postgres_is_empty(r->dsn, &err) != 0)
         return refused(r, &err, EX_UNAVAILABLE);
-    show_head(r);
+    if (!r->json)
+        show_head(r);
     return in_child(r);
 }
 

@@ -22,6 +22,7 @@ struct rehearsal {
     int64_t seed;
     struct money capital;
     bool trace, flat;       // flat: the files lie in the folder itself
+    bool json;              // the figures as one document
     char folder[64];        // temporary, absolute
     char state[64];         // where state_dir is made
     char dsn[300];          // of the database, with the session's settings
@@ -56,7 +57,7 @@ void settings_environment(void);
 // days.c: session after session; false when the daemon did not do what it must.
 bool days_live(struct rehearsal *r);
 
-// report.c: the figures, and the last line. The exit status.
-int report_tell(const struct rehearsal *r);
+// report.c: the figures, and the last line, or all as JSON. The exit status.
+int report_tell(const struct rehearsal *r, FILE *out);
 
 #endif

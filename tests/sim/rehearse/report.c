@@ -8,12 +8,14 @@
 
 #include "lib/base/check.h"
 #include "lib/base/digest.h"
+#include "lib/base/json_write.h"
 #include "tests/sim/check.h"
 #include "tests/sim/rehearse/rehearse.h"
 #include "tests/sim/store.h"
 #include "tests/sim/world.h"
 
 #define YEARS_MAX 64
+#define JSON_MAX ((size_t)1 << 20)
 
 struct stretch {
     int64_t begin, end, peak, fall; // equity in billionths; fall: the deepest below a peak, in hundredths of a percent
@@ -70,21 +72,51 @@ static long long number(const char *sql, const char *param)
     return strtoll(store_value(sql, param), NULL, 10);
 }
 
+struct counts { // of a year
+    long long runs, orders, fills;
+};
+
+static struct counts counts_of(int year)
+{
+    char text[8];
+    snprintf(text, sizeof text, "%d", year);
+    return (struct counts){
+        number("SELECT count(*) FROM runs WHERE extract(year FROM session) = $1::int", text),
+        number("SELECT count(*) FROM intents WHERE extract(year FROM session) = $1::int", text),
+        number("SELECT count(*) FROM fills WHERE extract(year FROM transaction_time AT TIME ZONE 'America/New_York') = "
+               "$1::int",
+               text)};
+}
+
+static int64_t change_of(const struct stretch *s)
+{
+    return s->sessions ? basis_points(s->end - s->begin, s->begin) : 0;
+}
+
+// Of each strategy how often it was asked and answered, the sum of what it traded, and what came of it.
+#define STRATEGIES                                                                                                     \
+    "(SELECT s.strategy, s.asked, s.answered, round(coalesce((SELECT sum(abs(p.amount)) FROM postings p WHERE "        \
+    "p.book = s.strategy AND p.part = 'position'), 0)) AS traded, "                                                    \
+    "round(coalesce((SELECT sum(b.qty * q.current_price) FROM books b JOIN position_snapshots q ON "                   \
+    "q.symbol = b.symbol AND q.at = (SELECT max(at) FROM equity_snapshots WHERE source = 'close') "                    \
+    "WHERE b.book = s.strategy), 0) - coalesce((SELECT sum(p.amount) FROM postings p "                                 \
+    "WHERE p.book = s.strategy AND p.part = 'position'), 0), 2) AS profit "                                            \
+    "FROM (SELECT strategy, count(*) AS asked, count(*) FILTER (WHERE status = 'ok') AS answered "                     \
+    "FROM run_members GROUP BY strategy) s) x"
+#define RUNS_BY_STATUS "SELECT status, count(*) FROM runs GROUP BY status ORDER BY status"
+#define ORDERS_BY_STATUS "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"
+
+// --- as text
+
 static void show_years(const struct figures *f)
 {
-    char year[8], a[32], b[32];
+    char a[32], b[32];
     printf("\nyear   sessions   runs   orders    fills      return   max drawdown\n");
     for (int i = 0; i < f->year_count; i++) {
         const struct stretch *s = &f->years[i];
-        snprintf(year, sizeof year, "%d", f->first_year + i);
-        printf("%s %10lld %6lld %8lld", year, (long long)s->sessions,
-               number("SELECT count(*) FROM runs WHERE extract(year FROM session) = $1::int", year),
-               number("SELECT count(*) FROM intents WHERE extract(year FROM session) = $1::int", year));
-        printf(" %8lld %11s %14s\n",
-               number("SELECT count(*) FROM fills WHERE extract(year FROM transaction_time AT TIME ZONE "
-                      "'America/New_York') = $1::int",
-                      year),
-               s->sessions ? percent(basis_points(s->end - s->begin, s->begin), a) : "", percent(s->fall, b));
+        const struct counts c = counts_of(f->first_year + i);
+        printf("%d %10lld %6lld %8lld %8lld %11s %14s\n", f->first_year + i, (long long)s->sessions, c.runs, c.orders,
+               c.fills, s->sessions ? percent(change_of(s), a) : "", percent(s->fall, b));
     }
 }
 
@@ -97,15 +129,8 @@ static void strategy_told(void *arg, const char *name, const char *figures)
 static void show_strategies(void)
 {
     printf("\nstrategy                asked  answered       traded       profit\n");
-    store_each("SELECT s.strategy, lpad(s.asked::text, 8) || lpad(s.answered::text, 10) || "
-               "lpad(coalesce((SELECT round(sum(abs(p.amount)))::text FROM postings p WHERE p.book = s.strategy AND "
-               "p.part = 'position'), '0'), 13) || "
-               "lpad(round(coalesce((SELECT sum(b.qty * q.current_price) FROM books b JOIN position_snapshots q ON "
-               "q.symbol = b.symbol AND q.at = (SELECT max(at) FROM equity_snapshots WHERE source = 'close') "
-               "WHERE b.book = s.strategy), 0) - coalesce((SELECT sum(p.amount) FROM postings p "
-               "WHERE p.book = s.strategy AND p.part = 'position'), 0), 2)::text, 13) "
-               "FROM (SELECT strategy, count(*) AS asked, count(*) FILTER (WHERE status = 'ok') AS answered "
-               "FROM run_members GROUP BY strategy) s ORDER BY s.strategy",
+    store_each("SELECT strategy, lpad(asked::text, 8) || lpad(answered::text, 10) || lpad(traded::text, 13) || "
+               "lpad(profit::text, 13) FROM " STRATEGIES " ORDER BY strategy",
                NULL, strategy_told, NULL);
 }
 
@@ -127,14 +152,14 @@ static void show_ends(void)
 {
     bool more = false;
     printf("\nruns: ");
-    store_each("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status", NULL, word_told, &more);
+    store_each(RUNS_BY_STATUS, NULL, word_told, &more);
     printf("\n");
     store_each("SELECT DISTINCT ON (status) status || ', first ' || session || ' ' || label, detail FROM runs "
                "WHERE status <> 'completed' ORDER BY status, scheduled_at, run_id",
                NULL, why_told, NULL);
     more = false;
     printf("orders: ");
-    store_each("SELECT status, count(*) FROM orders GROUP BY status ORDER BY status", NULL, word_told, &more);
+    store_each(ORDERS_BY_STATUS, NULL, word_told, &more);
     printf("\n");
     store_each("SELECT DISTINCT ON (o.status) o.status || ', first ' || i.session || ' ' || i.symbol, o.reason "
                "FROM orders o JOIN intents i USING (client_order_id) WHERE o.status NOT IN ('filled', 'canceled') "
@@ -188,30 +213,125 @@ static bool digest_ledger(const struct rehearsal *r, char out[DIGEST_HEX_MAX])
     return good;
 }
 
-int report_tell(const struct rehearsal *r)
+// --- as JSON
+
+static void put_share(struct json_out *o, const char *key, int64_t hundredths)
+{
+    json_put_decimal(o, key, hundredths * (DECIMAL_ONE / 10000));
+}
+
+static void put_years(const struct figures *f, struct json_out *o)
+{
+    json_key(o, "years");
+    json_array_begin(o);
+    for (int i = 0; i < f->year_count; i++) {
+        const struct counts c = counts_of(f->first_year + i);
+        json_object_begin(o);
+        json_put_int(o, "year", f->first_year + i);
+        json_put_int(o, "sessions", f->years[i].sessions);
+        json_put_int(o, "runs", c.runs);
+        json_put_int(o, "orders", c.orders);
+        json_put_int(o, "fills", c.fills);
+        put_share(o, "return", change_of(&f->years[i]));
+        put_share(o, "max_drawdown", f->years[i].fall);
+        json_object_end(o);
+    }
+    json_array_end(o);
+}
+
+static void strategy_added(void *arg, const char *json, const char *nothing)
+{
+    (void)nothing;
+    json_add_raw(arg, json);
+}
+
+static void count_put(void *arg, const char *word, const char *count)
+{
+    json_put_int(arg, word, strtoll(count, NULL, 10));
+}
+
+static void put_ends(struct json_out *o, const char *key, const char *sql)
+{
+    json_key(o, key);
+    json_object_begin(o);
+    store_each(sql, NULL, count_put, o);
+    json_object_end(o);
+}
+
+static void put_head(const struct rehearsal *r, struct json_out *o)
+{
+    json_put_bool(o, "simulator", true);
+    json_key(o, "from");
+    json_add_day(o, r->first);
+    json_key(o, "to");
+    json_add_day(o, r->last);
+    json_put_string(o, "prices", r->prices);
+    json_put_decimal(o, "capital", r->capital.nanos);
+    json_put_int(o, "seed", r->seed);
+}
+
+static void put_all(const struct rehearsal *r, const struct figures *f, const char *digest, FILE *out)
+{
+    struct text t;
+    struct json_out o;
+    text_init(&t, JSON_MAX);
+    json_out_init(&o, &t);
+    json_object_begin(&o);
+    put_head(r, &o);
+    json_put_int(&o, "sessions", f->all.sessions);
+    json_put_int(&o, "orders", number("SELECT count(*) FROM intents", NULL));
+    json_put_int(&o, "fills", number("SELECT count(*) FROM fills", NULL));
+    put_share(&o, "return", change_of(&f->all));
+    put_share(&o, "max_drawdown", f->all.fall);
+    put_years(f, &o);
+    json_key(&o, "strategies");
+    json_array_begin(&o);
+    store_each("SELECT json_build_object('strategy', strategy, 'asked', asked, 'answered', answered, 'traded', "
+               "traded::text, 'profit', profit::text)::text FROM " STRATEGIES " ORDER BY strategy",
+               NULL, strategy_added, &o);
+    json_array_end(&o);
+    put_ends(&o, "runs", RUNS_BY_STATUS);
+    put_ends(&o, "orders_by_status", ORDERS_BY_STATUS);
+    json_put_bool(&o, "equal", check_violations() == 0);
+    json_put_int(&o, "differences", check_violations());
+    json_put_string(&o, "digest", digest);
+    json_object_end(&o);
+    fprintf(out, "%s\n", text_str(&t));
+    text_free(&t);
+}
+
+static void show_all(const struct figures *f, const char *digest, bool traded)
+{
+    char a[32], b[32];
+    show_years(f);
+    show_strategies();
+    show_ends();
+    if (!traded)
+        printf("\nno run came to its orders: nothing was rehearsed\n");
+    printf("\nrehearse: %lld sessions, %lld orders, %lld fills, return %s, max drawdown %s, ",
+           (long long)f->all.sessions, number("SELECT count(*) FROM intents", NULL),
+           number("SELECT count(*) FROM fills", NULL), percent(change_of(&f->all), a), percent(f->all.fall, b));
+    if (check_violations())
+        printf("%d difference%s\n", check_violations(), check_violations() == 1 ? "" : "s");
+    else
+        printf("ledger == exchange, digest %s\n", digest);
+}
+
+int report_tell(const struct rehearsal *r, FILE *out)
 {
     struct figures f = {.all = {.end = r->capital.nanos}};
-    char digest[DIGEST_HEX_MAX], a[32], b[32];
+    char digest[DIGEST_HEX_MAX];
     check_same();
     store_each("SELECT session::text, plain(equity) FROM equity_snapshots WHERE source = 'close' ORDER BY session",
                NULL, equity_told, &f);
     if (f.all.sessions != r->sessions)
         check_violation("%lld sessions were lived through, the ledger has the equity after %lld closes",
                         (long long)r->sessions, (long long)f.all.sessions);
-    show_years(&f);
-    show_strategies();
-    show_ends();
     bool good = digest_ledger(r, digest);
     bool traded = number("SELECT count(*) FROM runs WHERE status IN ('completed', 'partial')", NULL) > 0;
-    if (!traded)
-        printf("\nno run came to its orders: nothing was rehearsed\n");
-    int64_t change = f.all.sessions ? basis_points(f.all.end - f.all.begin, f.all.begin) : 0;
-    printf("\nrehearse: %lld sessions, %lld orders, %lld fills, return %s, max drawdown %s, ",
-           (long long)f.all.sessions, number("SELECT count(*) FROM intents", NULL),
-           number("SELECT count(*) FROM fills", NULL), percent(change, a), percent(f.all.fall, b));
-    if (check_violations())
-        printf("%d difference%s\n", check_violations(), check_violations() == 1 ? "" : "s");
+    if (r->json)
+        put_all(r, &f, digest, out);
     else
-        printf("ledger == exchange, digest %s\n", digest);
+        show_all(&f, digest, traded);
     return check_violations() || !good || !traded ? 1 : 0;
 }
