@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: the paperguard authors
 #
 # Hand-written build. `make help` lists the targets. configure writes config.mk and config.h; objects and programs live
-# under $(BUILD), one folder for each profile: plain (gcc), clang, asan (clang with ASan and UBSan), fuzz (and libFuzzer).
+# under $(BUILD), one folder for each profile: plain (gcc), clang, asan (clang with ASan and UBSan), fuzz (and libFuzzer),
+# coverage (gcc with gcov).
 BUILD   ?= build
 PROFILE ?= plain
 JOBS    ?= 2
@@ -15,7 +16,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
+BARE = help deps clean check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim coverage lint demo bench rehearse
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -33,6 +34,11 @@ ifneq ($(filter asan fuzz,$(PROFILE)),)
 OPT     = -O1 -g -fno-omit-frame-pointer
 HARDEN  = -fsanitize=$(SAN)$(if $(filter fuzz,$(PROFILE)),$(,)fuzzer-no-link) -fno-sanitize-recover=undefined
 LDHARD  = -fsanitize=$(SAN)
+endif
+ifeq ($(PROFILE),coverage)
+OPT     = -O0 -g --coverage -fprofile-update=atomic
+HARDEN  =
+LDHARD  = --coverage
 endif
 ,       = ,
 O       = $(BUILD)/obj-$(PROFILE)
@@ -162,7 +168,7 @@ have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
+.PHONY: coverage check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 check: have-deps ## all tests; the last line is "N passed, N failed"
 	+@$(RUN) unit house system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
@@ -185,6 +191,11 @@ check-sim: have-deps ## the daemon in a simulated world: SEEDS=200 from SEED_BAS
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/simulate
 	@SEEDS='$(SEEDS)' SEED_BASE='$(SEED_BASE)' SEED='$(SEED)' JOBS='$(JOBS)' SIMULATE='$(abspath $(O))/simulate' $(PYTHON) -B tests/sim/run.py
 	@[ -n '$(SEED)' ] || [ '$(PLANTED)' = no ] || BUILD='$(BUILD)' $(PYTHON) -B tests/sim/bugs.py
+# Of what decides: each branch is taken by a unit test, or it is not there.
+COVERED = $(patsubst tests/unit/%.c,$(BUILD)/obj-coverage/unit/%,$(wildcard tests/unit/test_guard*.c tests/unit/test_permit*.c tests/unit/test_keyscan*.c tests/unit/test_risk*.c))
+coverage: have-deps ## branches of lib/guard and lib/trade/risk*.c that unit tests take; fails when lib/guard lacks one
+	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=coverage $(COVERED)
+	@BUILD='$(BUILD)' $(PYTHON) -B tests/tools/coverage.py $(COVERED)
 lint: have-deps ## clang -Werror, clang-tidy, cppcheck, shellcheck, clang-format
 	+@JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' bash tests/tools/lint.sh
 demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (RUNS=n: until n runs are settled)

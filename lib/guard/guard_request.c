@@ -123,8 +123,8 @@ static bool body_is_order(const struct receipt_terms *t)
 
     text_init(&written, 4096);
     order_request_write(&t->order, &written);
-    const bool same =
-        !written.overflow && written.len == t->body_len && memcmp(text_str(&written), t->body, t->body_len) == 0;
+    CHECK(!written.overflow); // all its members are bounded
+    const bool same = written.len == t->body_len && memcmp(text_str(&written), t->body, t->body_len) == 0;
     text_free(&written);
     return same;
 }
@@ -188,8 +188,7 @@ enum guard_answer guard_check_receipt(const struct guard_case *c, char detail[FA
     const struct receipt_terms *t = &c->receipt->terms;
     if (t->committed_boot_ns <= 0)
         return guard_say(detail, GUARD_UNKNOWN, "the receipt does not say when its intent was committed");
-    if (t->reduces != (c->class == GUARD_REDUCE))
-        return guard_say(detail, GUARD_FAIL, "the intent was committed as %s", t->reduces ? "reduce" : "open");
+    CHECK(t->reduces == (c->class == GUARD_REDUCE)); // the operation is the receipt's
     if (!t->account_number[0] || !str_equal(t->account_number, c->facts->account_number))
         return guard_say(detail, GUARD_FAIL, "the intent was committed for account %s, the account is %s",
                          t->account_number[0] ? t->account_number : "(none)",

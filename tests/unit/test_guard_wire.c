@@ -93,6 +93,10 @@ static const struct wire_row wire_rows[] = {
     {"the simulator, IPv6", true, "::1", PLAIN, CHECK_PEER, GUARD_PASS},
     {"a simulator elsewhere", true, "10.0.0.1", PLAIN, CHECK_PEER, GUARD_FAIL},
     {"a simulator on the internet", true, "35.194.68.203", PLAIN, CHECK_PEER, GUARD_FAIL},
+    {"a simulator elsewhere, IPv6", true, "2600:1900::1", PLAIN, CHECK_PEER, GUARD_FAIL},
+    {"nearly loopback", true, "::2", PLAIN, CHECK_PEER, GUARD_FAIL},
+    {"loopback elsewhere in it", true, "0:0:1::1", PLAIN, CHECK_PEER, GUARD_FAIL},
+    {"and elsewhere", true, "::1:0:1", PLAIN, CHECK_PEER, GUARD_FAIL},
     {"a simulator with TLS", true, "127.0.0.1", TLS(true, true, 0x0304), CHECK_TLS, GUARD_FAIL},
     {"a simulator, TLS not told", true, "127.0.0.1", {.known = false}, CHECK_TLS, GUARD_UNKNOWN},
 };
