@@ -308,3 +308,17 @@ struct risk_limits config_risk_limits(const struct config *c)
         limits.symbols_allowed += c->symbol_rules[i].list == RISK_LIST_ALLOW;
     return limits;
 }
+
+struct breaker_limits config_breaker_limits(const struct config *c)
+{
+    return (struct breaker_limits){
+        .max_daily_loss = c->max_daily_loss,
+        .max_drawdown = c->max_drawdown,
+        .stale_orders = c->breaker_stale_orders,
+        .broker_errors = c->breaker_broker_errors,
+        .broker_calls = c->breaker_broker_calls,
+        .broker_errors_for_ns = c->breaker_errors_for_ms * NS_PER_MS,
+        .alike_executions = c->breaker_alike,
+        .alike_window_ns = c->breaker_alike_window_ms * NS_PER_MS,
+    };
+}

@@ -13,6 +13,7 @@
 #include "lib/base/decimal.h"
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/trade/breaker.h"
 #include "lib/trade/execution.h"
 #include "lib/trade/risk.h"
 #include "lib/trade/session.h"
@@ -107,6 +108,7 @@ void config_compare(const struct config *running, const struct config *fresh, co
 // Every option as an array of objects: section, name, key, value, origin, reload. Passwords are left out of values.
 struct json_out;
 void config_write_json(const struct config *c, struct json_out *o);
+struct breaker_limits config_breaker_limits(const struct config *c);
 struct risk_limits config_risk_limits(const struct config *c); // borrows lists from c
 
 #endif

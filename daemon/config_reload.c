@@ -34,13 +34,15 @@ static bool words_loosen(const struct option *o, const struct config_words *now,
 
 static bool is_limit(const struct option *o)
 {
-    return strcmp(o->section, "risk") == 0 || strcmp(o->key, "equity_deployment_pct") == 0 ||
-           strcmp(o->key, "latest_start") == 0 || strcmp(o->key, "run_deadline") == 0;
+    return strcmp(o->section, "risk") == 0 || strcmp(o->section, "breaker") == 0 ||
+           strcmp(o->key, "equity_deployment_pct") == 0 || strcmp(o->key, "latest_start") == 0 ||
+           strcmp(o->key, "run_deadline") == 0;
 }
 
 static bool lower_bound(const struct option *o)
 {
-    return strcmp(o->key, "min_price") == 0 || strcmp(o->key, "duplicate_window") == 0;
+    return strcmp(o->key, "min_price") == 0 || strcmp(o->key, "duplicate_window") == 0 ||
+           strcmp(o->key, "alike_window") == 0;
 }
 
 // Every other number among the limits is an upper bound on int64 units.

@@ -7,6 +7,7 @@
 
 #include "daemon/admin.h"
 #include "daemon/api.h"
+#include "daemon/breaker.h"
 #include "daemon/broker.h"
 #include "daemon/cache.h"
 #include "daemon/desk.h"
@@ -55,10 +56,12 @@ struct daemon {
     struct runs *runs;
     struct scheduler *scheduler;
     struct watch *watch;
+    struct breaker *breaker;
     struct api *api;
     struct admin *admin;
     struct http_server *http, *admin_http;
     struct risk_limits limits;
+    struct breaker_limits breaker_limits;
 
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
@@ -112,6 +115,11 @@ void daemon_watch_look(struct daemon *d); // with every tick
 void daemon_facts_look(struct daemon *d); // with every tick, before the guard's table: what facts are not pushed
 void daemon_hours_look(struct daemon *d); // with every tick, and when the calendar comes
 void daemon_watch_run(struct daemon *d, const struct run_row *row);
+// main_breaker.c: what the circuit breaker is told, and the halt that follows.
+void daemon_breaker_new(struct daemon *d);
+void daemon_breaker_judged(void *arg, const struct risk_verdict *v);
+void daemon_breaker_order(struct daemon *d, const struct order_row *row);
+void daemon_breaker_look(struct daemon *d); // with every tick
 // main_stream.c: the order stream and whom it tells.
 void daemon_stream_new(struct daemon *d);
 void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted

@@ -515,6 +515,8 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
         deny(o, "exposure", "sums of the account do not fit; exposure is unknown");
         return;
     }
+    if (d->p.judged)
+        d->p.judged(d->p.arg, &verdict);
     if (verdict.answer != RISK_PASS) {
         metrics_add(d->p.metrics, METRIC_RISK_DENIALS, risk_row_name(verdict.row), 1);
         deny(o, risk_row_name(verdict.row), verdict.detail);

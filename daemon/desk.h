@@ -25,6 +25,7 @@ struct desk_params {
     int64_t unknown_for_ms; // an order is given up only after the broker denied knowing it for so long; 0 = 60 s
     // Every change of an order, also of those that reconcile tells (main hands them to run and snapshot).
     void (*on_order)(void *arg, const struct order_row *row);
+    void (*judged)(void *arg, const struct risk_verdict *v); // of an order to be placed; NULL: nobody asks
     void (*alert)(void *arg, const char *kind, const char *subject, const char *detail);
     // Reads account, positions and prices anew, for an order that is judged again; done is not called from within.
     // NULL: figures that are too old deny it.

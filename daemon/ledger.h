@@ -357,6 +357,33 @@ void ledger_strategies_paused(struct ledger *l,
                                            size_t count),
                               void *arg);
 
+// --- what the circuit breaker measures from
+struct breaker_marks {
+    struct day session;
+    struct money day_start, high_water; // 0: none yet
+};
+void ledger_breaker_read(struct ledger *l, const char *account,
+                         void (*done)(void *arg, enum ledger_result result, const struct breaker_marks *marks),
+                         void *arg);
+void ledger_breaker_write(struct ledger *l, const char *account, const struct breaker_marks *marks, int64_t now_ns,
+                          ledger_done_fn *done, void *arg);
+
+// --- limits that an operator raised for a time
+#define LIMIT_NAME_MAX 40
+struct limit_raise {
+    char name[LIMIT_NAME_MAX];
+    int64_t value; // nanos
+    int64_t until; // ns; at its end or before: it is over
+    char reason[FACT_TEXT_MAX], operator[64];
+};
+void ledger_limit_raise(struct ledger *l, const char *account, const struct limit_raise *raise, int64_t now_ns,
+                        ledger_done_fn *done, void *arg);
+// Those that hold now, one of each name.
+void ledger_limit_raises(struct ledger *l, const char *account, int64_t now_ns,
+                         void (*done)(void *arg, enum ledger_result result, const struct limit_raise *rows,
+                                      size_t count),
+                         void *arg);
+
 // --- the broker's calendar
 // As the broker told it just now; stored when it differs from before.
 void ledger_calendar_keep(struct ledger *l, const char *account, const struct session_day *days, size_t count,

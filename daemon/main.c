@@ -16,6 +16,7 @@
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
 //   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
+//   breaker             stops trading by itself             main_breaker  and the halt that follows
 //   main_home            state_dir: ours alone, locked      stream main_stream   the broker says: something is to read
 #include <errno.h>
 #include <getopt.h>
@@ -168,6 +169,7 @@ static void tick(void *arg)
     daemon_cache_look(d);
     daemon_hours_look(d);
     daemon_watch_look(d);
+    daemon_breaker_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);
 }
@@ -241,6 +243,7 @@ static int reload(struct daemon *d, struct config *fresh, struct err *err)
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
     d->limits = config_risk_limits(d->config);
+    d->breaker_limits = config_breaker_limits(d->config);
     log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_RELOADED, "reloaded %s: %s", d->config_path,
                       changed[0] ? changed : "nothing changed");
     return 0;

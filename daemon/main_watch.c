@@ -13,6 +13,8 @@ void daemon_watch_call(void *arg, bool failed)
 {
     struct daemon *d = arg;
     watch_call(d->watch, failed, clock_boot_ns());
+    if (d->breaker)
+        breaker_call(d->breaker, failed);
 }
 
 static bool market_open(const struct daemon *d)

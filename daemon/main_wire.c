@@ -168,6 +168,7 @@ static void on_order(void *arg, const struct order_row *row)
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0;
     daemon_cache_order(d, row);
+    daemon_breaker_order(d, row);
     runs_order_changed(d->runs, row);
 }
 
@@ -442,6 +443,7 @@ static void start_desk(struct daemon *d)
         .limits = &d->limits,
         .record_only = str_equal(d->config->orders_mode, "record"),
         .on_order = on_order,
+        .judged = daemon_breaker_judged,
         .alert = daemon_alert,
         .refresh = read_figures,
         .arg = d,
@@ -566,6 +568,7 @@ int daemon_start(struct daemon *d, struct err *err)
     daemon_mark_read(d);
     start_ledger(d);
     start_broker(d);
+    daemon_breaker_new(d);
     start_desk(d);
     daemon_stream_new(d);
     start_runs(d);
@@ -590,6 +593,7 @@ void daemon_stop(struct daemon *d)
     reconcile_free(d->reconcile);
     api_free(d->api); // what it waited for is not told any more
     desk_free(d->desk);
+    breaker_free(d->breaker);
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);

@@ -533,7 +533,7 @@ void snapshot_write_config(const struct snapshot *s, const char *service, struct
 {
     json_object_begin(o);
     put_identity(s, service, o);
-    json_put_bool(o, "circuit_breaker_enabled", false); // there is none yet: nothing trips by loss or drawdown
+    json_put_bool(o, "circuit_breaker_enabled", true); // there is no switch that takes it out
     json_put_when(o, "timestamp", s->at_wall_ns);
     json_object_end(o);
 }

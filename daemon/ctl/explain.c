@@ -26,6 +26,7 @@ static const struct {
     {"answer", "Answers of a check"},
     {"check", "Checks of the guard"},
     {"risk", "Rows of the risk table, which refuse an order"},
+    {"breaker", "Rows of the circuit breaker, which halts by itself"},
     {"order", "States of an order, and who refused it"},
     {"http", "Why HTTP took no order or cancel"},
     {"run", "States of a run"},

@@ -23,7 +23,8 @@ SIM = ("--seed", "11", "--speed", "3000", "--partial-rate", "0.35", "--fill-dela
 WEIGHTS = {"SPY": "0.25", "TLT": "0.20", "GLD": "0.15", "QQQ": "0.15", "IWM": "0.10", "AAPL": "0.10"}
 RISK = {"max_orders_per_run": "100", "max_orders_per_day": "1000000", "max_notional_per_day": "9000000000",
         "max_notional_per_day_share": "1000"}
-DAEMON = {"strategies": [Strategy(weights=WEIGHTS)], "risk": RISK, "broker": {"poll_interval": "50ms"},
+BREAKER = {"max_daily_loss": "1", "max_drawdown": "1", "alike_executions": "1000", "alike_window": "1ms"}
+DAEMON = {"strategies": [Strategy(weights=WEIGHTS)], "risk": RISK, "breaker": BREAKER, "broker": {"poll_interval": "50ms"},
           "daemon": {"log_level": "notice"}}
 
 

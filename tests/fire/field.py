@@ -62,7 +62,8 @@ class Field:
             self.site = Site(pg, redis, sim_options=self.sim_options, env=env,
                              strategies=[Strategy("flip", weights=wanted[0], command=str(program))],
                              risk={"max_orders_per_day": "100000", "max_notional_per_day": "9000000000",
-                                   "max_notional_per_day_share": "1000"})
+                                   "max_notional_per_day_share": "1000"},
+                             breaker={"max_daily_loss": "1", "max_drawdown": "1", "alike_executions": "1000", "alike_window": "1ms"})
             self.site.begin()
         except BaseException:
             self.programs.remove()

@@ -160,6 +160,9 @@ void site_make(uint64_t seed)
               "[broker]\nendpoint = http://127.0.0.1:9\npoll_interval = %s\nstream = %s\nrequests_per_minute = 6000\n"
               "[database]\nurl = %s\nlease = %lldms\n[http]\ntoken_file = %s/token\n"
               "[schedule]\nlatest_start = 20s\nrun_deadline = %s\n"
+              // At its loosest: outages are drawn by the hour.
+              "[breaker]\nmax_daily_loss = 1\nmax_drawdown = 1\nstale_orders = 100000\nbroker_errors_for = 1h\n"
+              "alike_executions = 1000\nalike_window = 1ms\n"
               "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n"
               "[strategy \"a\"]\ncommand = /sim/strategy\nsymbols = SPY TLT\nallocation = 0.6\nschedule = %s\n"
               "band = 0\n"

@@ -78,7 +78,7 @@ def test_scheduler(host):
 def test_config(host, listen):
     c = get(host, "/api/v1/config", listen)
     assert c["service"] == SERVICES[listen] and c["environment"] == "staging" and c["orders"] == "send"
-    assert c["dry_run"] is True and c["alpaca_paper"] is True and c["circuit_breaker_enabled"] is False
+    assert c["dry_run"] is True and c["alpaca_paper"] is True and c["circuit_breaker_enabled"] is True
     assert UTC.match(c["timestamp"]) and "version" in c
 
 

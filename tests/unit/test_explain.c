@@ -13,6 +13,7 @@
 #include "daemon/ledger.h"
 #include "daemon/messages.h"
 #include "lib/guard/guard.h"
+#include "lib/trade/breaker.h"
 #include "lib/trade/risk.h"
 
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
@@ -49,6 +50,8 @@ static void risk_rows(void **state)
     (void)state;
     for (int i = 0; i < RISK_ROW_COUNT; i++)
         explained("risk", risk_row_name((enum risk_row)i));
+    for (int i = 0; i < BREAKER_ROW_COUNT; i++)
+        explained("breaker", breaker_row_name((enum breaker_row)i));
 }
 
 static void order_statuses(void **state)

@@ -329,7 +329,7 @@ static void config_is_truthful(void **state)
     assert_flag(doc, "dry_run", true);
     assert_flag(doc, "alpaca_paper", true);
     assert_text(doc, "orders", "send");
-    assert_flag(doc, "circuit_breaker_enabled", false);
+    assert_flag(doc, "circuit_breaker_enabled", true);
     assert_text(doc, "timestamp", "2025-10-09T08:53:20Z");
     json_doc_free(doc);
 }

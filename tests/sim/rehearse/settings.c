@@ -61,6 +61,13 @@ static const struct own owns[] = {
     {"broker", "stream", "off", false},
     {"http", "token_file", "/token", true},
     {"strategies", "socket", "/none.sock", true},
+    // At their loosest: markets of years are replayed, and outages drawn, to see what the runs make of them.
+    {"breaker", "max_daily_loss", "1", false},
+    {"breaker", "max_drawdown", "1", false},
+    {"breaker", "stale_orders", "100000", false},
+    {"breaker", "broker_errors_for", "1h", false},
+    {"breaker", "alike_executions", "1000", false},
+    {"breaker", "alike_window", "1ms", false},
     // What is left at its default: all that names this host's parts.
     {"staging", "environment", NULL, false},
     {"staging", "dry_run", NULL, false},
