@@ -46,6 +46,7 @@ class Postgres:
         self.folder = str(folder)
         self.base = _tool("private-postgres.sh", "start", self.folder)
         self.count = 0
+        self.set_ups = {}
         self.frozen = []
 
     def dsn(self, name="paperguard"):
@@ -57,6 +58,17 @@ class Postgres:
         name = f"site{self.count}"
         self.do(f"CREATE DATABASE {name}", self.dsn())
         return self.dsn(name)
+
+    def set_up(self, dsn, alike, init):
+        """init() sets the empty database up; the next one that is to be like it is made as a copy, in a fraction of the time."""
+        name = dsn.rpartition("dbname=")[2]
+        if alike in self.set_ups:
+            self.do(f"DROP DATABASE {name}", self.dsn())
+            self.do(f"CREATE DATABASE {name} TEMPLATE {self.set_ups[alike]} STRATEGY file_copy", self.dsn())
+            return
+        init()
+        self.set_ups[alike] = f"set_up{len(self.set_ups)}"
+        self.do(f"CREATE DATABASE {self.set_ups[alike]} TEMPLATE {name} STRATEGY file_copy", self.dsn())
 
     @staticmethod
     def do(sql, dsn, *args):

@@ -27,7 +27,12 @@ class Site:
 
     def begin(self):
         """From nothing to a daemon that may start runs."""
-        self.daemon.db_init()
+        own = self.daemon.sections["daemon"]
+        alike = (own.get("host"), own.get("instance"), self.daemon.env.get("ENVIRONMENT"))
+        if "LD_PRELOAD" in self.daemon.env:  # a clock of its own
+            self.daemon.db_init()
+        else:
+            self.pg.set_up(self.dsn, alike, self.daemon.db_init)
         self.daemon.start().up().ready()
         self.accept()
         return self
