@@ -11,6 +11,7 @@
 #include "tests/sim/child.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/incidents.h"
+#include "tests/sim/lists.h"
 #include "tests/sim/redis.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
@@ -256,6 +257,7 @@ void faults_begin(void)
         world_after(world_between(DRAW_SCENARIO, 5, 100) * S, hang, h);
     if (world_chance(DRAW_SCENARIO, 150000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, clock_steps, h);
+    lists_begin();
     if (cluster_two())
         begin_of_two();
 }
@@ -273,6 +275,7 @@ static void well_again(struct host *h)
 void faults_end(void)
 {
     ill.on = false;
+    lists_end();
     wire_behind(0);
     *wire_faults() = (struct wire_faults){0};
     struct store_faults *hangs = store_faults(); // what hangs goes on by itself

@@ -232,7 +232,7 @@ static void write_row(void)
 static void looked(void *arg)
 {
     (void)arg;
-    if (it.engaged && it.way == BY_FILE)
+    if (it.engaged && it.way == BY_FILE && !it.taken_away)
         holds();
 }
 

@@ -17,6 +17,7 @@
 #include "tests/sim/halts.h"
 #include "tests/sim/incidents.h"
 #include "tests/sim/lead.h"
+#include "tests/sim/lists.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/redis.h"
 #include "tests/sim/replay.h"
@@ -43,7 +44,7 @@ static bool quiet(void)
     if (world_ns() < quiet_looked + QUIET_LOOK_NS)
         return false;
     quiet_looked = world_ns();
-    return check_quiet() && client_quiet();
+    return check_quiet() && client_quiet() && lists_quiet();
 }
 
 // Nothing is under way any more, and what was found by comparing after that has ended too.
@@ -57,7 +58,7 @@ static void come_to_rest(void)
             return;
         }
         world_run(world_ns() + COMPARED_NS, NULL);
-    } while (!check_quiet() || !client_quiet());
+    } while (!check_quiet() || !client_quiet() || !lists_quiet());
 }
 
 // What a host would do without, and has again when nothing is in its way.

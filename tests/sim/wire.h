@@ -10,11 +10,14 @@
 
 struct wire_faults { // in millionths of requests
     int64_t lost, answer_lost, late, gateway, gateway_after, limited, html, truncated, duplicated;
-    int64_t stands_still; // of orders that are cleared: the host does, before the first byte
-    int64_t down_until;   // world_ns: nobody answers
+    int64_t stands_still;                // of orders that are cleared: the host does, before the first byte
+    int64_t omitted, repeated, reversed; // of lists: positions lack a symbol, fills come twice, or in reverse order
+    int64_t down_until;                  // world_ns: nobody answers
 };
 
 void wire_begin(struct sim *exchange);
+struct sim *wire_exchange(void);
+void wire_spoil(void (*fn)(const char *target, struct sim_reply *reply)); // what the exchange answers well
 struct wire_faults *wire_faults(void);
 void wire_behind(int64_t ns); // positions are told as they were up to so long ago
 size_t wire_under_way(void);  // requests that may still reach the exchange

@@ -31,7 +31,8 @@
     X(DRAW_STREAM)                                                                                                     \
     X(DRAW_REDIS)                                                                                                      \
     X(DRAW_DAY)                                                                                                        \
-    X(DRAW_HOSTS)
+    X(DRAW_HOSTS)                                                                                                      \
+    X(DRAW_LISTS)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
@@ -49,6 +50,8 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_POSTGRES, "postgres_faults")                                                                                 \
     X(SUM_HANGS, "postgres_hangs")                                                                                     \
     X(SUM_HUNG, "left_hanging")                                                                                        \
+    X(SUM_LISTS, "list_faults")                                                                                        \
+    X(SUM_BUSTS, "busts")                                                                                              \
     X(SUM_SLOTS, "slots_looked_at")
 #define WORLD_SUM_NAME(name, word) name,
 enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
