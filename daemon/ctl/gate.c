@@ -251,6 +251,12 @@ static bool is_env(const char *path, const char *name)
            str_equal(name, "environment") || strstr(path, "etc/default/") || strstr(path, "etc/sysconfig/");
 }
 
+static bool is_conf(const char *path, const char *name)
+{
+    return str_ends(name, ".conf") && (str_equal(name, "paperguard.conf") || strstr(path, "paperguard.conf.d/") ||
+                                       strstr(path, "etc/paperguard/"));
+}
+
 static bool is_credential(const char *name)
 {
     return str_starts(name, "alpaca_key_id") || str_starts(name, "alpaca_secret_key");
@@ -285,7 +291,9 @@ static void look_file(struct gate *g, const char *path, bool named, enum round r
         char *folder = check_strndup(path, (size_t)(name - path) - 1);
         gate_unit_folder(g, folder);
         free(folder);
-    } else if (is_credential(name))
+    } else if (is_conf(path, name))
+        gate_conf(g, path);
+    else if (is_credential(name))
         gate_judge_credential(g, path, name);
     else if (named || is_env(path, name))
         look_env(g, path);
@@ -487,7 +495,8 @@ int ctl_gate(struct ctl *c)
         for (size_t k = 0; k < i; k++)
             gate_judge_two(g, g->scopes[k], g->scopes[i]);
     }
-    qsort(g->findings, g->finding_count, sizeof *g->findings, in_order);
+    if (g->finding_count)
+        qsort(g->findings, g->finding_count, sizeof *g->findings, in_order);
     size_t files = 0;
     for (size_t i = 0; i < g->file_count; i++)
         files += g->files[i]->read;

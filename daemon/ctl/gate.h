@@ -64,6 +64,8 @@ void gate_unit(struct gate *g, const char *path);
 void gate_unit_folder(struct gate *g, const char *path); // drop-ins whose unit is elsewhere
 // gate_yaml.c
 void gate_yaml(struct gate *g, const char *path);
+// gate_conf.c
+void gate_conf(struct gate *g, const char *path);
 // gate_rules.c
 void gate_judge_var(struct gate *g, const struct gate_scope *s, const struct gate_var *v);
 void gate_judge_scope(struct gate *g, const struct gate_scope *s);

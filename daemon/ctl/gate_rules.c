@@ -337,16 +337,17 @@ void gate_judge_two(struct gate *g, const struct gate_scope *a, const struct gat
 
 // --- any text
 
-// The name that a line gives a value to; "" when it is of another form.
+// The variable that a line gives a value to; "" when it is of another form.
 static void name_in(const char *text, char out[64])
 {
     const char *name = text + strspn(text, " \t-");
 
     if (str_starts(name, "export "))
         name += 7;
-    const size_t len = strspn(name, WORD_CHARS "_");
+    const size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     out[0] = '\0';
-    if (len && len < 64 && (name[len] == '=' || name[len] == ':'))
+    const char sign = name[len + strspn(name + len, " \t")];
+    if (len && len < 64 && (sign == '=' || sign == ':'))
         str_copy_cut(out, len + 1, name);
 }
 

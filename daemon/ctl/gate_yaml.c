@@ -140,6 +140,14 @@ static void put_word(struct reader *r, struct gate_scope *s, const yaml_node_t *
     free(name);
 }
 
+// NULL: nothing is written there, so it comes from who calls compose; "" in quotes is an empty value.
+static const char *written(const yaml_node_t *n)
+{
+    const char *value = scalar(n);
+
+    return value && (value[0] || n->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) ? value : NULL;
+}
+
 // A map NAME: value, a list of NAME=value, or a list of maps with name and value.
 static void put_environment(struct reader *r, struct gate_scope *s, yaml_node_t *n, int depth)
 {
@@ -163,10 +171,7 @@ static void put_environment(struct reader *r, struct gate_scope *s, yaml_node_t 
             if (!name || merge != (merged == 1))
                 continue;
             if (!merge)
-                put(r, s, name, key,
-                    scalar(value) && scalar(value)[0]                     ? scalar(value)
-                    : value->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? NULL
-                                                                          : "");
+                put(r, s, name, key, written(value));
             else if (value->type == YAML_MAPPING_NODE)
                 put_environment(r, s, value, depth + 1);
             else if (value->type == YAML_SEQUENCE_NODE)

@@ -19,7 +19,8 @@ const struct ctl_verb ctl_verbs[] = {
     {"check", "[PATH...] [--format FORMAT] [--config FILE | --offline]",
      "the guard's table from the daemon; --config FILE here, or no daemon: static checks of file and environment; "
      "with PATH: files that are about to be deployed",
-     "PATH is an environment file, a compose file, a workflow, a systemd unit or drop-in, or a folder with such; no "
+     "PATH is an environment file, a compose file, a workflow, a systemd unit or drop-in, paperguard.conf, or a folder "
+     "with such; no "
      "daemon and no configuration is needed. Compose files and units are read as compose and systemd do, with "
      "env_file, "
      "EnvironmentFile= and ${VAR:-default}. Ends with 0 when nothing speaks against it, 78 with findings, 66 when a "

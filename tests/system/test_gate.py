@@ -6,12 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("BIN", ROOT / "build/bin"))
+from harness import BIN, ROOT
+
 CASES = sorted(p.name for p in (ROOT / "tests/gate").iterdir())
 SECRETS = re.compile(r"[AP]KTEST\w+|s3cr3t|staging_pass")
 
