@@ -116,8 +116,7 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
 {
     bool pass = true;
     for (int c = 0; c < GUARD_CHECK_COUNT; c++) {
-        if (c == CHECK_HALT ||
-            (c == CHECK_LEADER && s->guard[c].answer == GUARD_FAIL)) // a standby is ready to stand by
+        if (c == CHECK_HALT || !guard_table_counts(s->guard, (enum guard_check)c)) // a standby is ready to stand by
             continue;
         if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
             c != CHECK_ACCOUNT_STATUS && c != CHECK_CLOCK && c != CHECK_CALENDAR) {

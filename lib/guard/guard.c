@@ -60,6 +60,17 @@ static bool chosen(enum guard_check check, enum guard_answer answer)
     return (check == CHECK_HALT || check == CHECK_LEADER) && answer == GUARD_FAIL;
 }
 
+// Nor is what only a leader asks the broker, while another host leads: no order leaves by then, known or not.
+bool guard_table_counts(const struct guard_result results[GUARD_CHECK_COUNT], enum guard_check check)
+{
+    const enum guard_answer answer = results[check].answer;
+    const bool leaders = check == CHECK_CLOCK || check == CHECK_CALENDAR;
+
+    if (leaders && answer == GUARD_UNKNOWN && results[CHECK_LEADER].answer == GUARD_FAIL)
+        return false;
+    return !chosen(check, answer);
+}
+
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT])
 {
@@ -69,8 +80,10 @@ enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, 
     for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
         const enum guard_check check = (enum guard_check)i;
         results[i].answer = guard_check_run(&question, check, results[i].detail);
-        const bool counted = !chosen(check, results[i].answer);
-        if (counted && (!static_only || guard_check_is_static(check)))
+    }
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
+        const enum guard_check check = (enum guard_check)i;
+        if (guard_table_counts(results, check) && (!static_only || guard_check_is_static(check)))
             worst = worse(worst, results[i].answer);
     }
     return worst;
@@ -81,7 +94,7 @@ static int weight(const struct guard_result results[GUARD_CHECK_COUNT], int chec
 {
     const enum guard_answer answer = results[check].answer;
 
-    if (answer == GUARD_PASS || chosen((enum guard_check)check, answer))
+    if (answer == GUARD_PASS || !guard_table_counts(results, (enum guard_check)check))
         return 0;
     if (answer == GUARD_FAIL)
         return 3;

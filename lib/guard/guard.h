@@ -94,9 +94,11 @@ void guard_free(struct guard *g);
 // with detail "per request"), judged as for an opening order. Returns the worst answer over the static ones
 // (static_only) or over all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a
 // state somebody chose, and neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN)
-// counts. So is standing by while another host leads (FAIL of CHECK_LEADER).
+// counts. So is standing by while another host leads (FAIL of CHECK_LEADER); what only a leader asks the broker (clock
+// and calendar) is not awaited then.
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
+bool guard_table_counts(const struct guard_result results[GUARD_CHECK_COUNT], enum guard_check check);
 // The row to tell when there is room for one: what is known to be wrong, else what is not known, and of that the cause
 // rather than what follows from it. GUARD_CHECK_COUNT when nothing counts against the table.
 enum guard_check guard_table_worst(const struct guard_result results[GUARD_CHECK_COUNT]);

@@ -60,6 +60,29 @@ static void test_names(void **state)
     assert_string_equal(fact_halt_name((enum fact_halt)ODD), "unknown");
 }
 
+// A standby asks the broker for neither clock nor calendar: that is no trouble of its guard, and still denies.
+static void test_a_standby_awaits_no_calendar(void **state)
+{
+    struct guard_facts f = good_facts();
+    struct guard_result results[GUARD_CHECK_COUNT];
+
+    (void)state;
+    f.calendar.state = FACT_UNKNOWN;
+    f.clock_boot_ns = 0;
+    assert_int_equal(guard_table(&f, GOOD_NOW, false, results), GUARD_UNKNOWN);
+    assert_true(guard_table_counts(results, CHECK_CALENDAR) && guard_table_counts(results, CHECK_CLOCK));
+    f.lead = LEAD_UNKNOWN;
+    assert_int_equal(guard_table(&f, GOOD_NOW, false, results), GUARD_UNKNOWN);
+    assert_true(guard_table_counts(results, CHECK_CALENDAR));
+    f.lead = LEAD_STANDBY;
+    assert_int_equal(guard_table(&f, GOOD_NOW, false, results), GUARD_PASS);
+    assert_int_equal(results[CHECK_CALENDAR].answer, GUARD_UNKNOWN);
+    assert_int_equal(results[CHECK_CLOCK].answer, GUARD_UNKNOWN);
+    assert_int_equal(guard_table_worst(results), GUARD_CHECK_COUNT);
+    f.calendar.state = FACT_BAD;
+    assert_int_equal(guard_table(&f, GOOD_NOW, false, results), GUARD_FAIL);
+}
+
 #define TELL(member, words) str_copy_cut(f.member, sizeof f.member, words)
 
 static void test_what_the_facts_tell_is_told_on(void **state)
@@ -281,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_without_a_name_are_unknown),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_a_standby_awaits_no_calendar),
         cmocka_unit_test(test_what_the_facts_tell_is_told_on),
         cmocka_unit_test(test_a_pin_without_a_key),
         cmocka_unit_test(test_hosts_that_are_half_there),
