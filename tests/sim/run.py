@@ -51,12 +51,20 @@ def db_init(folder, dsn):
                    stdout=subprocess.DEVNULL)
 
 
+def tune(postgres):
+    """Nobody waits for what a crash would lose, and plans stay as they are."""
+    for setting in ("autovacuum", "synchronous_commit", "track_activities", "track_counts", "update_process_title"):
+        postgres.do(f"ALTER SYSTEM SET {setting} = off", postgres.dsn())
+    postgres.do("SELECT pg_reload_conf()", postgres.dsn())
+
+
 def main():
     seed = os.environ.get("SEED")
     seeds = 1 if seed else number("SEEDS", 200)
     scratch = Scratch(memory())
     postgres = Postgres(scratch.path / "pg")
     try:
+        tune(postgres)
         dsn, again = postgres.database(), postgres.database()
         for database in (dsn, again):
             db_init(scratch.path, database)

@@ -10,7 +10,9 @@
 #include "lib/base/text.h"
 #include "tests/sim/store_internal.h"
 
-static uint64_t halts; // that may have been written by this seed, so far
+static struct {
+    uint64_t halts, leads; // that may have been written by this seed, so far
+} changes;
 
 struct pg_batch *pg_batch_new(void)
 {
@@ -113,8 +115,9 @@ static void run(struct pg_client *c, struct pg_batch *b)
     }
     CHECK(send_items(pool_conn(c->conn), b));
     take_items(c, b);
-    if (strcmp(b->items[0].statement->name, "session_setup") == 0) // answers are the same, and planning costs most here
-        plain(c, "SET plan_cache_mode = force_generic_plan");
+    // Answers are the same, and planning costs most here; a plan lasts while the tables grow from seed to seed.
+    if (strcmp(b->items[0].statement->name, "session_setup") == 0)
+        plain(c, "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off");
 }
 
 static void run_script(struct pg_client *c, struct pg_batch *b)
@@ -129,22 +132,37 @@ static void run_script(struct pg_client *c, struct pg_batch *b)
     plain(c, b->outcome == PG_COMMITTED ? "COMMIT" : "ROLLBACK");
 }
 
-// --- the question of every half second
+// --- the questions of every half second
 
-// Whether halt and session are still the same: computed anew only when somebody could have written a halt since, in
-// words of SQL that say so, or in a script.
-static bool tells_of_halts(const struct pg_batch *b)
+// Whether halt and session are still the same, and who leads: computed anew only when somebody could have written what
+// they tell of since. A halt is written by one function of the ledger, or by a script; the lead in its table's name.
+static void note_changes(const char *sql)
 {
-    for (size_t i = 0; i < b->count; i++)
-        if (strstr(b->items[i].statement->text, "halt"))
-            return true;
-    return b->script != NULL;
+    bool halt = strstr(sql, "write_halt(") != NULL;
+    changes.halts += halt;
+    changes.leads += halt || (strncmp(sql, "SELECT", 6) != 0 && strstr(sql, "public.leaders"));
 }
 
-static bool is_heartbeat(const struct pg_batch *b)
+static void batch_changes(const struct pg_batch *b)
 {
-    return b->count == 2 && strcmp(b->items[0].statement->name, "halt_read") == 0 &&
-           strcmp(b->items[1].statement->name, "session_check") == 0;
+    changes.halts += b->script != NULL;
+    changes.leads += b->script != NULL;
+    for (size_t i = 0; i < b->count; i++)
+        note_changes(b->items[i].statement->text);
+}
+
+static bool asks(const struct pg_batch *b, const char *first, const char *second)
+{
+    return b->count == (second ? 2 : 1) && strcmp(b->items[0].statement->name, first) == 0 &&
+           (!second || strcmp(b->items[1].statement->name, second) == 0);
+}
+
+// What an answer to this batch rests on; NULL: on more than is noted here.
+static const uint64_t *rests_on(const struct pg_batch *b)
+{
+    if (asks(b, "halt_read", "session_check"))
+        return &changes.halts;
+    return asks(b, "leader_read", NULL) ? &changes.leads : NULL;
 }
 
 static char *question_of(const struct pg_batch *b)
@@ -174,10 +192,10 @@ void store_forget(struct pg_client *c)
     c->kept = (struct kept){0};
 }
 
-static bool answer_kept(const struct pg_client *c, struct pg_batch *b, const char *question)
+static bool answer_kept(const struct pg_client *c, struct pg_batch *b, const char *question, uint64_t before)
 {
     const struct kept *k = &c->kept;
-    if (!k->question || k->halts != halts || strcmp(k->question, question) != 0)
+    if (!k->question || k->before != before || strcmp(k->question, question) != 0)
         return false;
     for (size_t i = 0; i < b->count; i++)
         b->items[i].result.res = copy_of(k->answers[i]);
@@ -185,14 +203,15 @@ static bool answer_kept(const struct pg_client *c, struct pg_batch *b, const cha
     return true;
 }
 
-static void heartbeat(struct pg_client *c, struct pg_batch *b)
+// One connection asks one such question.
+static void ask_or_keep(struct pg_client *c, struct pg_batch *b, uint64_t before)
 {
     char *question = question_of(b);
-    if (!answer_kept(c, b, question)) {
+    if (!answer_kept(c, b, question, before)) {
         run(c, b);
         store_forget(c);
         if (b->outcome == PG_COMMITTED) {
-            c->kept = (struct kept){.question = check_strdup(question), .halts = halts, .count = b->count};
+            c->kept = (struct kept){.question = check_strdup(question), .before = before, .count = b->count};
             for (size_t i = 0; i < b->count; i++)
                 c->kept.answers[i] = copy_of(b->items[i].result.res);
         }
@@ -202,19 +221,18 @@ static void heartbeat(struct pg_client *c, struct pg_batch *b)
 
 void store_asked(const char *sql)
 {
-    halts += strstr(sql, "halt") != NULL;
+    note_changes(sql);
 }
 
 void store_run(struct pg_client *c, struct pg_batch *b)
 {
     b->ran = true;
-    if (is_heartbeat(b)) {
-        heartbeat(c, b);
-        return;
-    }
-    halts += tells_of_halts(b);
+    batch_changes(b);
+    const uint64_t *rests = rests_on(b);
     if (b->script)
         run_script(c, b);
+    else if (rests)
+        ask_or_keep(c, b, *rests);
     else
         run(c, b);
 }

@@ -45,9 +45,9 @@ struct pg_batch {
     bool ran;
 };
 
-struct kept { // the last answer to the batch that is asked twice a second
+struct kept { // the last answer to the batch that is asked again and again
     char *question;
-    uint64_t halts; // that may have been written before it
+    uint64_t before; // what was written of what it rests on, until then
     PGresult *answers[KEPT_MAX];
     size_t count;
 };
@@ -68,7 +68,7 @@ struct pg_client {
 
 // At the server: c is connected.
 void store_run(struct pg_client *c, struct pg_batch *b);
-void store_asked(const char *sql);      // by somebody else: when it writes a halt, what was kept may be old
+void store_asked(const char *sql);      // by somebody else: what was kept of any session may be old
 void store_forget(struct pg_client *c); // what was kept of this session
 
 #endif
