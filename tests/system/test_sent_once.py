@@ -3,11 +3,11 @@
 """A connection that was used before closes after it took a whole order, without an answer. An HTTP library takes that for a
 connection that was idle for too long and sends the order once more, by itself, which nobody could tell from one: it goes out
 once, is UNKNOWN, and is looked up by its id."""
-import re
 import socket
 import threading
 
 from harness import Strategy, until
+from harness.names import whole
 
 
 class Between:
@@ -52,27 +52,6 @@ class Between:
         self.server.close()
         for link in self.links:
             link.close()
-
-
-def whole(link):
-    """One request or answer, with its body; None at the end."""
-    text = b""
-    try:
-        while b"\r\n\r\n" not in text:
-            piece = link.recv(65536)
-            if not piece:
-                return None
-            text += piece
-        head, _, body = text.partition(b"\r\n\r\n")
-        found = re.search(rb"(?i)^content-length: *(\d+)", head, re.M)
-        while len(body) < int(found[1] if found else 0):
-            piece = link.recv(65536)
-            if not piece:
-                return None
-            body += piece
-        return head + b"\r\n\r\n" + body
-    except OSError:
-        return None
 
 
 def test_a_used_connection_closes_on_an_order(make_site):
