@@ -15,6 +15,8 @@ enum guard_answer guard_say(char detail[FACT_TEXT_MAX], enum guard_answer answer
 {
     va_list args;
 
+    if (!detail)
+        return answer;
     va_start(args, format);
     vsnprintf(detail, FACT_TEXT_MAX, format, args);
     va_end(args);
@@ -171,10 +173,11 @@ enum guard_answer guard_check_key_class(const struct guard_case *c, char detail[
 enum guard_answer guard_check_key_pin(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
     const struct guard_facts *f = c->facts;
-    char found[DIGEST_HEX_MAX];
+    char found[DIGEST_HEX_MAX] = "";
     struct digest pinned;
 
-    digest_hex(&f->key_fingerprint, found);
+    if (detail)
+        digest_hex(&f->key_fingerprint, found);
     if (!f->key_pinned[0])
         return guard_say(detail, GUARD_PASS, "none pinned; this key is %s", found);
     if (!digest_from_hex(f->key_pinned, &pinned))

@@ -52,7 +52,7 @@ struct guard_case {
 bool guard_class_needs(enum guard_class c, enum guard_check check);
 enum guard_answer guard_check_run(const struct guard_case *c, enum guard_check check, char detail[FACT_TEXT_MAX]);
 
-// Answer with its reason in one line.
+// Answer with its reason in one line; detail NULL: the answer alone.
 enum guard_answer guard_say(char detail[FACT_TEXT_MAX], enum guard_answer answer, const char *format, ...)
     PRINTF_LIKE(3, 4);
 enum guard_answer guard_judged(const struct fact_state *s, const char *what, char detail[FACT_TEXT_MAX]);
