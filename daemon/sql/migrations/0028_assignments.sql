@@ -1,4 +1,4 @@
--- compatible-from: 22
+-- compatible-from: 28
 -- What belongs to no strategy (the opening, fills of orders that this ledger does not know) is put into a strategy's book by an
 -- operator: a transfer, whose lines cancel out in shares and cost, with who said so and why.
 CREATE TABLE assignments (
