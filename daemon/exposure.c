@@ -234,10 +234,29 @@ void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a)
     s->asset_known = true;
 }
 
+static struct day_usage *usage_of(struct exposure *e, struct day session)
+{
+    for (size_t i = 0; i < ARRAY_LEN(e->days); i++)
+        if (day_compare(e->days[i].session, session) == 0)
+            return &e->days[i].usage;
+    return NULL;
+}
+
+static void usage_turn(struct exposure *e, struct day session)
+{
+    if (day_compare(session, e->days[0].session) <= 0)
+        return;
+    e->days[1] = e->days[0];
+    e->days[0].session = session;
+    e->days[0].usage = (struct day_usage){0};
+}
+
 void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage)
 {
-    e->session = session;
-    e->usage = usage;
+    usage_turn(e, session);
+    struct day_usage *known = usage_of(e, session);
+    if (known)
+        *known = usage;
 }
 
 void exposure_set_session(struct exposure *e, const struct exposure_session *session)
@@ -290,21 +309,18 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
 // By so many orders like this one, in the session it belongs to.
 static void usage_changes(struct exposure *e, const struct intent *intent, int sign)
 {
-    struct money *notional = &e->usage.notional;
-    if (day_compare(e->session, intent->session) != 0)
+    struct day_usage *u = usage_of(e, intent->session);
+    if (!u)
         return;
-    e->usage.orders += sign;
-    if (!(sign > 0 ? money_add(*notional, intent->reserved, notional)
-                   : money_sub(*notional, intent->reserved, notional)))
+    u->orders += sign;
+    if (!(sign > 0 ? money_add(u->notional, intent->reserved, &u->notional)
+                   : money_sub(u->notional, intent->reserved, &u->notional)))
         e->overflow = true;
 }
 
 static void count_usage(struct exposure *e, const struct intent *intent)
 {
-    if (day_compare(e->session, intent->session) != 0) {
-        e->session = intent->session;
-        e->usage = (struct day_usage){0};
-    }
+    usage_turn(e, intent->session);
     usage_changes(e, intent, 1);
     if (!intent->run_id[0])
         return; // outside a run: must not make the count of the run under way begin anew
@@ -342,8 +358,10 @@ void exposure_reserve_again(struct exposure *e, const struct intent *intent)
 
 void exposure_reserve_late(struct exposure *e, const struct intent *intent)
 {
-    if (reserve(e, intent))
-        usage_changes(e, intent, 1);
+    if (!reserve(e, intent))
+        return;
+    usage_turn(e, intent->session);
+    usage_changes(e, intent, 1);
 }
 
 void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, bool priced)

@@ -75,8 +75,10 @@ struct exposure {
     struct money open_buys;
     size_t gross_unknown; // symbols held without a price
     bool overflow;        // a sum did not fit: everything is UNKNOWN until the next start
-    struct day session;
-    struct day_usage usage;
+    struct { // of the newest session, and of the one before: a run may still be in that when the day has turned
+        struct day session;
+        struct day_usage usage;
+    } days[2];
     char run_id[RUN_ID_MAX];
     int64_t run_orders;
     struct exposure_session hours;

@@ -89,6 +89,18 @@ static bool sums_view(const struct sums *s, struct risk_view *v)
            money_sub(shorts, s->longs, &v->net_short);
 }
 
+// False: of a session that nobody counts any more.
+static bool usage_view(const struct exposure *e, struct day session, struct risk_view *v)
+{
+    for (size_t i = 0; i < ARRAY_LEN(e->days); i++)
+        if (day_compare(session, e->days[i].session) == 0) {
+            v->orders_in_day = e->days[i].usage.orders;
+            v->notional_in_day = e->days[i].usage.notional;
+            return true;
+        }
+    return day_compare(session, e->days[0].session) > 0; // a new one: nothing yet
+}
+
 bool exposure_view(const struct exposure *e, const struct order_request *order, const char *run_id, struct day session,
                    int64_t now_boot_ns, struct risk_view *out)
 {
@@ -115,10 +127,8 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
         .open_buys = e->open_buys,
         .orders_in_run = str_equal(run_id, e->run_id) ? e->run_orders : 0,
     };
-    if (day_compare(session, e->session) == 0) {
-        v.orders_in_day = e->usage.orders;
-        v.notional_in_day = e->usage.notional;
-    }
+    if (!usage_view(e, session, &v))
+        return false;
     int64_t wall, boot = 0;
     v.price_known = symbol_price(s, &v.price, &wall, &boot);
     v.price_age_ns = v.price_known ? now_boot_ns - boot : 0;

@@ -244,11 +244,66 @@ static void an_order_that_turns_up_counts_once(void **state)
     exposure_free(e);
 }
 
+static int64_t orders_of(const struct exposure *e, struct day day, struct money *notional)
+{
+    struct order_request o = {.symbol = "SPY"};
+    struct risk_view v;
+    assert_true(exposure_view(e, &o, "", day, NOW, &v));
+    *notional = v.notional_in_day;
+    return v.orders_in_day;
+}
+
+// A run may still be in the session that has just ended when the first orders of the next one come.
+static void sessions_that_take_turns_lose_no_count(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct day next = day_add(session, 1);
+    struct money notional;
+    exposure_set_usage(e, session, (struct day_usage){.orders = 7, .notional = USD(700)});
+    const char *const ids[] = {"a", "b", "c", "d"};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct intent in = intent_of(ids[i], ORDER_BUY, 1, 100);
+        in.session = i % 2 ? session : next;
+        exposure_reserve(e, &in, NOW);
+    }
+    assert_int_equal(orders_of(e, session, &notional), 9);
+    assert_int_equal(notional.nanos, USD(900).nanos);
+    assert_int_equal(orders_of(e, next, &notional), 2);
+    assert_int_equal(notional.nanos, USD(200).nanos);
+    exposure_withdraw(e, "b");
+    assert_int_equal(orders_of(e, session, &notional), 8);
+    assert_int_equal(orders_of(e, next, &notional), 2);
+    assert_int_equal(orders_of(e, day_add(next, 1), &notional), 0);
+    struct order_request o = {.symbol = "SPY"};
+    struct risk_view v;
+    assert_false(exposure_view(e, &o, "", day_add(session, -1), NOW, &v)); // nobody counts that any more
+    exposure_free(e);
+}
+
+// Adopted by an operator before anything else of a session: it counts in that.
+static void what_comes_late_may_be_the_first_of_its_session(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct money notional;
+    exposure_set_usage(e, day_add(session, -1), (struct day_usage){.orders = 7, .notional = USD(700)});
+    struct intent in = intent_of("theirs", ORDER_BUY, 1, 100);
+    exposure_reserve_late(e, &in);
+    in = intent_of("ours", ORDER_BUY, 1, 100);
+    exposure_reserve(e, &in, NOW);
+    assert_int_equal(orders_of(e, session, &notional), 2);
+    assert_int_equal(notional.nanos, USD(200).nanos);
+    exposure_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buy_in_dollars_has_spent_its_cash_until_the_account_is_read_again),
         cmocka_unit_test(an_order_that_turns_up_counts_once),
+        cmocka_unit_test(sessions_that_take_turns_lose_no_count),
+        cmocka_unit_test(what_comes_late_may_be_the_first_of_its_session),
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
         cmocka_unit_test(a_position_that_is_left_out_is_not_a_flat_one),
         cmocka_unit_test(what_was_denied_or_given_up_does_not_count_in_its_session),
