@@ -12,7 +12,7 @@ _paperguard() {
     local reach=()
     COMPREPLY=()
     local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump " pairs='|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump " pairs='|limits raise|limits revert|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -35,6 +35,7 @@ _paperguard() {
     --strategy) : && _paperguard_ask STRATEGY; return ;;
     --book) : && _paperguard_ask BOOK; return ;;
     --qty) : ; return ;;
+    --for) : ; return ;;
     --days) : ; return ;;
     --limit) : ; return ;;
     --url) : ; return ;;
@@ -53,6 +54,7 @@ _paperguard() {
         return
     fi
     case "$verb" in
+    limits) seconds='raise revert' ;;
     config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
     orders) seconds='resolve retry' ;;
@@ -83,6 +85,12 @@ _paperguard() {
     'limits')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
+    'limits raise')
+        options+=" --for"
+        [[ $cur == -* ]] || { : ; return; } ;;
+    'limits revert')
+        options+=""
+        [[ $cur == -* ]] || { : ; return; } ;;
     'strategies')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;

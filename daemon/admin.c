@@ -204,6 +204,8 @@ static const struct verb {
     {"/admin/config", READS, admin_serve_config},
     {"/admin/config/diff", READS, admin_serve_config_diff},
     {"/admin/limits", READS, admin_serve_limits},
+    {"/admin/limits/raise/", LEADS, admin_serve_raise},
+    {"/admin/limits/revert/", LEADS, admin_serve_revert},
     {"/admin/plan", LEADS, admin_serve_plan},
     {"/admin/orders/resolve/", LEADS, admin_serve_resolve},
     {"/admin/orders/retry/", LEADS, admin_serve_retry},

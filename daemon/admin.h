@@ -7,6 +7,7 @@
 #define PAPERGUARD_DAEMON_ADMIN_H
 
 #include "daemon/api.h"
+#include "daemon/raises.h"
 #include "daemon/reconcile.h"
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
@@ -15,6 +16,7 @@
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
 // · /admin/limits · /admin/drift · POST /admin/drift/accept {"code","reason"}
 // · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with "code","reason"
+// · POST /admin/limits/raise/NAME {"value","for"} or these with "code","reason" · /admin/limits/revert/NAME {"reason"}
 // · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
@@ -29,6 +31,7 @@ struct admin_params {
     struct ledger *ledger;
     struct scheduler *scheduler;
     struct pauses *pauses;
+    struct raises *raises;
     struct desk *desk;
     struct reconcile *reconcile;
     struct halt *halt;

@@ -17,7 +17,7 @@ struct admin_token { // the order that the second step of a verb may be about
 struct admin {
     struct admin_params p;
     struct risk_limits ceilings; // as this life began
-    struct admin_token resolve, retry, quarantine, assign;
+    struct admin_token resolve, retry, quarantine, assign, raise;
     struct order_row looked_at; // the order that was found last, while the ledger is asked whether it is parked
     unsigned looked_at_turn;    // which question that is
 };
@@ -29,6 +29,7 @@ admin_serve_fn admin_serve_strategies, admin_serve_strategy_history, admin_serve
 admin_serve_fn admin_serve_next;                            // admin_next.c
 admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
+admin_serve_fn admin_serve_raise, admin_serve_revert;       // admin_raise.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
 admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 admin_serve_fn admin_serve_retry;                           // admin_retry.c

@@ -27,8 +27,15 @@ static void put_number(struct json_out *o, const char *key, const struct limit *
     json_put_string(o, key, text);
 }
 
-static void put(struct json_out *o, struct limit l)
+static void put(const struct admin *a, struct json_out *o, struct limit l)
 {
+    char note[300], until[WHEN_TEXT_MAX];
+    const struct limit_raise *r = raises_of(a->p.raises, l.name);
+    if (r) {
+        snprintf(note, sizeof note, "raised until %s by %.60s: %.160s", when_format_ms(r->until, until), r->operator,
+                 r->reason);
+        l.note = note;
+    }
     json_object_begin(o);
     json_put_string(o, "name", l.name);
     json_put_string(o, "unit", l.unit);
@@ -73,7 +80,7 @@ static void put_shares(const struct admin *a, const struct risk_view *v, struct 
                              .effective = now->max_position_share.nanos,
                              .has_used = v->account_known};
     gross.has_used = v->account_known && v->gross_known && share_of(v->gross, v->equity, &gross.used);
-    put(o, gross);
+    put(a, o, gross);
     for (size_t i = 0; i < count; i++) {
         struct money value = {positions[i].market_value.nanos < 0 ? -positions[i].market_value.nanos
                                                                   : positions[i].market_value.nanos};
@@ -83,7 +90,7 @@ static void put_shares(const struct admin *a, const struct risk_view *v, struct 
             position.note = positions[i].symbol;
         }
     }
-    put(o, position);
+    put(a, o, position);
     struct limit net = {.name = "max_net_exposure",
                         .unit = "of equity",
                         .code = "net_exposure",
@@ -91,29 +98,32 @@ static void put_shares(const struct admin *a, const struct risk_view *v, struct 
                         .effective = now->max_net_exposure.nanos};
     net.has_used =
         v->account_known && v->gross_known && v->net_long.nanos >= 0 && share_of(v->net_long, v->equity, &net.used);
-    put(o, net);
-    put(o, (struct limit){.name = "max_order_share",
-                          .unit = "of equity",
-                          .code = "order_notional",
-                          .ceiling = top->max_order_share.nanos,
-                          .effective = now->max_order_share.nanos});
+    put(a, o, net);
+    put(a, o,
+        (struct limit){.name = "max_order_share",
+                       .unit = "of equity",
+                       .code = "order_notional",
+                       .ceiling = top->max_order_share.nanos,
+                       .effective = now->max_order_share.nanos});
 }
 
 static void put_amounts(const struct admin *a, const struct risk_view *v, struct json_out *o)
 {
     const struct risk_limits *now = a->p.limits, *top = &a->ceilings;
-    put(o, (struct limit){.name = "max_order_notional",
-                          .unit = "USD",
-                          .code = "order_notional",
-                          .ceiling = top->max_order_notional.nanos,
-                          .effective = now->max_order_notional.nanos});
-    put(o, (struct limit){.name = "max_notional_per_day",
-                          .unit = "USD",
-                          .code = "notional_per_day",
-                          .ceiling = top->max_notional_per_day.nanos,
-                          .effective = now->max_notional_per_day.nanos,
-                          .used = v->notional_in_day.nanos,
-                          .has_used = v->notional_in_day.nanos >= 0});
+    put(a, o,
+        (struct limit){.name = "max_order_notional",
+                       .unit = "USD",
+                       .code = "order_notional",
+                       .ceiling = top->max_order_notional.nanos,
+                       .effective = now->max_order_notional.nanos});
+    put(a, o,
+        (struct limit){.name = "max_notional_per_day",
+                       .unit = "USD",
+                       .code = "notional_per_day",
+                       .ceiling = top->max_notional_per_day.nanos,
+                       .effective = now->max_notional_per_day.nanos,
+                       .used = v->notional_in_day.nanos,
+                       .has_used = v->notional_in_day.nanos >= 0});
     struct limit day = {.name = "max_notional_per_day_share",
                         .unit = "of equity",
                         .code = "notional_per_day",
@@ -121,62 +131,70 @@ static void put_amounts(const struct admin *a, const struct risk_view *v, struct
                         .effective = now->max_notional_per_day_share.nanos};
     day.has_used =
         v->account_known && v->notional_in_day.nanos >= 0 && share_of(v->notional_in_day, v->equity, &day.used);
-    put(o, day);
+    put(a, o, day);
     if (v->account_known)
-        put(o, (struct limit){.name = "cash",
-                              .unit = "USD",
-                              .code = "buying_power",
-                              .ceiling = v->cash.nanos,
-                              .effective = v->cash.nanos,
-                              .used = v->open_buys.nanos,
-                              .has_used = true,
-                              .note = "for open buys"});
+        put(a, o,
+            (struct limit){.name = "cash",
+                           .unit = "USD",
+                           .code = "buying_power",
+                           .ceiling = v->cash.nanos,
+                           .effective = v->cash.nanos,
+                           .used = v->open_buys.nanos,
+                           .has_used = true,
+                           .note = "for open buys"});
 }
 
 static void put_counts(const struct admin *a, const struct risk_view *v, struct json_out *o)
 {
     const struct risk_limits *now = a->p.limits, *top = &a->ceilings;
-    put(o, (struct limit){.name = "max_orders_per_day",
-                          .unit = "orders",
-                          .code = "orders_per_day",
-                          .whole = true,
-                          .ceiling = top->max_orders_per_day,
-                          .effective = now->max_orders_per_day,
-                          .used = v->orders_in_day,
-                          .has_used = v->orders_in_day >= 0});
-    put(o, (struct limit){.name = "max_orders_per_run",
-                          .unit = "orders",
-                          .code = "orders_per_run",
-                          .whole = true,
-                          .ceiling = top->max_orders_per_run,
-                          .effective = now->max_orders_per_run});
-    put(o, (struct limit){.name = "max_order_qty",
-                          .unit = "shares",
-                          .code = "order_size",
-                          .ceiling = top->max_order_qty.nanos,
-                          .effective = now->max_order_qty.nanos});
-    put(o, (struct limit){.name = "max_price_age",
-                          .unit = "s",
-                          .code = "price_age",
-                          .whole = true,
-                          .ceiling = top->max_price_age_ns / NS_PER_S,
-                          .effective = now->max_price_age_ns / NS_PER_S});
-    put(o, (struct limit){.name = "max_account_age",
-                          .unit = "s",
-                          .code = "account_known",
-                          .whole = true,
-                          .ceiling = top->max_account_age_ns / NS_PER_S,
-                          .effective = now->max_account_age_ns / NS_PER_S});
-    put(o, (struct limit){.name = "price_collar",
-                          .unit = "of price",
-                          .code = "price_collar",
-                          .ceiling = top->price_collar.nanos,
-                          .effective = now->price_collar.nanos});
-    put(o, (struct limit){.name = "max_price_jump",
-                          .unit = "of price",
-                          .code = "price_jump",
-                          .ceiling = top->max_price_jump.nanos,
-                          .effective = now->max_price_jump.nanos});
+    put(a, o,
+        (struct limit){.name = "max_orders_per_day",
+                       .unit = "orders",
+                       .code = "orders_per_day",
+                       .whole = true,
+                       .ceiling = top->max_orders_per_day,
+                       .effective = now->max_orders_per_day,
+                       .used = v->orders_in_day,
+                       .has_used = v->orders_in_day >= 0});
+    put(a, o,
+        (struct limit){.name = "max_orders_per_run",
+                       .unit = "orders",
+                       .code = "orders_per_run",
+                       .whole = true,
+                       .ceiling = top->max_orders_per_run,
+                       .effective = now->max_orders_per_run});
+    put(a, o,
+        (struct limit){.name = "max_order_qty",
+                       .unit = "shares",
+                       .code = "order_size",
+                       .ceiling = top->max_order_qty.nanos,
+                       .effective = now->max_order_qty.nanos});
+    put(a, o,
+        (struct limit){.name = "max_price_age",
+                       .unit = "s",
+                       .code = "price_age",
+                       .whole = true,
+                       .ceiling = top->max_price_age_ns / NS_PER_S,
+                       .effective = now->max_price_age_ns / NS_PER_S});
+    put(a, o,
+        (struct limit){.name = "max_account_age",
+                       .unit = "s",
+                       .code = "account_known",
+                       .whole = true,
+                       .ceiling = top->max_account_age_ns / NS_PER_S,
+                       .effective = now->max_account_age_ns / NS_PER_S});
+    put(a, o,
+        (struct limit){.name = "price_collar",
+                       .unit = "of price",
+                       .code = "price_collar",
+                       .ceiling = top->price_collar.nanos,
+                       .effective = now->price_collar.nanos});
+    put(a, o,
+        (struct limit){.name = "max_price_jump",
+                       .unit = "of price",
+                       .code = "price_jump",
+                       .ceiling = top->max_price_jump.nanos,
+                       .effective = now->max_price_jump.nanos});
 }
 
 static void put_list(struct json_out *o, const char *key, const char *const *words, size_t count)

@@ -14,8 +14,8 @@
 static const struct {
     const char *name;
     unsigned bit;
-} MEMBERS[] = {
-    {"reason", API_BODY_REASON}, {"code", API_BODY_CODE}, {"strategies", API_BODY_STRATEGIES}, {"qty", API_BODY_QTY}};
+} MEMBERS[] = {{"reason", API_BODY_REASON}, {"code", API_BODY_CODE},   {"strategies", API_BODY_STRATEGIES},
+               {"qty", API_BODY_QTY},       {"value", API_BODY_VALUE}, {"for", API_BODY_FOR}};
 
 bool api_body_is_json(const struct http_exchange *x)
 {
@@ -88,6 +88,10 @@ static int read_member(const char *name, const struct json_node *value, unsigned
             return read_strategies(value, out->strategies, err);
         if (bit == API_BODY_QTY)
             return read_line(value, name, out->qty, sizeof out->qty, err);
+        if (bit == API_BODY_VALUE)
+            return read_line(value, name, out->value, sizeof out->value, err);
+        if (bit == API_BODY_FOR)
+            return read_line(value, name, out->lasts, sizeof out->lasts, err);
         return bit == API_BODY_REASON ? read_line(value, name, out->reason, sizeof out->reason, err)
                                       : read_line(value, name, out->code, sizeof out->code, err);
     }

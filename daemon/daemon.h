@@ -13,6 +13,7 @@
 #include "daemon/desk.h"
 #include "daemon/halt.h"
 #include "daemon/leader.h"
+#include "daemon/raises.h"
 #include "daemon/reconcile.h"
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
@@ -50,6 +51,7 @@ struct daemon {
     struct exposure *exposure;
     struct strategies *strategies;
     struct pauses *pauses;
+    struct raises *raises;
     struct desk *desk;
     struct stream *stream; // NULL: off
     struct reconcile *reconcile;
@@ -60,11 +62,12 @@ struct daemon {
     struct api *api;
     struct admin *admin;
     struct http_server *http, *admin_http;
-    struct risk_limits limits;
+    struct risk_limits limits; // of the config, with what is raised
     struct breaker_limits breaker_limits;
 
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
+    bool list_told[CONFIG_SYMBOLS_MAX]; // that the entry is over
     enum ledger_state ledger_state;
     char *mark; // what is known of the ledger, kept in state_dir
     bool mark_unwritten;
@@ -111,7 +114,8 @@ void daemon_restored_look(struct daemon *d); // with every tick
 void daemon_restored_collect(struct daemon *d);
 // main_watch.c: what the watch is told.
 void daemon_watch_call(void *arg, bool failed);
-void daemon_watch_look(struct daemon *d); // with every tick
+void daemon_denied(void *arg, enum guard_op op, const struct guard_verdict *v); // the guard denied a request
+void daemon_watch_look(struct daemon *d);                                       // with every tick
 void daemon_facts_look(struct daemon *d); // with every tick, before the guard's table: what facts are not pushed
 void daemon_hours_look(struct daemon *d); // with every tick, and when the calendar comes
 void daemon_watch_run(struct daemon *d, const struct run_row *row);
@@ -120,6 +124,10 @@ void daemon_breaker_new(struct daemon *d);
 void daemon_breaker_judged(void *arg, const struct risk_verdict *v);
 void daemon_breaker_order(struct daemon *d, const struct order_row *row);
 void daemon_breaker_look(struct daemon *d); // with every tick
+// main_limits.c: the limits that hold: those of the config, with what is raised.
+void daemon_limits_new(struct daemon *d);
+void daemon_limits_set(struct daemon *d);
+void daemon_limits_look(struct daemon *d); // with every tick
 // main_stream.c: the order stream and whom it tells.
 void daemon_stream_new(struct daemon *d);
 void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted

@@ -17,6 +17,7 @@
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
 //   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
 //   breaker             stops trading by itself             main_breaker  and the halt that follows
+//   raises              limits raised for a time          main_limits   what holds
 //   main_home            state_dir: ours alone, locked      stream main_stream   the broker says: something is to read
 #include <errno.h>
 #include <getopt.h>
@@ -169,6 +170,7 @@ static void tick(void *arg)
     daemon_hours_look(d);
     daemon_watch_look(d);
     daemon_breaker_look(d);
+    daemon_limits_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);
 }
@@ -241,8 +243,7 @@ static int reload(struct daemon *d, struct config *fresh, struct err *err)
         return -1;
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
-    d->limits = config_risk_limits(d->config);
-    d->breaker_limits = config_breaker_limits(d->config);
+    daemon_limits_set(d);
     log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_RELOADED, "reloaded %s: %s", d->config_path,
                       changed[0] ? changed : "nothing changed");
     return 0;
@@ -309,7 +310,7 @@ static int daemon_begin(struct daemon *d, struct err *err)
     d->loop = loop_new();
     d->disk = disk_new();
     d->snapshot.started_wall_ns = clock_wall_ns();
-    d->limits = config_risk_limits(d->config);
+    daemon_limits_set(d);
     if (d->config->host[0])
         str_copy_cut(d->host, sizeof d->host, d->config->host);
     else if (gethostname(d->host, sizeof d->host - 1) != 0)

@@ -20,7 +20,6 @@ static void tripped(void *arg, const char *row, const char *detail)
 
 void daemon_breaker_new(struct daemon *d)
 {
-    d->breaker_limits = config_breaker_limits(d->config);
     d->breaker = breaker_new(&(struct breaker_params){.ledger = d->ledger,
                                                       .exposure = d->exposure,
                                                       .metrics = d->metrics,

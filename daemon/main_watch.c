@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/messages.h"
+#include "lib/base/log.h"
 
 #define EXTENDED_FROM_S (4 * 3600)
 #define EXTENDED_TO_S (20 * 3600) // and the session turns
@@ -94,4 +96,18 @@ void daemon_facts_look(struct daemon *d)
     facts_set_calendar(d->facts, st->calendar_known, st->calendar_checked, doubt, now);
     facts_look_clock(d->facts);
     facts_judge_children(d->facts, strategies_environment(), now);
+}
+
+void daemon_denied(void *arg, enum guard_op op, const struct guard_verdict *v)
+{
+    struct daemon *d = arg;
+    log_message(LOG_LEVEL_WARNING, MESSAGE_GUARD_DENIED,
+                ((struct log_field[]){{"GUARD_RULE", guard_check_name(v->check)}, {"REASON", v->detail}}),
+                "guard denied %s: %s %s: %s", guard_op_name(op), guard_check_name(v->check),
+                guard_answer_name(v->answer), v->detail);
+    ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
+                    v->detail, clock_wall_ns());
+    watch_live(d->watch, metrics_value(d->metrics, METRIC_LIVE_ATTEMPTS, ""), guard_check_name(v->check), v->detail);
+    if (v->answer == GUARD_FAIL) // what latches a halt is seen before it can pass
+        daemon_look_soon(d);
 }

@@ -149,20 +149,6 @@ static void write_halt_row(void *arg, enum fact_halt state, const char *reason, 
 
 // --- broker, books, runs
 
-static void on_denied(void *arg, enum guard_op op, const struct guard_verdict *v)
-{
-    struct daemon *d = arg;
-    log_message(LOG_LEVEL_WARNING, MESSAGE_GUARD_DENIED,
-                ((struct log_field[]){{"GUARD_RULE", guard_check_name(v->check)}, {"REASON", v->detail}}),
-                "guard denied %s: %s %s: %s", guard_op_name(op), guard_check_name(v->check),
-                guard_answer_name(v->answer), v->detail);
-    ledger_decision(d->ledger, "guard", guard_op_name(op), guard_answer_name(v->answer), guard_check_name(v->check),
-                    v->detail, clock_wall_ns());
-    watch_live(d->watch, metrics_value(d->metrics, METRIC_LIVE_ATTEMPTS, ""), guard_check_name(v->check), v->detail);
-    if (v->answer == GUARD_FAIL) // what latches a halt is seen before it can pass
-        daemon_look_soon(d);
-}
-
 static void on_order(void *arg, const struct order_row *row)
 {
     struct daemon *d = arg;
@@ -416,7 +402,7 @@ static void start_broker(struct daemon *d)
         .request_timeout_ms = d->config->request_timeout_ms,
         .connections = (unsigned)d->config->broker_connections,
         .user_agent = "paperguard/" PACKAGE_VERSION,
-        .denied = on_denied,
+        .denied = daemon_denied,
         .called = daemon_watch_call,
         .arg = d,
     });
@@ -535,6 +521,7 @@ static void start_front(struct daemon *d)
         .ledger = d->ledger,
         .scheduler = d->scheduler,
         .pauses = d->pauses,
+        .raises = d->raises,
         .desk = d->desk,
         .reconcile = d->reconcile,
         .halt = d->halt,
@@ -569,6 +556,7 @@ int daemon_start(struct daemon *d, struct err *err)
     start_ledger(d);
     start_broker(d);
     daemon_breaker_new(d);
+    daemon_limits_new(d);
     start_desk(d);
     daemon_stream_new(d);
     start_runs(d);
@@ -594,6 +582,7 @@ void daemon_stop(struct daemon *d)
     api_free(d->api); // what it waited for is not told any more
     desk_free(d->desk);
     breaker_free(d->breaker);
+    raises_free(d->raises);
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);

@@ -26,7 +26,7 @@ struct ctl_options {
     const char *config, *socket, *instance; // NULL: not given
     bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, follow, help;
-    const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment, *format;
+    const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment, *format, *lasts;
     const char *prices, *from, *to, *seed, *capital, *database, *dump; // of a rehearsal
     int64_t limit, timeout_s, days;                                    // 0: not given
 };
@@ -170,6 +170,7 @@ ctl_verb_fn ctl_status;                                                         
 ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                             // run.c, why.c
 ctl_verb_fn ctl_orders, ctl_fills, ctl_positions;                                   // read.c
 ctl_verb_fn ctl_positions_assign;                                                   // assign.c
+ctl_verb_fn ctl_limits_raise, ctl_limits_revert;                                    // raise.c
 ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
 ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;            // strategies.c
 ctl_verb_fn ctl_plan, ctl_limits;                                                   // plan.c

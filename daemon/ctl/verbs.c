@@ -40,6 +40,15 @@ const struct ctl_verb ctl_verbs[] = {
     {"limits", "", "limits: ceiling, what holds now, used in this session, left",
      "The ceiling is what this daemon started with; a reload may only go below it.", ctl_limits, 0, 0, CTL_LOOKS,
      false},
+    {"limits raise", "LIMIT VALUE [TOKEN REASON] --for TIME",
+     "raise a limit for a time, after which it reverts by itself; two steps",
+     "First with limit and value: what holds, and a token valid for 120 seconds. Then with token and reason: it holds "
+     "until its "
+     "end (30m, 2h; at most 24h), across restarts too, and reverts by itself. Never above what the config said at the "
+     "start times "
+     "[risk] max_raise. Recorded with reason and operator.",
+     ctl_limits_raise, 2, MANY, CTL_ACTS, false},
+    {"limits revert", "LIMIT REASON", "take a raise back at once", "", ctl_limits_revert, 2, MANY, CTL_ACTS, false},
     {"strategies", "", "the strategies: schedule, share, how they did last, and which are paused", "", ctl_strategies,
      0, 0, CTL_LOOKS, false},
     {"runs", "[--status STATUS] [--strategy STRATEGY] [--limit N]", "runs, newest first", "", ctl_runs, 0, 0, CTL_LOOKS,
@@ -201,6 +210,7 @@ const struct ctl_option ctl_option_table[] = {
     {"--strategy", CTL_TEXT, AT(strategy), "STRATEGY", NULL, NULL},
     {"--book", CTL_TEXT, AT(book), "BOOK", NULL, NULL},
     {"--qty", CTL_TEXT, AT(qty), "QTY", NULL, NULL},
+    {"--for", CTL_TEXT, AT(lasts), "TIME", NULL, NULL},
     {"--days", CTL_NUMBER, AT(days), "N", NULL, NULL},
     {"--limit", CTL_NUMBER, AT(limit), "N", NULL, NULL},
     {"--url", CTL_TEXT, AT(url), "DSN", NULL, NULL},

@@ -328,6 +328,8 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_next)                                                                                                \
     X(admin_serve_config)                                                                                              \
     X(admin_serve_config_diff)                                                                                         \
+    X(admin_serve_raise)                                                                                               \
+    X(admin_serve_revert)                                                                                              \
     X(admin_serve_limits)                                                                                              \
     X(admin_serve_plan)                                                                                                \
     X(admin_serve_resolve)                                                                                             \
