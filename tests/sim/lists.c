@@ -61,7 +61,7 @@ static void fills_late(void *arg)
 {
     if (!it.on)
         return;
-    int64_t by_ns = world_between(DRAW_LISTS, 1, 200) * S;
+    int64_t by_ns = world_between(DRAW_LISTS, 1, 400) * S;
     sim_fills_late(wire_exchange(), "", world_between(DRAW_LISTS, 1, 4), by_ns);
     world_sum(SUM_LISTS, 1);
     world_note("the next fills are listed %lld s late", (long long)(by_ns / S));
@@ -159,6 +159,9 @@ void lists_begin(void)
     struct wire_faults *x = wire_faults();
     it.on = true;
     wire_spoil(spoil);
+    x->closed = rate(300000, 100000);
+    x->cancels_limited = rate(200000, 600000);
+    x->cancels_late = rate(200000, 400000);
     x->omitted = rate(300000, 200000);
     x->repeated = rate(200000, 300000);
     x->reversed = rate(200000, 300000);

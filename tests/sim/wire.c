@@ -213,6 +213,24 @@ static void broken(void *arg)
     flight_free(f);
 }
 
+static void leave(struct http_call *c);
+static bool may_leave(struct http_call *c, unsigned attempt);
+
+// A connection that was used before may have been closed before the request came: libcurl would write it once more.
+static void closed(void *arg)
+{
+    struct flight *f = arg;
+    struct http_call *c = f->call;
+    if (c && may_leave(c, 2)) {
+        check_violation("%s %s is transmitted a second time under one permit", c->method, c->target);
+        f->call = NULL;
+        flight_free(f);
+        leave(c);
+        return;
+    }
+    broken(f);
+}
+
 // The host learns of it, unless its life is over; or never, and its own deadline ends the call.
 static void back(struct flight *f, loop_fn *fn, bool silent)
 {
@@ -294,6 +312,11 @@ static void serve_and_lie(struct flight *f)
     refuse(f, 503, 50310000, "service unavailable", false);
 }
 
+static bool is_cancel(const char *method)
+{
+    return str_equal(method, "DELETE");
+}
+
 static bool hit(int64_t ppm)
 {
     bool it_is = world_chance(DRAW_WIRE, ppm);
@@ -311,7 +334,7 @@ static void at_exchange(void *arg)
         back(f, broken, world_chance(DRAW_WIRE, 500000));
         return;
     }
-    if (hit(x->limited))
+    if (hit(x->limited) || (is_cancel(f->method) && x->cancels_limited && hit(x->cancels_limited)))
         refuse(f, 429, 42910000, "rate limit exceeded", false);
     else if (hit(x->gateway_after))
         serve_and_lie(f);
@@ -331,6 +354,11 @@ static void at_exchange(void *arg)
     if (hit(x->answer_lost)) {
         world_note("wire: the answer is lost");
         back(f, broken, world_chance(DRAW_WIRE, 500000));
+        return;
+    }
+    if (x->closed && hit(x->closed)) {
+        world_note("wire: the connection is closed without an answer");
+        back(f, closed, false);
         return;
     }
     if (f->reply.body.len > 2 && hit(x->truncated)) {
@@ -426,7 +454,7 @@ static void leave(struct http_call *c)
     c->sent = true;
     wire.under_way++;
     int64_t takes = world_between(DRAW_WIRE, 1 * MS, 20 * MS);
-    if (hit(wire.faults.late))
+    if (hit(wire.faults.late) || (is_cancel(c->method) && wire.faults.cancels_late && hit(wire.faults.cancels_late)))
         takes = world_between(DRAW_WIRE, NS_PER_S, LATE_MAX_NS);
     world_note("wire: %s %s %s", c->method, c->target, c->body ? c->body : "");
     world_after(takes, at_exchange, f);
@@ -444,6 +472,16 @@ static void connected(void *arg)
         return;
     }
     uint64_t redeemed = wire.redeemed;
+    if (!may_leave(c, 1)) {
+        call_fail(c, HTTP_RESULT_REFUSED, "refused before the first byte");
+        return;
+    }
+    wire_left(redeemed);
+    leave(c);
+}
+
+static bool may_leave(struct http_call *c, unsigned attempt)
+{
     const struct http_wire onto = {.method = c->method,
                                    .scheme = c->scheme,
                                    .host = c->host,
@@ -453,13 +491,8 @@ static void connected(void *arg)
                                    .body_len = c->body_len,
                                    .peer = "127.0.0.1",
                                    .tls = {.known = true},
-                                   .attempt = 1};
-    if (c->before_send && !c->before_send(c->arg, &onto)) {
-        call_fail(c, HTTP_RESULT_REFUSED, "refused before the first byte");
-        return;
-    }
-    wire_left(redeemed);
-    leave(c);
+                                   .attempt = attempt};
+    return !c->before_send || c->before_send(c->arg, &onto);
 }
 
 // Cleared, and not on the wire yet: shorter than a permit lasts, or longer than a lease.
