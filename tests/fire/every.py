@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """A kill at every system call of the order path, none drawn: from the slot of a run of one order until that run is settled.
 
-A call is known by its name and how many of that name the run made before it. The tracer counts from when it was attached,
-and how many calls the daemon makes between that and the slot differs from time to time: where a kill met another call than it
-was aimed at, it is fired again, aimed by what it met."""
+A call is known by its name (of the thread that has the disk: disk:NAME) and how many of that name the run made before it. The
+tracer counts from when it was attached, and how many calls the daemon makes between that and the slot differs from time to time:
+where a kill met another call than it was aimed at, it is fired again, aimed by what it met."""
 import collections
 
 from shots import Shot

@@ -28,7 +28,7 @@ from field import ONE_ORDER, Field, Scratch, Wrong  # noqa: E402
 from harness import Postgres, Redis  # noqa: E402
 from plan import ROUND, WITHOUT_SERVERS, drawn  # noqa: E402
 from shots import Allocations, Shot, out_of  # noqa: E402
-from tracer import Trace, Unavailable, path_of  # noqa: E402
+from tracer import Trace, Unavailable, disk_thread, path_of  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 ON_ONE_POSTGRES = 7  # each daemon keeps four connections, of forty
@@ -87,11 +87,15 @@ def recorded(rooms, room="plain"):
         field.aim()
         field.settled()  # connections are made by then
         field.aim()
-        trace = Trace(field.pid, out_of(field))
+        who = {"": field.pid, **({"disk:": disk_thread(field.pid)} if room == "one-order" else {})}
+        traces = {name: Trace(thread, out_of(field).with_suffix(f".{thread}")) for name, thread in who.items()}
         field.settled()
-        trace.end()
+        path = {}
+        for name, trace in traces.items():
+            trace.end()
+            path |= {name + call: counts for call, counts in path_of(trace.out.read_text(), field.slot.timestamp()).items()}
         field.look(True)
-        return path_of(out_of(field).read_text(), field.slot.timestamp()), ""
+        return path, ""
     except Unavailable as e:
         return {}, str(e)
     finally:

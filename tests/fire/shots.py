@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from field import PATIENCE_S, Wrong, until
-from tracer import Trace, inject, place_of
+from tracer import Trace, disk_thread, inject, place_of
 
 CONFIG_EXIT = 78  # systemd leaves it down: right for a wrong switch, wrong for a full disk
 ERROR_S = 1.3     # how long after the slot calls go on failing
@@ -60,6 +60,12 @@ def out_of(field):
 
 def arm_kill(shot, field):
     return Trace(field.pid, out_of(field), *inject(shot.what, "signal=KILL", shot.when))
+
+
+def arm_every(shot, field):
+    """A call of the daemon's loop, or (disk:CALL) of the thread that has its disk."""
+    thread = disk_thread(field.pid) if shot.what.startswith("disk:") else field.pid
+    return Trace(thread, out_of(field), *inject(shot.what.removeprefix("disk:"), "signal=KILL", shot.when))
 
 
 def arm_error(shot, field):
@@ -201,4 +207,4 @@ def failing_allocations(shot, field, _):
 
 KINDS = {"kill": killed_at_call, "every": killed_at_call, "late": killed_and_late, "kill-twice": killed_twice,
          "moment": killed_at_moment, "error": failing_calls, "malloc": failing_allocations}
-ARMS = {"kill": arm_kill, "every": arm_kill, "late": arm_kill, "error": arm_error}
+ARMS = {"kill": arm_kill, "every": arm_every, "late": arm_kill, "error": arm_error}

@@ -22,6 +22,11 @@ def inject(calls, what, when):
     return ["-e", f"trace={calls}", "-e", f"inject={calls}:{what}:when={when}"]
 
 
+def disk_thread(pid):
+    """Of a daemon, the thread that has its disk."""
+    return next(int(task) for task in os.listdir(f"/proc/{pid}/task") if int(task) != pid)
+
+
 class Trace:
     """Returns when the process is traced: its loop alone, or the thread that has its disk too."""
 

@@ -18,7 +18,7 @@ from tracer import Trace, Unavailable  # noqa: E402
 
 pytestmark = pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer does not end well under a tracer")
 SPY = [Strategy(weights={"SPY": "0.3"})]
-NOT_STORED = [("openat", "ENOSPC", "halt.state.new"), ("write", "ENOSPC", "halt.state.new"), ("write", "EIO", "halt.state.new"),
+NOT_STORED = [("openat", "ENOSPC", "halt.state.new"), ("write", "ENOSPC", "halt.state.new"),
               ("fsync", "EIO", "halt.state.new"), ("rename", "EIO", "halt.state.new"), ("fsync", "EIO", "")]
 NOT_READ = [("openat", "EIO", "halt.state"), ("read", "EIO", "halt.state"), ("openat", "EIO", "halt.d"), ("getdents64", "EIO", "halt.d")]
 
