@@ -187,9 +187,9 @@ check-asan-system: have-deps ## system tests with the programs under clang's ASa
 FUZZ_SECONDS ?= 60
 check-fuzz: have-deps ## fuzz every parser, FUZZ_SECONDS=60 each; finds stay in build/fuzz
 	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
-check-sim: have-deps ## the daemon in a simulated world: SEEDS=200 from SEED_BASE=1 (one in 50 twice), incidents, planted bugs (PLANTED=no: without); SEED=n: one seed, with its trace
+check-sim: have-deps ## the daemon in a simulated world: SEEDS=200 from SEED_BASE=1 (one in 50 twice; SIM_SECONDS=n: none begins later), incidents, planted bugs (PLANTED=no: without); SEED=n: one seed, with its trace
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/simulate
-	@SEEDS='$(SEEDS)' SEED_BASE='$(SEED_BASE)' SEED='$(SEED)' JOBS='$(JOBS)' SIMULATE='$(abspath $(O))/simulate' $(PYTHON) -B tests/sim/run.py
+	@SEEDS='$(SEEDS)' SEED_BASE='$(SEED_BASE)' SEED='$(SEED)' SIM_SECONDS='$(SIM_SECONDS)' JOBS='$(JOBS)' SIMULATE='$(abspath $(O))/simulate' $(PYTHON) -B tests/sim/run.py
 	@[ -n '$(SEED)' ] || [ '$(PLANTED)' = no ] || BUILD='$(BUILD)' $(PYTHON) -B tests/sim/bugs.py
 # Of what decides: each branch is taken by a unit test, or it is not there.
 COVERED = $(patsubst tests/unit/%.c,$(BUILD)/obj-coverage/unit/%,$(wildcard tests/unit/test_guard*.c tests/unit/test_permit*.c tests/unit/test_keyscan*.c tests/unit/test_risk*.c))

@@ -35,7 +35,8 @@ def caught(tree, patch):
         built = run(tree, "make", "-s", "-j2", "build/obj-plain/simulate", "build/bin/paperguard", "COMMIT=planted")
         if built.returncode != 0:
             raise SystemExit(f"{patch.name} does not build any more:\n{built.stdout}")
-        env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": "", "INCIDENTS": "1" if BY_INCIDENTS in patch.read_text() else ""}
+        env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": "", "SIM_SECONDS": "",
+               "INCIDENTS": "1" if BY_INCIDENTS in patch.read_text() else ""}
         found = run(tree, sys.executable, "-B", "tests/sim/run.py", env=env)
         lines = [line for line in found.stdout.splitlines() if line.startswith("violation: ")]
         if found.returncode not in (0, 1):

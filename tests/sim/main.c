@@ -5,17 +5,20 @@
 // which everything must come to its end and ledger and exchange must agree.
 //
 //   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--again DSN] [--trace] [--first]
+//   [--seconds N]
 //
 // --again DSN: now and then a seed runs a second time, in this database, and must go the same way to the last step.
-// --first ends with the first seed that finds a violation.
+// --first ends with the first seed that finds a violation, --seconds N begins no seed after N seconds.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/check.h"
+#include "lib/base/when.h"
 #include "tests/sim/incidents.h"
 #include "tests/sim/pool.h"
 #include "tests/sim/scenario.h"
@@ -33,6 +36,7 @@ static struct {
     struct site_params site;
     const char *dsn_again; // of a database for those that run a second time; NULL: none does
     uint64_t base, seeds;
+    int64_t ends_ns; // no seed begins after it; 0: none ends it
     int jobs;
     bool trace, first, incidents;
     size_t held;                            // of the incidents
@@ -155,12 +159,23 @@ static int idle_place(void)
     return k;
 }
 
+// True time: the clock that this program is linked with is the simulated one.
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+    return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 #define SUM_NAME(symbol, word) word,
 static int all_seeds(void)
 {
     int under_way = 0;
     for (uint64_t i = 0; i < m.seeds || under_way > 0 || m.again.due;) {
-        if (m.first && m.sum.violations > 0) { // those under way still end
+        bool over = m.ends_ns && i < m.seeds && now_ns() > m.ends_ns;
+        if (over)
+            printf("no time is left for %llu more seeds\n", (unsigned long long)(m.seeds - i));
+        if (over || (m.first && m.sum.violations > 0)) { // those under way still end
             m.seeds = i;
             m.again.due = false;
         }
@@ -188,17 +203,13 @@ static int all_seeds(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"dsn", required_argument, NULL, 'd'},
-                                            {"dir", required_argument, NULL, 'f'},
-                                            {"data", required_argument, NULL, 'p'},
-                                            {"base", required_argument, NULL, 'b'},
-                                            {"seeds", required_argument, NULL, 'n'},
-                                            {"jobs", required_argument, NULL, 'j'},
-                                            {"again", required_argument, NULL, 'a'},
-                                            {"trace", no_argument, NULL, 't'},
-                                            {"incidents", no_argument, NULL, 'i'},
-                                            {"first", no_argument, NULL, '1'},
-                                            {0}};
+    static const struct option options[] = {
+        {"dsn", required_argument, NULL, 'd'},   {"dir", required_argument, NULL, 'f'},
+        {"data", required_argument, NULL, 'p'},  {"base", required_argument, NULL, 'b'},
+        {"seeds", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
+        {"again", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
+        {"incidents", no_argument, NULL, 'i'},   {"seconds", required_argument, NULL, 's'},
+        {"first", no_argument, NULL, '1'},       {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -225,6 +236,9 @@ int main(int argc, char **argv)
         case 'i':
             m.incidents = true;
             break;
+        case 's':
+            m.ends_ns = now_ns() + strtoll(optarg, NULL, 10) * NS_PER_S;
+            break;
         case '1':
             m.first = true;
             break;
@@ -237,7 +251,7 @@ int main(int argc, char **argv)
     }
     if (!m.site.dsn || !m.site.dir || !m.site.data || m.jobs < 1 || m.jobs > PLACES_MAX) {
         fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] "
-                        "[--again DSN] [--first] [--incidents]\n");
+                        "[--again DSN] [--first] [--incidents] [--seconds N]\n");
         return 64;
     }
     if (m.incidents)

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Runs the simulator of tests/sim over many seeds and the incidents, or over one seed with its trace, on a private Postgres.
 
-SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n; FIRST=1 ends with the first violation; INCIDENTS=1: these alone.
+SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n; FIRST=1 ends with the first violation; SIM_SECONDS=n: no seed begins after them;
+INCIDENTS=1: these alone.
 SIMULATE=program, BIN=folder of the programs."""
 import os
 import shutil
@@ -75,7 +76,8 @@ def main():
                    "--seeds", str(seeds), "--jobs", str(number("JOBS", 2))]
         command += ["--trace"] if seed else ["--again", f"{again} {options}"]
         command += ["--first"] if os.environ.get("FIRST") else []
-        rc = 0 if os.environ.get("INCIDENTS") else subprocess.run(command, check=False).returncode
+        until = ["--seconds", str(number("SIM_SECONDS", 0))] if os.environ.get("SIM_SECONDS") else []
+        rc = 0 if os.environ.get("INCIDENTS") else subprocess.run([*command, *until], check=False).returncode
         if rc == 0 and not seed and (os.environ.get("INCIDENTS") or not os.environ.get("FIRST")):
             others = command[:command.index("--base")]
             others += ["--first"] if os.environ.get("FIRST") else []
