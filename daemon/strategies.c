@@ -26,7 +26,8 @@ struct strategies {
     struct loop *loop;
     const struct config *config;
     struct strategies_user user;
-    bool service; // in units of their own
+    bool service;                  // in units of their own
+    struct sandbox_filter *filter; // for children; NULL with a service
     struct list running;
 };
 
@@ -72,7 +73,11 @@ struct strategies *strategies_new(struct loop *loop, const struct config *config
     bool service = has_service(config);
     if (strategies_user_find(config, service, &user, err) != 0)
         return NULL;
+    struct sandbox_filter *filter = service ? NULL : sandbox_filter_new(user.uid == (uid_t)-1, err);
+    if (!service && !filter)
+        return NULL;
     struct strategies *s = check_alloc(1, sizeof *s);
+    s->filter = filter;
     s->loop = loop;
     s->config = config;
     s->service = service;
@@ -106,6 +111,7 @@ void strategies_free(struct strategies *s)
     {
         job_free(LIST_ENTRY(n, struct job, node));
     }
+    sandbox_filter_free(s->filter);
     free(s);
 }
 
@@ -249,7 +255,7 @@ void strategies_run(struct strategies *s, const struct config_strategy *strategy
     j->arg = arg;
     split_command(command, argv);
     errno = 0;
-    if (strategies_place_find(s->config, &s->user, s->service, strategy->name, argv, &j->place, &err) != 0) {
+    if (strategies_place_find(s->config, &s->user, s->filter, strategy->name, argv, &j->place, &err) != 0) {
         j->no_room = child_error_is_short(errno);
         str_copy_cut(j->said, sizeof j->said, err.text);
         j->refused = loop_post(s->loop, job_refused, j);

@@ -155,17 +155,18 @@ static int paths_find(const struct config *c, const char *const *argv, struct st
     return 0;
 }
 
-int strategies_place_find(const struct config *config, const struct strategies_user *user, bool service,
-                          const char *name, const char *const *argv, struct strategies_place *out, struct err *err)
+int strategies_place_find(const struct config *config, const struct strategies_user *user,
+                          const struct sandbox_filter *filter, const char *name, const char *const *argv,
+                          struct strategies_place *out, struct err *err)
 {
     struct strategies_place p = {.folder = ""};
     const char *write[] = {p.folder, NULL};
+    bool service = filter == NULL;
     int rc = service ? 0 : own_folder(config, user, name, p.folder, err);
     if (rc == 0)
         rc = paths_find(config, argv, &p, err);
     if (rc == 0 && !service) {
-        p.sandbox =
-            sandbox_new(&(struct sandbox_params){(const char *const *)p.read, write, user->uid == (uid_t)-1}, err);
+        p.sandbox = sandbox_new(&(struct sandbox_params){filter, (const char *const *)p.read, write}, err);
         rc = p.sandbox ? 0 : -1;
     }
     if (rc == 0 && !service && config->strategy_cgroup[0]) {

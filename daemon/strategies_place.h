@@ -32,10 +32,10 @@ struct strategies_place {
 };
 // Its own folder is made when missing. The program's folder, that of a script behind an interpreter, further paths in
 // the command and [strategies] read are opened for reading; -1 when a secret of the daemon lies in one of them.
-// When it fails errno says why, unless it is 0.
-int strategies_place_find(const struct config *config, const struct strategies_user *user, bool service,
-                          const char *name, const char *const *argv, struct strategies_place *out,
-                          struct err *err) MUST_CHECK;
+// filter: NULL with a service, which makes its own. When it fails errno says why, unless it is 0.
+int strategies_place_find(const struct config *config, const struct strategies_user *user,
+                          const struct sandbox_filter *filter, const char *name, const char *const *argv,
+                          struct strategies_place *out, struct err *err) MUST_CHECK;
 void strategies_place_free(struct strategies_place *p);
 
 #endif

@@ -194,7 +194,8 @@ static NORETURN void keep(struct request *r, const struct child_ends *ends, cons
         dprintf(ends->log, "the folder %s cannot be made: %s\n", folder, strerror(errno));
         child_keep_not(ends, errno);
     }
-    struct sandbox *sandbox = sandbox_new(&(struct sandbox_params){r->read, write, shares_user}, &err);
+    struct sandbox_filter *filter = sandbox_filter_new(shares_user, &err);
+    struct sandbox *sandbox = filter ? sandbox_new(&(struct sandbox_params){filter, r->read, write}, &err) : NULL;
     if (!sandbox) {
         dprintf(ends->log, "%s\n", err.text);
         child_keep_not(ends, EACCES);

@@ -32,9 +32,13 @@
 #define NAMESPACES                                                                                                     \
     (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
+struct sandbox_filter {
+    struct sock_filter program[FILTER_MAX];
+    unsigned short len;
+};
+
 struct sandbox {
-    struct sock_filter filter[FILTER_MAX];
-    unsigned short filter_len;
+    const struct sandbox_filter *filter;
     int ruleset; // -1: no Landlock here
 };
 
@@ -91,22 +95,23 @@ static int add_special(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int filter_export(scmp_filter_ctx ctx, struct sandbox *s)
+static int filter_export(scmp_filter_ctx ctx, struct sandbox_filter *f)
 {
     int fd = memfd_create("filter", MFD_CLOEXEC);
     if (fd < 0)
         return -errno;
     int rc = seccomp_export_bpf(ctx, fd);
-    ssize_t n = rc == 0 ? pread(fd, s->filter, sizeof s->filter, 0) : 0;
+    ssize_t n = rc == 0 ? pread(fd, f->program, sizeof f->program, 0) : 0;
     close(fd);
-    if (rc == 0 && (n <= 0 || n % (ssize_t)sizeof s->filter[0] != 0 || n == (ssize_t)sizeof s->filter))
+    if (rc == 0 && (n <= 0 || n % (ssize_t)sizeof f->program[0] != 0 || n == (ssize_t)sizeof f->program))
         rc = -E2BIG;
-    s->filter_len = (unsigned short)((size_t)(n > 0 ? n : 0) / sizeof s->filter[0]);
+    f->len = (unsigned short)((size_t)(n > 0 ? n : 0) / sizeof f->program[0]);
     return rc;
 }
 
-static int filter_build(struct sandbox *s, bool shares_user, struct err *err)
+struct sandbox_filter *sandbox_filter_new(bool shares_user, struct err *err)
 {
+    struct sandbox_filter *f = check_alloc(1, sizeof *f);
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     int rc = ctx ? seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) : -ENOMEM;
     for (int number = 0; rc == 0 && number < CALLS_MAX; number++)
@@ -114,9 +119,18 @@ static int filter_build(struct sandbox *s, bool shares_user, struct err *err)
     if (rc == 0)
         rc = add_special(ctx);
     if (rc == 0)
-        rc = filter_export(ctx, s);
+        rc = filter_export(ctx, f);
     seccomp_release(ctx);
-    return rc == 0 ? 0 : err_set(err, "the filter of system calls cannot be built: %s", strerror(-rc));
+    if (rc == 0)
+        return f;
+    sandbox_filter_free(f);
+    err_set(err, "the filter of system calls cannot be built: %s", strerror(-rc));
+    return NULL;
+}
+
+void sandbox_filter_free(struct sandbox_filter *f)
+{
+    free(f);
 }
 
 // ---- files
@@ -266,8 +280,9 @@ static int ruleset_build(struct sandbox *s, const struct sandbox_params *p, stru
 struct sandbox *sandbox_new(const struct sandbox_params *params, struct err *err)
 {
     struct sandbox *s = check_alloc(1, sizeof *s);
+    s->filter = params->filter;
     s->ruleset = -1;
-    if (filter_build(s, params->shares_user, err) == 0 && ruleset_build(s, params, err) == 0)
+    if (ruleset_build(s, params, err) == 0)
         return s;
     sandbox_free(s);
     return NULL;
@@ -284,7 +299,7 @@ void sandbox_free(struct sandbox *s)
 
 bool sandbox_enter(const struct sandbox *s)
 {
-    struct sock_fprog program = {.len = s->filter_len, .filter = (struct sock_filter *)s->filter};
+    struct sock_fprog program = {.len = s->filter->len, .filter = (struct sock_filter *)s->filter->program};
     if (s->ruleset >= 0 && syscall(SYS_landlock_restrict_self, s->ruleset, 0) != 0)
         return false;
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;

@@ -5,6 +5,7 @@
 //   system calls  a list of allowed ones; sockets, tracing, namespaces, mounts, keys and io_uring are not on it
 //   files         (Landlock) reads below the system's program folders and what is named, writes below what is named
 //   others        (Landlock, Linux 6.12 on) no signal to a process outside, no abstract socket, no TCP
+// The list of calls is made once, before any order: libseccomp, out of memory, crashes or never returns (2.5.4).
 // Made before a fork, entered between fork and execve, inherited by whatever the program starts, never taken off.
 #ifndef PAPERGUARD_IO_SANDBOX_H
 #define PAPERGUARD_IO_SANDBOX_H
@@ -14,12 +15,17 @@
 #include "lib/base/err.h"
 
 struct sandbox;
+struct sandbox_filter; // the system calls, for any number of sandboxes
+
+// shares_user: others than the program run as its user: their files' modes and owners are to be kept. NULL with err.
+struct sandbox_filter *sandbox_filter_new(bool shares_user, struct err *err) MUST_CHECK;
+void sandbox_filter_free(struct sandbox_filter *f); // NULL is fine
 
 struct sandbox_params {
+    const struct sandbox_filter *filter; // borrowed for as long as the sandbox is there
     // NULL-terminated, absolute; files or folders with all that is below them. One that does not exist is an error.
     const char *const *read;  // read and execute
     const char *const *write; // and write
-    bool shares_user;         // others than the program run as its user: their files' modes and owners are to be kept
 };
 
 // NULL with err.

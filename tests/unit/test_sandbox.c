@@ -14,6 +14,7 @@
 #include "tests/unit/child_run.h"
 
 static char folder[] = "/tmp/paperguard-sandbox-XXXXXX"; // own/ may be written, secret may not be read
+static struct sandbox_filter *filter;
 static char self[PATH_MAX], self_folder[PATH_MAX];
 
 // ---- within
@@ -141,7 +142,7 @@ static int tried(const char *what, const char *on, bool boxed)
     char own[PATH_MAX];
     snprintf(own, sizeof own, "%s/own", folder);
     const char *read[] = {self_folder, NULL}, *write[] = {own, NULL};
-    struct sandbox *box = boxed ? sandbox_new(&(struct sandbox_params){read, write, true}, &err) : NULL;
+    struct sandbox *box = boxed ? sandbox_new(&(struct sandbox_params){filter, read, write}, &err) : NULL;
     if (boxed && !box)
         fail_msg("%s", err.text);
     run_open(&r, self, NULL);
@@ -281,7 +282,7 @@ static void a_program_that_is_not_opened_to_it_does_not_start(void **state)
     struct err err;
     if (sandbox_landlock_abi() == 0)
         skip();
-    struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, NULL, true}, &err);
+    struct sandbox *box = sandbox_new(&(struct sandbox_params){filter, NULL, NULL}, &err);
     assert_non_null(box);
     run_open(&r, self, NULL);
     r.argv[1] = "fork";
@@ -300,7 +301,7 @@ static void a_missing_folder_is_named(void **state)
     const char *read[] = {"/nonexistent/folder", NULL};
     if (sandbox_landlock_abi() == 0)
         skip();
-    assert_null(sandbox_new(&(struct sandbox_params){read, NULL, true}, &err));
+    assert_null(sandbox_new(&(struct sandbox_params){filter, read, NULL}, &err));
     assert_string_equal(err.text, "/nonexistent/folder cannot be opened to the strategy: No such file or directory");
 }
 
@@ -334,7 +335,7 @@ static void languages_run(void **state)
             continue;
         snprintf(own, sizeof own, "%s/own", folder);
         const char *write[] = {own, NULL};
-        struct sandbox *box = sandbox_new(&(struct sandbox_params){NULL, write, true}, &err);
+        struct sandbox *box = sandbox_new(&(struct sandbox_params){filter, NULL, write}, &err);
         assert_non_null(box);
         run_open(&r, languages[i].program, NULL);
         r.argv[1] = languages[i].option;
@@ -353,8 +354,10 @@ static void languages_run(void **state)
 static int make_folder(void **state)
 {
     (void)state;
+    struct err err;
+    filter = sandbox_filter_new(true, &err);
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n < 0 || !mkdtemp(folder) || mkdir(in_folder("own"), 0700) != 0)
+    if (!filter || n < 0 || !mkdtemp(folder) || mkdir(in_folder("own"), 0700) != 0)
         return -1;
     snprintf(self_folder, sizeof self_folder, "%s", self);
     *strrchr(self_folder, '/') = '\0';
@@ -371,6 +374,7 @@ static int remove_folder(void **state)
     r.argv[2] = folder;
     run_until_done(&r);
     run_close(&r);
+    sandbox_filter_free(filter);
     return 0;
 }
 
