@@ -120,7 +120,7 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
         if (c == CHECK_HALT || !guard_table_counts(s->guard, (enum guard_check)c)) // a standby is ready to stand by
             continue;
         if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
-            c != CHECK_ACCOUNT_STATUS && c != CHECK_CLOCK && c != CHECK_CALENDAR) {
+            c != CHECK_ACCOUNT_STATUS) {
             fprintf(stderr, "guard:\n");
             print_table(stderr, s->guard, false);
             log_message_plain(LOG_LEVEL_ERROR, MESSAGE_GUARD_FAILED, "guard failed at start: %s: %s",

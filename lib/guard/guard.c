@@ -54,10 +54,12 @@ static enum guard_answer worse(enum guard_answer a, enum guard_answer b)
     return a == GUARD_PASS || b == GUARD_FAIL ? b : a;
 }
 
-// A known halt is a state that somebody chose, and so is a second host: no broken guard. Shown, not counted.
+// A known halt is a state that somebody chose, and so is a second host; a day on which broker and exchange disagree and
+// a clock that is off pass: no broken guard. They deny what they deny, and are shown and not counted.
 static bool chosen(enum guard_check check, enum guard_answer answer)
 {
-    return (check == CHECK_HALT || check == CHECK_LEADER) && answer == GUARD_FAIL;
+    return answer == GUARD_FAIL &&
+           (check == CHECK_HALT || check == CHECK_LEADER || check == CHECK_CALENDAR || check == CHECK_CLOCK);
 }
 
 // Nor is what only a leader asks the broker, while another host leads: no order leaves by then, known or not.

@@ -64,12 +64,12 @@ def test_a_clock_that_is_not_the_brokers(make_site):
     # The simulator's clock is a minute and a half ahead; so the daemon's is behind.
     site = make_site(sim_env={"LD_PRELOAD": str(LIBRARY), "FAKETIME": "+90", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
     site.daemon.db_init()
-    site.daemon.start().up()
+    site.daemon.start().up().ready()
     row = is_now(site.daemon, "clock", "FAIL")
     assert "behind the broker's, the bound is 30 s; set it right" in row["detail"]
     status, answer = site.daemon.http("/api/v1/orders", "POST", ORDER, AUTH)
     assert status >= 400 and not site.sim.orders(), answer
-    assert not site.daemon.notify.has("READY")
+    assert site.daemon.cli("run").returncode != 0
 
 
 @pytest.fixture

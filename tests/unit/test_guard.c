@@ -403,8 +403,10 @@ static void test_table(void **state)
             continue;
         }
         assert_int_equal(results[rows[i].check].answer, want);
-        if ((rows[i].check == CHECK_HALT || rows[i].check == CHECK_LEADER) && want == GUARD_FAIL)
-            assert_int_equal(all, GUARD_PASS); // a known halt is no fault, nor is a standby
+        if ((rows[i].check == CHECK_HALT || rows[i].check == CHECK_LEADER || rows[i].check == CHECK_CLOCK ||
+             rows[i].check == CHECK_CALENDAR) &&
+            want == GUARD_FAIL)
+            assert_int_equal(all, GUARD_PASS); // a known halt is no fault, nor is a standby, a clock, a day in doubt
         else if (want != GUARD_PASS)
             assert_true(all != GUARD_PASS);
         else
@@ -451,7 +453,7 @@ static void test_table_tells_the_cause(void **state)
     for (int i = 0; i < GUARD_CHECK_COUNT; i++)
         r[i].answer = GUARD_PASS;
     assert_int_equal(guard_table_worst(r), GUARD_CHECK_COUNT);
-    r[CHECK_HALT].answer = r[CHECK_LEADER].answer = GUARD_FAIL;
+    r[CHECK_HALT].answer = r[CHECK_LEADER].answer = r[CHECK_CLOCK].answer = r[CHECK_CALENDAR].answer = GUARD_FAIL;
     assert_int_equal(guard_table_worst(r), GUARD_CHECK_COUNT);
     r[CHECK_ACCOUNT_FIRST].answer = GUARD_UNKNOWN;
     assert_int_equal(guard_table_worst(r), CHECK_ACCOUNT_FIRST);
