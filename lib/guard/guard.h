@@ -95,8 +95,8 @@ void guard_free(struct guard *g);
 // (static_only) or over all; a halt that is known (FAIL of CHECK_HALT) is shown in its row but not counted: it is a
 // state somebody chose, and neither ends the process nor makes it unhealthy. A halt state that cannot be read (UNKNOWN)
 // counts. So is standing by while another host leads (FAIL of CHECK_LEADER); what only a leader asks the broker (clock
-// and calendar) is not awaited then. A clock that is off and a day on which broker and exchange disagree (FAIL) deny the
-// orders that open, and pass: they are not counted either.
+// and calendar) is not awaited then. A clock that is off and a day on which broker and exchange disagree (FAIL) deny
+// the orders that open, and pass: they are not counted either.
 enum guard_answer guard_table(const struct guard_facts *f, int64_t now_boot_ns, bool static_only,
                               struct guard_result results[GUARD_CHECK_COUNT]);
 bool guard_table_counts(const struct guard_result results[GUARD_CHECK_COUNT], enum guard_check check);
