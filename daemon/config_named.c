@@ -236,7 +236,7 @@ static int list_parse(const struct section *s, struct risk_symbol *r)
         r->list = RISK_LIST_ALLOW;
     else if (rc == 0 && str_equal(word, "deny"))
         r->list = RISK_LIST_DENY;
-    else if (rc == 0 && word[0]) {
+    else if (rc == 0 && word && word[0]) {
         err_set(s->err, "found \"%.40s\", expected allow or deny", word);
         rc = wrong(s, "list");
     }
@@ -250,10 +250,10 @@ static int until_parse(const struct section *s, struct risk_symbol *r)
     char *word = NULL;
     struct day last;
     int rc = get(s, "until", &word);
-    if (rc == 0 && word[0] && !day_parse(word, &last)) {
+    if (rc == 0 && word && word[0] && !day_parse(word, &last)) {
         err_set(s->err, "found \"%.40s\", expected a date such as 2030-12-31", word);
         rc = wrong(s, "until");
-    } else if (rc == 0 && word[0]) {
+    } else if (rc == 0 && word && word[0]) {
         r->until_ns = day_at(last, SESSION_TURNS_S);
     }
     free(word);
@@ -282,7 +282,7 @@ static int symbol_build(const struct section *s)
     r->lot.nanos = lot.nanos;
     if (rc)
         return -1;
-    if (r->list != RISK_LIST_NONE && !owner[0])
+    if (r->list != RISK_LIST_NONE && !(owner && owner[0]))
         return err_set(s->err, "%s: [symbol \"%s\"] has an entry in a list and needs its owner", s->origin, s->name);
     return 0;
 }

@@ -62,14 +62,14 @@ static void quiet(struct risk_example *x)
     str_copy_cut(x->order.client_order_id, sizeof x->order.client_order_id, "example");
 }
 
-void risk_example(enum risk_row row, struct risk_example *x)
+void risk_example(enum risk_row row, struct risk_example *out)
 {
-    quiet(x);
-    struct risk_limits *l = &x->limits;
-    struct risk_view *v = &x->view;
-    struct order_request *o = &x->order;
-    str_copy_cut(x->symbol.symbol, sizeof x->symbol.symbol, o->symbol);
-#define RULE (l->symbols = &x->symbol, l->symbol_count = 1, &x->symbol)
+    quiet(out);
+    struct risk_limits *l = &out->limits;
+    struct risk_view *v = &out->view;
+    struct order_request *o = &out->order;
+    str_copy_cut(out->symbol.symbol, sizeof out->symbol.symbol, o->symbol);
+#define RULE (l->symbols = &out->symbol, l->symbol_count = 1, &out->symbol)
     switch (row) {
 #define RISK_ROW(symbol, name, holds_for_reduce, text, ...)                                                            \
     case symbol:                                                                                                       \

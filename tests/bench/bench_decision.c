@@ -15,6 +15,8 @@
 
 #define SAMPLES 20000
 #define OPEN_ORDERS 50
+#define MANY_ORDERS 1000 // of the full account, over so many symbols:
+#define MANY_SYMBOLS 500
 
 // bench_parse.c: nanoseconds of one bare parse, -1 when it failed. A file of its own because jansson's names meet ours.
 int64_t bench_parse(const char *body, size_t len);
@@ -41,18 +43,27 @@ static void die(const char *what)
     exit(1);
 }
 
+// An account with nothing held and nothing open.
 static void set_exposure(struct world *w)
 {
+    w->exposure = exposure_new();
+    exposure_set_session(
+        w->exposure, &(struct exposure_session){
+                         .known = true, .close_ns = INT64_MAX, .extended_close_ns = INT64_MAX, .until_ns = INT64_MAX});
     struct alpaca_account a = {.equity = {100000 * DECIMAL_ONE}, .cash = {100000 * DECIMAL_ONE}};
     struct alpaca_asset asset = {.tradable = true, .fractionable = true};
     struct alpaca_trade trade = {.price = {400 * DECIMAL_ONE}};
-    struct intent intent = {.session = w->session, .reserved = {100 * DECIMAL_ONE}};
     exposure_set_account(w->exposure, &a, now_ns());
     exposure_set_positions(w->exposure, NULL, 0, now_ns());
     strcpy(asset.symbol, "SPY");
     strcpy(trade.symbol, "SPY");
     exposure_set_asset(w->exposure, &asset);
     exposure_set_trade(w->exposure, &trade, now_ns(), 0);
+}
+
+static void open_some(struct world *w)
+{
+    struct intent intent = {.session = w->session, .reserved = {100 * DECIMAL_ONE}};
     for (int i = 0; i < OPEN_ORDERS; i++) {
         intent.order = w->order;
         intent.order.qty.nanos = DECIMAL_ONE / 4;
@@ -117,6 +128,42 @@ static int64_t decide_once(struct world *w, const char *body, size_t len)
     return took;
 }
 
+// An account of 1,000 open orders over 500 symbols, half of them held, and this order beside two open ones of its
+// symbol.
+static void fill_up(struct world *w)
+{
+    for (int i = 0; i < MANY_ORDERS; i++) {
+        struct alpaca_trade trade = {.price = {400 * DECIMAL_ONE}};
+        struct alpaca_asset asset = {.tradable = true, .fractionable = true};
+        struct intent in = {.session = w->session, .reserved = {10 * DECIMAL_ONE}, .order = w->order};
+        int n = i % MANY_SYMBOLS;
+        snprintf(in.order.symbol, sizeof in.order.symbol, n ? "S%d" : "SPY", n);
+        in.order.qty.nanos = DECIMAL_ONE / 40 + i;
+        snprintf(in.order.client_order_id, sizeof in.order.client_order_id, "full-%d", i);
+        str_copy_cut(trade.symbol, sizeof trade.symbol, in.order.symbol);
+        str_copy_cut(asset.symbol, sizeof asset.symbol, in.order.symbol);
+        exposure_set_asset(w->exposure, &asset);
+        exposure_set_trade(w->exposure, &trade, now_ns(), 0);
+        exposure_reserve(w->exposure, &in, now_ns());
+    }
+}
+
+// All risk rows of one order: its view, and every row over it.
+static int64_t judge_once(struct world *w)
+{
+    struct intent in = {.session = w->session, .order = w->order};
+    struct risk_view view;
+    struct risk_verdict risk;
+    int64_t start = now_ns();
+    if (!exposure_view_intent(w->exposure, &in, start, &view))
+        die("no view");
+    risk_judge(&w->limits, &view, &w->order, &risk);
+    int64_t took = now_ns() - start;
+    if (risk.answer != RISK_PASS)
+        die(risk.detail);
+    return took;
+}
+
 static int by_value(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -125,14 +172,10 @@ static int by_value(const void *a, const void *b)
 
 int main(void)
 {
-    static int64_t decision[SAMPLES], parse[SAMPLES];
-    struct world w = {.session = {2026, 11, 20}};
+    static int64_t decision[SAMPLES], parse[SAMPLES], risk[SAMPLES], full[SAMPLES];
+    struct world w = {.session = {2026, 11, 20}}, empty, busy;
     struct text body;
     w.guard = guard_new();
-    w.exposure = exposure_new();
-    exposure_set_session(
-        w.exposure, &(struct exposure_session){
-                        .known = true, .close_ns = INT64_MAX, .extended_close_ns = INT64_MAX, .until_ns = INT64_MAX});
     w.order = (struct order_request){.client_order_id = "pg1-0123456789abcdef0123456789abcdef",
                                      .symbol = "SPY",
                                      .side = ORDER_BUY,
@@ -140,24 +183,38 @@ int main(void)
                                      .tif = TIF_DAY,
                                      .qty = {DECIMAL_ONE * 5 / 2}};
     w.facts = good_simulator_facts();
-    set_exposure(&w);
     set_limits(&w.limits);
+    empty = busy = w;
+    set_exposure(&w);
+    open_some(&w);
+    set_exposure(&empty);
+    set_exposure(&busy);
+    fill_up(&busy);
     text_init(&body, 4096);
     order_request_write(&w.order, &body);
     for (int i = 0; i < SAMPLES; i++) {
+        risk[i] = judge_once(&empty);
+        full[i] = judge_once(&busy);
         decision[i] = decide_once(&w, text_str(&body), body.len);
         parse[i] = bench_parse(text_str(&body), body.len);
         if (parse[i] < 0)
             die("the order did not parse");
     }
     qsort(decision, SAMPLES, sizeof decision[0], by_value);
+    qsort(risk, SAMPLES, sizeof risk[0], by_value);
+    qsort(full, SAMPLES, sizeof full[0], by_value);
     qsort(parse, SAMPLES, sizeof parse[0], by_value);
-    printf("{\"decision_p50_ns\":%lld,\"decision_p99_ns\":%lld,\"parse_p50_ns\":%lld,\"parse_p99_ns\":%lld,\"samples\":"
+    printf("{\"risk_p50_ns\":%lld,\"risk_p99_ns\":%lld,\"risk_full_p50_ns\":%lld,\"risk_full_p99_ns\":%lld,",
+           (long long)risk[SAMPLES / 2], (long long)risk[SAMPLES * 99 / 100], (long long)full[SAMPLES / 2],
+           (long long)full[SAMPLES * 99 / 100]);
+    printf("\"decision_p50_ns\":%lld,\"decision_p99_ns\":%lld,\"parse_p50_ns\":%lld,\"parse_p99_ns\":%lld,\"samples\":"
            "%d}\n",
            (long long)decision[SAMPLES / 2], (long long)decision[SAMPLES * 99 / 100], (long long)parse[SAMPLES / 2],
            (long long)parse[SAMPLES * 99 / 100], SAMPLES);
     text_free(&body);
     exposure_free(w.exposure);
+    exposure_free(empty.exposure);
+    exposure_free(busy.exposure);
     guard_free(w.guard);
     return 0;
 }

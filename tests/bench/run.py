@@ -207,6 +207,10 @@ def table(r):
     def per_order(part, key):
         return part[key] / part["n"]
     rows = [
+        ("risk rows p50, 1,000 open orders", f"{d['risk_full_p50_ns'] / 1000:.2f} us", "nothing open",
+         f"{d['risk_p50_ns'] / 1000:.2f} us", d["risk_full_p50_ns"] / d["risk_p50_ns"]),
+        ("risk rows p99, 1,000 open orders", f"{d['risk_full_p99_ns'] / 1000:.2f} us", "nothing open",
+         f"{d['risk_p99_ns'] / 1000:.2f} us", d["risk_full_p99_ns"] / d["risk_p99_ns"]),
         ("decision p50", f"{d['decision_p50_ns'] / 1000:.2f} us", "JSON parse of the order",
          f"{d['parse_p50_ns'] / 1000:.2f} us", d["decision_p50_ns"] / d["parse_p50_ns"]),
         ("decision p99", f"{d['decision_p99_ns'] / 1000:.2f} us", "JSON parse of the order",

@@ -254,12 +254,69 @@ static void rows_deny_on_their_own(void **state)
     assert_int_equal(v.answer, RISK_UNKNOWN);
 }
 
+// At the ends of the number range: unknown, and so denied.
+static void what_does_not_fit_is_unknown(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t held, open_buy, open_sell, qty, price;
+        enum order_side side;
+        enum risk_row row;
+    } rows[] = {
+        {1, INT64_MAX, 0, D, 100 * D, ORDER_BUY, RISK_POSITION_SHARE},
+        {INT64_MIN + 5, 0, 0, 10, 100 * D, ORDER_SELL, RISK_POSITION_SHARE},
+        {INT64_MIN + 10 * D, 0, 0, 10 * D, 100 * D, ORDER_SELL, RISK_POSITION_SHARE},
+        {INT64_MIN + 5, 0, 0, 10, 100 * D, ORDER_SELL, RISK_GROSS_EXPOSURE},
+        {INT64_MIN + 5, 0, 0, 10, 100 * D, ORDER_SELL, RISK_NET_EXPOSURE},
+        {0, 0, 0, INT64_MAX, 100 * D, ORDER_SELL, RISK_NET_EXPOSURE},
+    };
+    scene s;
+    struct risk_verdict v;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        risk_example(RISK_ROW_COUNT, &s);
+        s.limits.long_only = false;
+        s.view.held.nanos = rows[i].held;
+        s.view.open_buy_qty.nanos = rows[i].open_buy;
+        s.view.open_sell_qty.nanos = rows[i].open_sell;
+        s.order.qty.nanos = rows[i].qty;
+        s.order.side = rows[i].side;
+        risk_judge_row(rows[i].row, &s.limits, &s.view, &s.order, &v);
+        if (v.answer != RISK_UNKNOWN)
+            fail_msg("row %zu: %d", i, (int)v.answer);
+    }
+    risk_example(RISK_ROW_COUNT, &s);
+    price(&s.view, 1); // a nano of a dollar: more shares than there are numbers
+    s.order.qty.nanos = 0;
+    s.order.notional.nanos = 1000 * D;
+    risk_judge_row(RISK_ORDER_SIZE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+}
+
+static void who_answers_for_an_entry_is_named(void **state)
+{
+    (void)state;
+    static const enum risk_list lists[] = {RISK_LIST_DENY, RISK_LIST_ALLOW};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        scene s;
+        risk_example(RISK_ROW_COUNT, &s);
+        s.limits.symbols = &s.symbol;
+        s.limits.symbol_count = 1;
+        s.symbol.list = lists[i];
+        s.symbol.until_ns = lists[i] == RISK_LIST_ALLOW ? s.view.now_wall_ns : 0;
+        s.symbol.owner = "ops";
+        s.symbol.reason = "audit";
+        assert_non_null(strstr(judge(&s).detail, "ops"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_example_is_denied_by_its_row),
         cmocka_unit_test(every_case),
         cmocka_unit_test(rows_deny_on_their_own),
+        cmocka_unit_test(what_does_not_fit_is_unknown),
+        cmocka_unit_test(who_answers_for_an_entry_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
