@@ -99,20 +99,20 @@ def test_what_is_refused(make_site):
     assert "the token is not the one" in refused(site, "SPY", "weights", code, "because"), "it was for one share"
     # Something has come in between the steps.
     code = site.daemon.ctl_json("positions", "assign", "SPY", "weights")["code"]
-    order(site, "mine-2")
-    until(lambda: books(site) == {("unassigned", "SPY"): 4}, 10, lambda: f"four shares: {books(site)}")
+    order(site, "mine-2", qty="1")
+    until(lambda: books(site) == {("unassigned", "SPY"): 3}, 10, lambda: f"three shares: {books(site)}")
     assert "the token is not the one" in refused(site, "SPY", "weights", code, "because")
     # An order is out.
     price = Decimal(site.sim.get("/v2/positions/SPY")["current_price"])
     order(site, "resting", type="limit", limit_price=str((price * Decimal("0.97")).quantize(Decimal("0.01"))))
     code = site.daemon.ctl_json("positions", "assign", "SPY", "weights")["code"]
     assert "an order for SPY is open" in refused(site, "SPY", "weights", code, "because")
-    assert books(site) == {("unassigned", "SPY"): 4} and not site.sql("SELECT 1 FROM assignments")
+    assert books(site) == {("unassigned", "SPY"): 3} and not site.sql("SELECT 1 FROM assignments")
     code, _ = site.daemon.http("/api/v1/orders/resting", "DELETE", None, {"Authorization": f"Bearer {TOKEN}"})
     assert code < 300
     until(lambda: site.sql("SELECT 1 FROM orders WHERE client_order_id = 'resting' AND NOT open"), 10, "its end")
     assign(site, "SPY")
-    assert books(site) == {("weights", "SPY"): 4}
+    assert books(site) == {("weights", "SPY"): 3}
     equal(site)
 
 
