@@ -13,6 +13,7 @@
 #include "tests/sim/incidents.h"
 #include "tests/sim/lists.h"
 #include "tests/sim/redis.h"
+#include "tests/sim/slots.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -258,6 +259,7 @@ void faults_begin(void)
     if (world_chance(DRAW_SCENARIO, 150000))
         world_after(world_between(DRAW_SCENARIO, 5, 200) * S, clock_steps, h);
     lists_begin();
+    slots_begin();
     if (cluster_two())
         begin_of_two();
 }

@@ -22,6 +22,7 @@
 #include "tests/sim/redis.h"
 #include "tests/sim/replay.h"
 #include "tests/sim/server.h"
+#include "tests/sim/slots.h"
 #include "tests/sim/store.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -123,6 +124,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     come_to_rest();
     check_same();
     client_check();
+    slots_check(sim_account_number(exchange));
     incidents_check(sim_account_number(exchange));
     check_peers(cluster_leader(), calm_ns);
     cluster_leave();

@@ -22,11 +22,12 @@
 #define SECRET "sim-secret-of-the-simulated-world-000001"
 #define S NS_PER_S
 #define MS NS_PER_MS
+#define EVENING_S (19 * 3600)
 
 static struct {
     struct site_params params;
     char folder[300], config[WORLD_HOSTS_MAX][340], instance[32];
-    int64_t lease_ms;
+    int64_t lease_ms, slots[2];
     bool streams, caches, exchange_hours;
 } site;
 
@@ -60,6 +61,11 @@ const char *site_folder(void)
 const char *site_instance(void)
 {
     return site.instance;
+}
+
+int64_t site_slot(int strategy)
+{
+    return site.slots[strategy];
 }
 
 int64_t site_lease_ms(void)
@@ -133,6 +139,18 @@ static void make_host(int host, const char *rest)
     text_free(&t);
 }
 
+// A clock time some minutes ahead; not one that came an hour ago already, when a day has it twice.
+static void draw_slot(int strategy, char label[8])
+{
+    int64_t minute = 60 * S, at = (world_wall_ns() + minute - 1) / minute * minute;
+    at += world_between(DRAW_SLOTS, 2, 4) * minute;
+    while (day_at(day_of(at), seconds_of_day(at)) != at)
+        at -= minute;
+    int s = seconds_of_day(at);
+    snprintf(label, 8, "%02d:%02d", s / 3600 % 24, s / 60 % 60);
+    site.slots[strategy] = at;
+}
+
 void site_make(uint64_t seed)
 {
     char path[400];
@@ -148,6 +166,11 @@ void site_make(uint64_t seed)
     const char *deadline = slow ? "150s" : "40s", *schedule = slow ? "every 180s" : "every 60s";
     if (one && one->schedule)
         schedule = one->schedule;
+    char labels[2][8];
+    bool evening = seconds_of_day(world_wall_ns()) > EVENING_S; // clock times lie before the next session begins
+    bool clock_times = !one && !site.exchange_hours && !evening && world_chance(DRAW_SLOTS, 150000);
+    for (int i = 0; i < 2 && clock_times; i++)
+        draw_slot(i, labels[i]);
     // How often orders are read while any is open: now and then half of what is usual, or twice.
     static const char *const polls[] = {"500ms", "1s", "1s", "2s", "2s"};
     const char *poll = polls[world_between(DRAW_SCENARIO, 0, ARRAY_LEN(polls) - 1)];
@@ -169,7 +192,7 @@ void site_make(uint64_t seed)
               "[strategy \"b\"]\ncommand = /sim/strategy\nsymbols = SPY GLD\nallocation = 0.4\nschedule = %s\n"
               "band = 0\nexecution = limit-walk\n",
               poll, site.streams ? "on" : "off", site.params.dsn, (long long)site.lease_ms, site.folder, deadline,
-              schedule, schedule);
+              clock_times ? labels[0] : schedule, clock_times ? labels[1] : schedule);
     if (site.caches)
         text_add(&t, "[redis]\nurl = redis://127.0.0.1:6379/0\n");
     for (int i = 0; i < WORLD_HOSTS_MAX; i++)

@@ -18,6 +18,7 @@ void site_begin(const struct site_params *params);
 void site_environment(void);
 void site_make(uint64_t seed);
 void site_remove(void);
+int64_t site_slot(int strategy); // the one instant of its clock time; 0: it runs about each minute
 int64_t site_lease_ms(void);
 int64_t site_day(void); // when the seed begins, wall time
 struct sim *site_exchange(uint64_t seed);

@@ -49,6 +49,7 @@ struct loop {
 };
 
 struct host {
+    int64_t started;
     char name[32];
     int index;
     host_main_fn *entry;
@@ -302,6 +303,11 @@ bool host_alive(const struct host *h)
     return h->alive;
 }
 
+int64_t host_started_ns(const struct host *h)
+{
+    return h->started;
+}
+
 int host_status(const struct host *h)
 {
     return h->status;
@@ -345,6 +351,7 @@ void host_start(struct host *h)
     CHECK(!h->alive && !w.current);
     h->alive = true;
     h->ended = false;
+    h->started = w.now;
     h->status = -1;
     h->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(h->stack != MAP_FAILED);

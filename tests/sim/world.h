@@ -32,7 +32,8 @@
     X(DRAW_REDIS)                                                                                                      \
     X(DRAW_DAY)                                                                                                        \
     X(DRAW_HOSTS)                                                                                                      \
-    X(DRAW_LISTS)
+    X(DRAW_LISTS)                                                                                                      \
+    X(DRAW_SLOTS)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
@@ -52,6 +53,7 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_HUNG, "left_hanging")                                                                                        \
     X(SUM_LISTS, "list_faults")                                                                                        \
     X(SUM_BUSTS, "busts")                                                                                              \
+    X(SUM_UNWATCHED, "slots_unwatched")                                                                                \
     X(SUM_SLOTS, "slots_looked_at")
 #define WORLD_SUM_NAME(name, word) name,
 enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };
@@ -93,6 +95,7 @@ struct host *host_current(void); // NULL: the world itself
 struct host *host_at(int index); // NULL past the end
 unsigned host_life(const struct host *h);
 bool host_alive(const struct host *h);
+int64_t host_started_ns(const struct host *h);
 int host_status(const struct host *h); // of the last life that ended by itself, -1 when none did
 void host_start(struct host *h);
 void host_kill(struct host *h);                   // as SIGKILL; never from that host's own hands
