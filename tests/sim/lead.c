@@ -20,6 +20,7 @@ static struct {
     struct host *host; // NULL: nobody has taken the lead yet
     unsigned life;
     int64_t renewed_ns;
+    int64_t late_intents;
     int led[WORLD_HOSTS_MAX]; // the newest life of each that has led, and one more
 } it;
 
@@ -44,6 +45,7 @@ static bool is_of_leader(const char *statement)
 
 static void committed(struct host *h, unsigned life, const char *statement, size_t affected)
 {
+    it.late_intents += strcmp(statement, "intent_commit") == 0 && (!host_alive(h) || host_life(h) != life);
     if (strcmp(statement, "leader_take") == 0 && affected == 1) {
         // Receipts and permits of an epoch end with the process that had it. (A take without an answer is none to it.)
         if (it.led[host_index(h)] == (int)life + 1)
@@ -73,6 +75,11 @@ static void leaves(const struct host *h, const char *client_order_id)
     else if (over_ms > 0)
         check_violation("order %s leaves from %s, whose lease ran out %lld ms ago", client_order_id, host_name(h),
                         (long long)over_ms);
+}
+
+int64_t lead_late_intents(void)
+{
+    return it.late_intents;
 }
 
 void lead_begin(void)

@@ -6,6 +6,9 @@
 #ifndef PAPERGUARD_TESTS_SIM_LEAD_H
 #define PAPERGUARD_TESTS_SIM_LEAD_H
 
+#include <stdint.h>
+
 void lead_begin(void);
+int64_t lead_late_intents(void); // committed for a life that was over
 
 #endif

@@ -7,6 +7,6 @@
 #define PAPERGUARD_TESTS_SIM_REPLAY_H
 
 struct host;
-void replay_check(struct host *h, const char *account);
+void replay_check(struct host *h);
 
 #endif

@@ -128,7 +128,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
     incidents_check(sim_account_number(exchange));
     check_peers(cluster_leader(), calm_ns);
     cluster_leave();
-    replay_check(cluster_leader(), sim_account_number(exchange));
+    replay_check(cluster_leader());
     world_sum(SUM_ORDERS, wire_orders());
     world_sum(SUM_FILLS, exchange_fill_count(sim_exchange(exchange)));
     struct result r = {seed, world_steps(), world_hash(), store_batches(), {0}, check_violations()};
