@@ -7,12 +7,11 @@ the tree, which must then be caught under fire.
 BUGS=words only those whose name has one of them; FIRE_SECONDS=n for each at most (90)."""
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sim"))
-from bugs import ROOT, copy_tree, run  # noqa: E402
+from bugs import ROOT, plant_all, run  # noqa: E402
 
 OF_THE_WORLD = ("09-resume-forgets-orders", "10-not-adopted", "13-recorded-once-more", "15-another-id")
 
@@ -37,23 +36,6 @@ def caught(tree, patch):
         run(tree, "patch", "-R", "-p1", "-i", patch)
 
 
-def main():
-    words = os.environ.get("BUGS", "").split()
-    patches = sorted((ROOT / "tests/fire/bugs").glob("*.patch")) + [ROOT / f"tests/sim/bugs/{name}.patch" for name in OF_THE_WORLD]
-    patches = [p for p in patches if not words or any(w in p.name for w in words)]
-    tree = Path(os.environ.get("TMPDIR", "/tmp")) / f"pg-fire.{os.getpid()}"
-    seen = 0
-    try:
-        copy_tree(tree)
-        for patch in patches:
-            how = caught(tree, patch)
-            seen += how is not None
-            print(f"{patch.stem}: {how or 'NOT CAUGHT'}"[:300], flush=True)
-    finally:
-        shutil.rmtree(tree, ignore_errors=True)
-    print(f"planted bugs caught {seen} of {len(patches)}")
-    return 0 if seen == len(patches) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    OWN = sorted((ROOT / "tests/fire/bugs").glob("*.patch"))
+    sys.exit(plant_all(OWN + [ROOT / f"tests/sim/bugs/{name}.patch" for name in OF_THE_WORLD], caught))

@@ -46,17 +46,18 @@ def caught(tree, patch):
         run(tree, "patch", "-R", "-p1", "-i", patch)
 
 
-def main():
-    words = os.environ.get("BUGS", "").split()
-    patches = sorted(p for p in (ROOT / "tests/sim/bugs").glob("*.patch") if not words or any(w in p.name for w in words))
+def plant_all(patches, caught):
+    """Each in turn into one copy of the tree; what caught(tree, patch) tells of it, a line each. The exit status."""
     tree = Path(os.environ.get("TMPDIR", "/tmp")) / f"pg-bugs.{os.getpid()}"
+    words = os.environ.get("BUGS", "").split()
+    patches = [p for p in patches if not words or any(w in p.name for w in words)]
     seen = 0
     try:
         copy_tree(tree)
         for patch in patches:
             how = caught(tree, patch)
             seen += how is not None
-            print(f"{patch.stem}: {how or 'NOT CAUGHT'}", flush=True)
+            print(f"{patch.stem}: {how or 'NOT CAUGHT'}"[:300], flush=True)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
     print(f"planted bugs caught {seen} of {len(patches)}")
@@ -64,4 +65,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(plant_all(sorted((ROOT / "tests/sim/bugs").glob("*.patch")), caught))
