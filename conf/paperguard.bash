@@ -11,7 +11,7 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
+    local verbs="status check next plan limits selftest strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
     local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump " pairs='|limits raise|limits revert|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
@@ -91,6 +91,9 @@ _paperguard() {
     'limits revert')
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;
+    'selftest')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
     'strategies')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;

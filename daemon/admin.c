@@ -214,6 +214,7 @@ static const struct verb {
     {"/admin/quarantine/cancel/", LEADS, admin_serve_quarantine_cancel},
     {"/admin/drift", READS, admin_serve_drift},
     {"/admin/drift/accept", LEADS, admin_serve_drift_accept},
+    {"/admin/selftest", HERE, admin_serve_selftest},
     {"/admin/halt", HERE, serve_halt},
     {"/admin/run", LEADS, serve_run},
     {"/admin/release/request", HERE, serve_release_request},

@@ -9,12 +9,13 @@
 #include "daemon/api.h"
 #include "daemon/raises.h"
 #include "daemon/reconcile.h"
+#include "daemon/selftest.h"
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
-// · /admin/limits · /admin/drift · POST /admin/drift/accept {"code","reason"}
+// · /admin/limits · POST /admin/selftest {} · /admin/drift · POST /admin/drift/accept {"code","reason"}
 // · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with "code","reason"
 // · POST /admin/limits/raise/NAME {"value","for"} or these with "code","reason" · /admin/limits/revert/NAME {"reason"}
 // · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
@@ -35,6 +36,8 @@ struct admin_params {
     struct desk *desk;
     struct reconcile *reconcile;
     struct halt *halt;
+    const struct selftest *selftest; // the last one
+    void (*selftest_run)(void *arg, const char *cause);
     uid_t strategy_uid; // (uid_t)-1: none
     void *arg;
 };

@@ -30,6 +30,7 @@ admin_serve_fn admin_serve_next;                            // admin_next.c
 admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
 admin_serve_fn admin_serve_raise, admin_serve_revert;       // admin_raise.c
+admin_serve_fn admin_serve_selftest;                        // admin_selftest.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
 admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 admin_serve_fn admin_serve_retry;                           // admin_retry.c

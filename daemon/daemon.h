@@ -17,6 +17,7 @@
 #include "daemon/reconcile.h"
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
+#include "daemon/selftest.h"
 #include "daemon/snapshot.h"
 #include "daemon/stream.h"
 #include "daemon/watch.h"
@@ -64,6 +65,8 @@ struct daemon {
     struct http_server *http, *admin_http;
     struct risk_limits limits; // of the config, with what is raised
     struct breaker_limits breaker_limits;
+    struct selftest selftest; // the last one
+    struct day selftest_day;  // whose first slot had one
 
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
@@ -128,6 +131,10 @@ void daemon_breaker_look(struct daemon *d); // with every tick
 void daemon_limits_new(struct daemon *d);
 void daemon_limits_set(struct daemon *d);
 void daemon_limits_look(struct daemon *d); // with every tick
+// main_selftest.c: cause is start, reload, daily or operator.
+void daemon_selftest(void *arg, const char *cause);
+void daemon_selftest_look(struct daemon *d); // with every tick
+void daemon_selftest_collect(struct daemon *d);
 // main_stream.c: the order stream and whom it tells.
 void daemon_stream_new(struct daemon *d);
 void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted
@@ -139,12 +146,11 @@ void daemon_leader_fenced(void *arg, const char *detail);
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);
-int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_load_rows(struct daemon *d); // which slots have a row, and which runs are not finished
-// main_home.c: state_dir. enter takes its lock and answers EX_OK, or the exit code that err belongs to; tell writes
-// where we listen; leave takes that back and lets go.
+// main_home.c: state_dir. enter takes its lock and answers EX_OK, or the exit code that err belongs to; listen
+// writes where we listen; leave takes that back and lets go.
 int daemon_home_enter(struct daemon *d, struct err *err) MUST_CHECK;
-void daemon_home_tell(const struct daemon *d);
+int daemon_listen(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_home_leave(struct daemon *d);
 // main.c: the regular look at guard, halt files and status, now rather than with the next tick.
 void daemon_look_soon(struct daemon *d);

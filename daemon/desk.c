@@ -355,12 +355,10 @@ static void slot_ready(void *arg)
     }
     if (desk_waits_for_lease(o) || !desk_judged_again(o))
         return;
-    broker_order_request(d->p.broker, o->body, o->body_len, &request);
-    if (guard_clear_order(d->p.guard, facts_view(d->p.facts), &o->receipt, &request, clock_boot_ns(), &cleared,
-                          &verdict) != 0) {
+    desk_port_request(o, &request);
+    if (guard_clear_order(d->p.guard, desk_facts(d), &o->receipt, &request, clock_boot_ns(), &cleared, &verdict) != 0) {
         metrics_add(d->p.metrics, METRIC_GUARD_DENIALS, guard_check_name(verdict.check), 1);
-        ledger_decision(d->p.ledger, "guard", o->row.intent.order.client_order_id, guard_answer_name(verdict.answer),
-                        guard_check_name(verdict.check), verdict.detail, clock_wall_ns());
+        desk_decided(o, "guard", guard_answer_name(verdict.answer), guard_check_name(verdict.check), verdict.detail);
         o->why = guard_check_name(verdict.check);
         desk_refuse(o, "guard", verdict.detail);
         return;
@@ -369,14 +367,13 @@ static void slot_ready(void *arg)
     o->row.status = ORDER_SENDING;
     o->calls++;
     // Not waited for: what the broker answers is written after it, in this order.
-    ledger_order_update(d->p.ledger, o->row.intent.order.client_order_id, "", ORDER_SENDING, (struct qty){0},
-                        (struct price){0}, 0, clock_wall_ns(), "desk", "", NULL, NULL);
-    broker_submit(d->p.broker, &cleared, sent, o);
+    desk_port_update(o, &(struct change){.status = ORDER_SENDING, .source = "desk"}, NULL, NULL);
+    desk_port_submit(o, &cleared, sent);
 }
 
 void desk_wait_for_slot(struct desk_order *o)
 {
-    broker_rate_wait(o->desk->p.broker, slot_ready, o);
+    desk_port_slot(o, slot_ready);
 }
 
 // --- judging and committing
@@ -445,7 +442,7 @@ void desk_commit(void *arg)
     o->timer = 0;
     if (o->desk->leaving)
         return;
-    ledger_intent_commit(o->desk->p.ledger, &o->row.intent, committed, o);
+    desk_port_commit(o, committed);
 }
 
 // Judged and reserved are all that are placed; ledger and broker get them a few at a time.
@@ -473,7 +470,7 @@ static void deny(struct desk_order *o, const char *rule, const char *detail)
     o->row.status = ORDER_DENIED;
     o->why = rule;
     snprintf(o->row.reason, sizeof o->row.reason, "%s: %s", rule, detail);
-    ledger_decision(d->p.ledger, "risk", o->row.intent.order.client_order_id, "denied", rule, detail, clock_wall_ns());
+    desk_decided(o, "risk", "denied", rule, detail);
     desk_log_change(o, "risk");
     o->timer = loop_post(d->p.loop, tell_denied, o);
 }

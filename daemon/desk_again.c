@@ -101,7 +101,7 @@ static void slot_again(void *arg)
 // say.
 bool desk_waits_for_lease(struct desk_order *o)
 {
-    const struct guard_facts *f = facts_view(o->desk->p.facts);
+    const struct guard_facts *f = desk_facts(o->desk);
     if (f->lead != LEAD_HELD || clock_boot_ns() < f->lead_until_boot_ns || !desk_may_wait(o))
         return false;
     o->judge_again = true;

@@ -107,13 +107,13 @@ static void write_change(void *arg)
 {
     struct change *c = arg;
     c->timer = 0;
-    ledger_order_update(c->order->desk->p.ledger, c->order->row.intent.order.client_order_id, c->order_id, c->status,
-                        c->filled_qty, c->filled_avg_price, c->broker_at, clock_wall_ns(), c->source, c->reason,
-                        change_written, c);
+    desk_port_update(c->order, c, change_written, c);
 }
 
 void desk_log_change(const struct desk_order *o, const char *source)
 {
+    if (o->desk->p.ports) // an example, no order
+        return;
     const struct order_row *r = &o->row;
     char qty[DECIMAL_TEXT_MAX], avg[DECIMAL_TEXT_MAX];
     log_with(LOG_LEVEL_INFO,

@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Shared by the parts of the desk only: the conversation (desk.c), cancels (desk_cancel.c), orders without an answer
-// (desk_lookup.c), orders that go out once more by themselves (desk_again.c) or by an operator's word (desk_retry.c)
-// and changes on their way into the ledger (desk_change.c).
+// (desk_lookup.c), orders that go out once more by themselves (desk_again.c) or by an operator's word (desk_retry.c),
+// changes on their way into the ledger (desk_change.c) and what all of it leads to (desk_ports.c).
 #ifndef PAPERGUARD_DAEMON_DESK_INTERNAL_H
 #define PAPERGUARD_DAEMON_DESK_INTERNAL_H
 
@@ -104,6 +104,15 @@ void desk_commit(void *arg); // the intent; then a rate slot
 void desk_end_order(struct desk_order *o);
 void desk_set_state(struct desk_order *o, enum desk_state to);
 void desk_apply_state(struct desk_order *o, const struct order_state *s, const char *source);
+// desk_ports.c: ledger, broker and facts, or the null ports of a self-test.
+const struct guard_facts *desk_facts(const struct desk *d);
+void desk_decided(const struct desk_order *o, const char *kind, const char *answer, const char *rule,
+                  const char *detail);
+void desk_port_commit(struct desk_order *o, ledger_intent_done_fn *done);
+void desk_port_update(struct desk_order *o, const struct change *c, ledger_done_fn *done, void *arg);
+void desk_port_request(struct desk_order *o, struct wire_request *request);
+void desk_port_slot(struct desk_order *o, void (*ready)(void *arg));
+void desk_port_submit(struct desk_order *o, struct cleared_order **cleared, broker_done_fn *done);
 // desk_cancel.c
 void desk_send_cancel(struct desk_order *o);
 // desk_resolve.c

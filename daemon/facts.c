@@ -237,6 +237,13 @@ void facts_set_calendar(struct facts *f, bool known, bool compared, const char *
     f->view.calendar_boot_ns = known ? boot_ns : 0;
 }
 
+void facts_set_self_test(struct facts *f, bool passed, const char *detail, int64_t boot_ns)
+{
+    f->view.self_test.state = passed ? FACT_GOOD : FACT_BAD;
+    str_copy_cut(f->view.self_test.detail, sizeof f->view.self_test.detail, detail);
+    f->view.self_test_boot_ns = boot_ns;
+}
+
 void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns)
 {
     facts_say(f->view.peer_last, sizeof f->view.peer_last, "%.45s, %s", peer ? peer : "nobody knows where",

@@ -64,6 +64,8 @@ void facts_look_clock(struct facts *f); // brings that up to date for the guard;
 void facts_set_calendar(struct facts *f, bool known, bool compared, const char *doubt, int64_t boot_ns);
 // What children are really given: does any of it hold a secret of ours, a live key, or bear such a name?
 void facts_judge_children(struct facts *f, const char *const *envp, int64_t boot_ns);
+// Whether the last self-test passed; bad: which rows did not do what they are for.
+void facts_set_self_test(struct facts *f, bool passed, const char *detail, int64_t boot_ns);
 void facts_set_peer(struct facts *f, const char *peer, const struct tls_state *tls, int64_t boot_ns);
 
 #endif

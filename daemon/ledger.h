@@ -145,10 +145,8 @@ struct intent {              // doubles as the reservation
 };
 // Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
 // same content is OK again only while the order was never handed over (status intent); otherwise CONFLICT.
-void ledger_intent_commit(struct ledger *l, const struct intent *intent,
-                          void (*done)(void *arg, enum ledger_result result, struct receipt *receipt,
-                                       const char *detail),
-                          void *arg);
+typedef void ledger_intent_done_fn(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail);
+void ledger_intent_commit(struct ledger *l, const struct intent *intent, ledger_intent_done_fn *done, void *arg);
 struct order_row { // an intent with what is known of its order
     struct intent intent;
     char order_id[ORDER_ID_MAX]; // broker's, "" unknown
@@ -400,6 +398,15 @@ void ledger_decision(struct ledger *l, const char *kind, const char *subject, co
 // Denials above ten a second from one source (kind and rule), counted and stored as one row; rows that could not be
 // kept.
 void ledger_record_counts(const struct ledger *l, uint64_t *left_out, uint64_t *dropped);
+// A self-test and, when it failed, which rows did not do what they are for.
+struct ledger_self_test {
+    const char *cause; // start, reload, daily, operator
+    bool passed;
+    size_t rows, failed;
+    int64_t took_ns, at_ns;
+    const char *detail;
+};
+void ledger_self_test(struct ledger *l, const struct ledger_self_test *test);
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns);
 
 // --- history for readers: JSON made by Postgres, decimals as strings; on a bounded read-only connection

@@ -13,8 +13,6 @@
 
 // --- committing an intent
 
-typedef void intent_done_fn(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail);
-
 struct commit {
     struct intent intent;
     char body[BODY_MAX];
@@ -35,7 +33,7 @@ static struct receipt *mint(const struct ledger *l, const struct commit *c)
 
 static void commit_finish(struct ledger_op *op, const struct ledger_reply *reply)
 {
-    intent_done_fn *done = (intent_done_fn *)op->done;
+    ledger_intent_done_fn *done = (ledger_intent_done_fn *)op->done;
     if (reply->result != LEDGER_OK) {
         done(op->arg, reply->result, NULL, reply->detail);
         return;
@@ -91,7 +89,7 @@ static void commit_batch(const struct ledger *l, const struct commit *c, struct 
     pg_batch_add(b, &SQL_INTENT_COMMIT, v.count, v.values);
 }
 
-void ledger_intent_commit(struct ledger *l, const struct intent *intent, intent_done_fn *done, void *arg)
+void ledger_intent_commit(struct ledger *l, const struct intent *intent, ledger_intent_done_fn *done, void *arg)
 {
     struct ledger_op *op = ledger_op_new(l, commit_finish, LEDGER_DONE(done), arg);
     struct commit *c = op->data = check_alloc(1, sizeof *c);

@@ -93,6 +93,13 @@ static void record_put(struct record *rec, const char *s)
     rec->values[rec->count++] = clean_text(s);
 }
 
+static void record_put_int(struct record *rec, int64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    record_put(rec, text);
+}
+
 static void record_put_when(struct record *rec, int64_t ns)
 {
     char at[WHEN_TEXT_MAX];
@@ -293,6 +300,19 @@ void ledger_decision(struct ledger *l, const char *kind, const char *subject, co
         rule = "";
     if (!denial(answer) || !too_many(r, kind, rule, now_ns))
         queue_decision(r, kind, subject, answer, rule, detail, now_ns);
+}
+
+void ledger_self_test(struct ledger *l, const struct ledger_self_test *test)
+{
+    struct record *rec = record_new(l->records, &SQL_SELF_TEST_INSERT);
+    record_put(rec, test->cause);
+    record_put(rec, test->passed ? "true" : "false");
+    record_put_int(rec, (int64_t)test->rows);
+    record_put_int(rec, (int64_t)test->failed);
+    record_put_int(rec, test->took_ns / 1000);
+    record_put(rec, test->detail);
+    record_put_when(rec, test->at_ns);
+    record_queue(l->records, rec);
 }
 
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns)

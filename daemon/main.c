@@ -18,6 +18,7 @@
 //   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
 //   breaker             stops trading by itself             main_breaker  and the halt that follows
 //   raises              limits raised for a time          main_limits   what holds
+//   selftest main_selftest  each row fired by its own example, a good order passes
 //   main_home            state_dir: ours alone, locked      stream main_stream   the broker says: something is to read
 #include <errno.h>
 #include <getopt.h>
@@ -120,7 +121,7 @@ static void tell_ready(struct daemon *d, const struct snapshot *s)
         if (c == CHECK_HALT || !guard_table_counts(s->guard, (enum guard_check)c)) // a standby is ready to stand by
             continue;
         if (s->guard[c].answer == GUARD_FAIL && !d->ready_told && c != CHECK_DATABASE_MARKER &&
-            c != CHECK_ACCOUNT_STATUS) {
+            c != CHECK_ACCOUNT_STATUS && c != CHECK_SELF_TEST) {
             fprintf(stderr, "guard:\n");
             print_table(stderr, s->guard, false);
             log_message_plain(LOG_LEVEL_ERROR, MESSAGE_GUARD_FAILED, "guard failed at start: %s: %s",
@@ -171,6 +172,7 @@ static void tick(void *arg)
     daemon_watch_look(d);
     daemon_breaker_look(d);
     daemon_limits_look(d);
+    daemon_selftest_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);
 }
@@ -244,6 +246,7 @@ static int reload(struct daemon *d, struct config *fresh, struct err *err)
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
     daemon_limits_set(d);
+    daemon_selftest(d, "reload");
     log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_RELOADED, "reloaded %s: %s", d->config_path,
                       changed[0] ? changed : "nothing changed");
     return 0;
@@ -353,6 +356,7 @@ static int run_daemon(struct daemon *d)
     if (status == EX_OK) {
         if (service_watchdog_ms() > 0)
             watchdog(d);
+        daemon_selftest(d, "start");
         tick(d);
         reconcile_start(d->reconcile);
         loop_run(d->loop);

@@ -205,6 +205,7 @@ void daemon_collect_metrics(void *arg)
     const struct snapshot *s = daemon_snapshot(d);
     struct metrics *m = d->metrics;
     collect_guard(d, s);
+    daemon_selftest_collect(d);
     metrics_set(m, METRIC_ORDERS_UNKNOWN, "", s->orders_unknown);
     metrics_set(m, METRIC_HALT_ACTIVE, "all", s->halt != HALT_RUNNING);
     metrics_set(m, METRIC_DATABASE_UP, "", s->database_connected);

@@ -14,6 +14,7 @@
 #include "daemon/daemon.h"
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
+#include "lib/io/service.h"
 
 #define PATH_LEN 512
 
@@ -133,7 +134,7 @@ int daemon_home_enter(struct daemon *d, struct err *err)
 }
 
 // Where we really listen, for scripts that let the system choose a port.
-void daemon_home_tell(const struct daemon *d)
+static void listening_tell(const struct daemon *d)
 {
     char path[PATH_LEN], fresh[PATH_LEN + 4];
     snprintf(path, sizeof path, "%s/listen", d->config->state_dir);
@@ -147,6 +148,46 @@ void daemon_home_tell(const struct daemon *d)
         fprintf(f, "%s %s\n", d->config->listens[i].name, http_server_address(d->http, i));
     if (fclose(f) != 0 || rename(fresh, path) != 0)
         log_warning("cannot write %s: %s", path, strerror(errno));
+}
+
+static void listen_inherited(const struct config_listen *l, struct http_listen *out)
+{
+    int fds[CONFIG_LISTENS_MAX];
+    const char *names[CONFIG_LISTENS_MAX];
+    int n = service_listen_fds(fds, names, CONFIG_LISTENS_MAX);
+    for (int i = 0; i < n; i++)
+        if (str_equal(names[i], l->name)) {
+            out->fd = fds[i];
+            return;
+        }
+}
+
+int daemon_listen(struct daemon *d, struct err *err)
+{
+    for (size_t i = 0; i < d->config->listen_count; i++) {
+        const struct config_listen *l = &d->config->listens[i];
+        struct http_listen listen = {
+            .address = l->address,
+            .fd = -1,
+            .roles = l->roles,
+            .service = l->service,
+            .hosts = (const char *const *)l->hosts.words,
+            .host_count = l->hosts.count,
+            .allow = (const char *const *)l->allow.words,
+            .allow_count = l->allow.count,
+        };
+        listen_inherited(l, &listen);
+        if (http_server_listen(d->http, &listen, err) != 0)
+            return err_wrap(err, "[listen \"%s\"]", l->name);
+        log_notice("listening on %s (%s)", http_server_address(d->http, i), l->name);
+    }
+    char address[600];
+    snprintf(address, sizeof address, "unix:%s", d->config->admin_socket);
+    const struct http_listen admin = {.address = address, .fd = -1, .roles = HTTP_ROLE_ADMIN, .unix_mode = 0660};
+    if (http_server_listen(d->admin_http, &admin, err) != 0)
+        return err_wrap(err, "[daemon] admin_socket");
+    listening_tell(d);
+    return 0;
 }
 
 void daemon_home_leave(struct daemon *d)

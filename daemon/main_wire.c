@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "commit.h"
@@ -15,7 +13,6 @@
 #include "lib/base/log.h"
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
-#include "lib/io/service.h"
 
 #define CALENDAR_BACK_DAYS 10
 #define CALENDAR_AHEAD_DAYS 30
@@ -326,46 +323,6 @@ static struct http_server *server_new(struct daemon *d, unsigned connections,
     });
 }
 
-static void listen_inherited(const struct config_listen *l, struct http_listen *out)
-{
-    int fds[CONFIG_LISTENS_MAX];
-    const char *names[CONFIG_LISTENS_MAX];
-    int n = service_listen_fds(fds, names, CONFIG_LISTENS_MAX);
-    for (int i = 0; i < n; i++)
-        if (str_equal(names[i], l->name)) {
-            out->fd = fds[i];
-            return;
-        }
-}
-
-int daemon_listen(struct daemon *d, struct err *err)
-{
-    for (size_t i = 0; i < d->config->listen_count; i++) {
-        const struct config_listen *l = &d->config->listens[i];
-        struct http_listen listen = {
-            .address = l->address,
-            .fd = -1,
-            .roles = l->roles,
-            .service = l->service,
-            .hosts = (const char *const *)l->hosts.words,
-            .host_count = l->hosts.count,
-            .allow = (const char *const *)l->allow.words,
-            .allow_count = l->allow.count,
-        };
-        listen_inherited(l, &listen);
-        if (http_server_listen(d->http, &listen, err) != 0)
-            return err_wrap(err, "[listen \"%s\"]", l->name);
-        log_notice("listening on %s (%s)", http_server_address(d->http, i), l->name);
-    }
-    char address[600];
-    snprintf(address, sizeof address, "unix:%s", d->config->admin_socket);
-    const struct http_listen admin = {.address = address, .fd = -1, .roles = HTTP_ROLE_ADMIN, .unix_mode = 0660};
-    if (http_server_listen(d->admin_http, &admin, err) != 0)
-        return err_wrap(err, "[daemon] admin_socket");
-    daemon_home_tell(d);
-    return 0;
-}
-
 // --- the list
 
 static void start_ledger(struct daemon *d)
@@ -525,6 +482,8 @@ static void start_front(struct daemon *d)
         .desk = d->desk,
         .reconcile = d->reconcile,
         .halt = d->halt,
+        .selftest = &d->selftest,
+        .selftest_run = daemon_selftest,
         .strategy_uid = strategies_uid(d->strategies),
         .arg = d,
     });

@@ -513,6 +513,7 @@ void snapshot_write_health(const struct snapshot *s, const char *service, struct
     put_details(s, o);
     put_parts(s, o);
     put_restored(s, o);
+    snapshot_put_self_test(s, o);
     json_object_end(o);
 }
 

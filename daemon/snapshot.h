@@ -66,6 +66,12 @@ struct snapshot { // plain values; filled by main's collectors, at most every 10
         int64_t at, runs, orders, fills;
         char detail[160];
     } restored;
+    struct { // the last one
+        bool passed;
+        int64_t at, rows, failed, took_ns;
+        const char *cause;
+        char detail[160];
+    } self_test;
     bool in_step;
     char in_step_reason[160];
     bool draining;

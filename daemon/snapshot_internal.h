@@ -10,6 +10,7 @@
 void snapshot_put_when(struct json_out *o, const char *key, int64_t ns); // null when 0
 void snapshot_put_age(const struct snapshot *s, struct json_out *o, int64_t since);
 void snapshot_put_positions(const struct snapshot *s, struct json_out *o); // "positions": {...}
+void snapshot_put_self_test(const struct snapshot *s, struct json_out *o); // null: none yet
 void snapshot_put_scheduler_config(const struct snapshot *s, struct json_out *o);
 
 #endif

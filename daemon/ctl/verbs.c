@@ -49,6 +49,14 @@ const struct ctl_verb ctl_verbs[] = {
      "[risk] max_raise. Recorded with reason and operator.",
      ctl_limits_raise, 2, MANY, CTL_ACTS, false},
     {"limits revert", "LIMIT REASON", "take a raise back at once", "", ctl_limits_revert, 2, MANY, CTL_ACTS, false},
+    {"selftest", "",
+     "fire each row of guard and risk by its own example, and let a good order pass; 1 when one does not do what it is "
+     "for",
+     "Through a second desk and guard that lead nowhere: nothing is sent, nothing of the account is touched. The "
+     "daemon "
+     "does the same at start, after a reload and half an hour before the first slot of a day; one that failed keeps "
+     "orders off (check self_test) until one passes.",
+     ctl_selftest, 0, 0, CTL_LOOKS, false},
     {"strategies", "", "the strategies: schedule, share, how they did last, and which are paused", "", ctl_strategies,
      0, 0, CTL_LOOKS, false},
     {"runs", "[--status STATUS] [--strategy STRATEGY] [--limit N]", "runs, newest first", "", ctl_runs, 0, 0, CTL_LOOKS,

@@ -134,6 +134,10 @@ struct sockaddr;
 bool guard_peer_allowed(const struct guard_facts *f, const struct sockaddr *peer);
 bool guard_peer_text_allowed(const struct guard_facts *f, const char *peer); // numeric; any other text is not allowed
 
+// Facts with which everything passes, in an epoch that no leader has; and the request of an operation that fits them.
+#define GUARD_EXAMPLE_EPOCH INT64_MAX
+void guard_example(bool simulator, int64_t now_boot_ns, struct guard_facts *f);
+void guard_example_request(const struct guard_facts *f, enum guard_op op, struct wire_request *r);
 // Spoils facts or request with which everything passed, in such a way that this very check is the first that denies;
 // for proving that it fires. What it puts into the request is static. True: it is seen already when the permit is
 // minted; false: only at the wire, so it is done between minting and redeeming.

@@ -222,3 +222,8 @@ enum guard_answer guard_check_children(const struct guard_case *c, char detail[F
 {
     return guard_judged(&c->facts->children, "what strategies are given was not looked at", detail);
 }
+
+enum guard_answer guard_check_self_test(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    return guard_judged(&c->facts->self_test, "no self-test has ended yet", detail);
+}

@@ -82,6 +82,8 @@ struct guard_facts {
     int64_t calendar_boot_ns;
     struct fact_state children; // BAD: what strategies are given holds a secret (the variable's name)
     int64_t children_boot_ns;
+    struct fact_state self_test; // BAD: a row of guard or risk did not do what it is for (which)
+    int64_t self_test_boot_ns;
     char peer_last[64]; // the last one that a request was sent to, with its TLS version
     int64_t peer_boot_ns;
 };

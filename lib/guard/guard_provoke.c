@@ -50,6 +50,7 @@ PROVOKE(clock, f->clock_skew_ns = GUARD_CLOCK_SKEW_NS + 1)
 PROVOKE(calendar, SPOIL(calendar))
 PROVOKE(halt, f->halt_memory = HALT_HALTED)
 PROVOKE(leader, f->lead = LEAD_STANDBY)
+PROVOKE(self_test, SPOIL(self_test))
 PROVOKE(receipt, r->body = "{}"; r->body_len = 2)
 PROVOKE(permit, r->target = "/v2/orders?")
 

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: the paperguard authors
 // needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_order_body.o
 // needs: daemon/api_orders.o daemon/api_prices.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o
-// needs: daemon/api_state.o daemon/api_write.o daemon/snapshot.o daemon/snapshot_market.o
+// needs: daemon/api_state.o daemon/api_write.o daemon/snapshot*.o
 // needs: daemon/api_page.o daemon/metrics.o
 //
 // Any bytes, taken as the requests of one connection to the API: each that the parser accepts gets exactly one answer,

@@ -34,6 +34,8 @@ SHAPES = {
     ("limits",): ({"session": MAY_TEXT, "account_known": FLAG, "limits": LIST, "long_only": FLAG, "allow": LIST, "deny": LIST},
                   "limits", {"name": TEXT, "unit": TEXT, "code": TEXT, "ceiling": TEXT, "effective": TEXT, "used": MAY_TEXT,
                              "left": MAY_TEXT, "note": MAY_TEXT}),
+    ("selftest",): ({"passed": FLAG, "detail": TEXT, "took_microseconds": NUMBER, "rows": LIST}, "rows",
+                    {"kind": TEXT, "code": TEXT, "fired": FLAG, "found": TEXT}),
     ("strategies",): ({"strategies": LIST, "pauses_known": FLAG}, "strategies",
                       {"name": TEXT, "state": TEXT, "enabled": FLAG, "paused": FLAG, "paused_reason": MAY_TEXT, "schedule": TEXT,
                        "allocation": TEXT, "band": TEXT, "symbols": LIST}),

@@ -331,6 +331,7 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_raise)                                                                                               \
     X(admin_serve_revert)                                                                                              \
     X(admin_serve_limits)                                                                                              \
+    X(admin_serve_selftest)                                                                                            \
     X(admin_serve_plan)                                                                                                \
     X(admin_serve_resolve)                                                                                             \
     X(admin_serve_retry)                                                                                               \

@@ -49,7 +49,7 @@ static inline struct guard_facts good_facts(void)
     f.lead = LEAD_HELD;
     f.lead_epoch = GOOD_EPOCH;
     f.lead_until_boot_ns = GOOD_NOW + INT64_C(5000000000);
-    f.steering.state = f.calendar.state = f.children.state = FACT_GOOD;
+    f.steering.state = f.calendar.state = f.children.state = f.self_test.state = FACT_GOOD;
     f.static_boot_ns = f.calendar_boot_ns = f.children_boot_ns = GOOD_NOW - 1000000;
     f.halt_memory = f.halt_file = f.halt_database = HALT_RUNNING;
     return f;

@@ -136,6 +136,8 @@ SET(key_pin_other, memset(f->key_pinned, 'a', 64); f->key_pinned[64] = '\0')
 SET(key_pin_odd, TEXT(key_pinned, "PK…0001"))
 SET(key_pin_no_key, digest_hex(&f->key_fingerprint, f->key_pinned); f->key_class = KEY_MISSING)
 SET(children_bad, f->children.state = FACT_BAD)
+SET(self_test_bad, f->self_test.state = FACT_BAD)
+SET(self_test_unknown, f->self_test.state = FACT_UNKNOWN)
 SET(children_unknown, f->children.state = FACT_UNKNOWN)
 SET(clock_ahead_edge, f->clock_skew_ns = GUARD_CLOCK_SKEW_NS)
 SET(clock_ahead, f->clock_skew_ns = GUARD_CLOCK_SKEW_NS + 1)
@@ -159,6 +161,8 @@ static const struct row rows[] = {
     {CHECK_KEY_PIN, "another key", set_key_pin_other, "FFFFF"},
     {CHECK_KEY_PIN, "no fingerprint", set_key_pin_odd, "FFFFF"},
     {CHECK_KEY_CLASS, "pinned, and no key", set_key_pin_no_key, "FFFFF"},
+    {CHECK_SELF_TEST, "a row that does not fire", set_self_test_bad, "PPPFF"},
+    {CHECK_SELF_TEST, "none yet", set_self_test_unknown, "PPPUU"},
     {CHECK_CHILDREN, "a secret", set_children_bad, "PPPFF"},
     {CHECK_CHILDREN, "not looked at", set_children_unknown, "PPPUU"},
     {CHECK_CLOCK, "ahead by the bound", set_clock_ahead_edge, "PPPPP"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/snapshot.o daemon/snapshot_market.o
+// needs: daemon/snapshot*.o
 // What health says, for every combination of what it is made of; and that every surface tells its mode.
 #include <setjmp.h>
 #include <stdarg.h>
