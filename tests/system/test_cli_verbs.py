@@ -152,7 +152,7 @@ def complete(line, site=None):
 @pytest.mark.parametrize("line,offered", [
     ("paperguard sta", ["status"]), ("paperguard release ", ["request", "confirm"]), ("paperguard db in", ["init"]),
     ("paperguard status --na", ["--nagios"]), ("paperguard --json runs --st", ["--status", "--strategy"]),
-    ("paperguard runs --status parti", ["partial"]), ("paperguard explain price_col", ["price_collar", "price_crossed"]),
+    ("paperguard runs --status parti", ["partial"]), ("paperguard explain price_col", ["price_collar"]),
     ("paperguard db init --environment ", ["staging", "dev"]), ("paperguard halt ", []), ("paperguard run --time", ["--timeout"]),
 ])
 def test_completion(line, offered):
