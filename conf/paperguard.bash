@@ -158,7 +158,7 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;
     'halt')
-        options+=""
+        options+=" --reduce-only"
         [[ $cur == -* ]] || { : ; return; } ;;
     'release request')
         options+=""

@@ -15,7 +15,8 @@ static const struct {
     const char *name;
     unsigned bit;
 } MEMBERS[] = {{"reason", API_BODY_REASON}, {"code", API_BODY_CODE},   {"strategies", API_BODY_STRATEGIES},
-               {"qty", API_BODY_QTY},       {"value", API_BODY_VALUE}, {"for", API_BODY_FOR}};
+               {"qty", API_BODY_QTY},       {"value", API_BODY_VALUE}, {"for", API_BODY_FOR},
+               {"mode", API_BODY_MODE}};
 
 bool api_body_is_json(const struct http_exchange *x)
 {
@@ -76,6 +77,15 @@ static int read_strategies(const struct json_node *n, char out[API_STRATEGIES_MA
     return fits ? 0 : err_set(err, "strategies is longer than %d bytes", API_STRATEGIES_MAX - 1);
 }
 
+static int read_mode(const struct json_node *n, char *out, size_t size, struct err *err)
+{
+    if (read_line(n, "mode", out, size, err) != 0)
+        return -1;
+    return str_equal(out, "halted") || str_equal(out, "reduce_only")
+               ? 0
+               : err_set(err, "mode is \"%s\": expected halted or reduce_only", out);
+}
+
 static int read_member(const char *name, const struct json_node *value, unsigned allowed, struct api_body *out,
                        struct err *err)
 {
@@ -92,6 +102,8 @@ static int read_member(const char *name, const struct json_node *value, unsigned
             return read_line(value, name, out->value, sizeof out->value, err);
         if (bit == API_BODY_FOR)
             return read_line(value, name, out->lasts, sizeof out->lasts, err);
+        if (bit == API_BODY_MODE)
+            return read_mode(value, out->mode, sizeof out->mode, err);
         return bit == API_BODY_REASON ? read_line(value, name, out->reason, sizeof out->reason, err)
                                       : read_line(value, name, out->code, sizeof out->code, err);
     }

@@ -43,10 +43,11 @@ void api_reply_retry(struct http_exchange *x, int status, int after_s, const cha
 #define API_BODY_QTY 8u
 #define API_BODY_VALUE 16u
 #define API_BODY_FOR 32u
+#define API_BODY_MODE 64u
 struct api_body {
     unsigned has; // API_BODY_* that are there
     char reason[API_REASON_MAX + 1];
-    char code[32], qty[32], value[32], lasts[16];
+    char code[32], qty[32], value[32], lasts[16], mode[16];
     char strategies[API_STRATEGIES_MAX]; // names, space separated
 };
 // false: it cannot be taken, and x was answered so (400, 415).

@@ -56,9 +56,9 @@ void api_halt(struct api *a, struct http_exchange *x, const char *source)
     struct api_body body;
     struct text t;
     struct json_out o;
-    if (!api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body))
+    if (!api_body_read(x, API_BODY_REASON | API_BODY_MODE, API_BODY_REASON, &body))
         return;
-    halt_engage(a->p.halt, HALT_HALTED, body.reason, source);
+    halt_engage(a->p.halt, str_equal(body.mode, "reduce_only") ? HALT_REDUCE_ONLY : HALT_HALTED, body.reason, source);
     api_answer_begin(&t, &o);
     json_key(&o, "halt");
     halt_write_json(a->p.halt, &o);

@@ -275,7 +275,8 @@ static void folder_looked(struct halt *h)
         text_addf(&t, "file halt.d/%s", h->found_name);
         str_copy_cut(reason, sizeof reason, text_str(&t));
         text_free(&t);
-        halt_engage(h, HALT_HALTED, reason, "halt.d");
+        halt_engage(h, str_starts(h->found_name, HALT_FOLDER_REDUCE_ONLY) ? HALT_REDUCE_ONLY : HALT_HALTED, reason,
+                    "halt.d");
     }
 }
 

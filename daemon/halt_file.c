@@ -212,12 +212,12 @@ int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err
         return err_set(err, "%s cannot be read: %s", path, strerror(errno));
     }
     errno = 0; // readdir tells a folder that cannot be read from its end by this alone
-    for (struct dirent *e; !found && (e = readdir(dir)) != NULL;)
-        if (e->d_name[0] != '.') {
+    for (struct dirent *e; (!found || str_starts(name, HALT_FOLDER_REDUCE_ONLY)) && (e = readdir(dir)) != NULL;)
+        if (e->d_name[0] != '.' && !(found && str_starts(e->d_name, HALT_FOLDER_REDUCE_ONLY))) {
             str_copy_cut(name, HALT_TEXT_MAX, e->d_name);
             found = 1;
         }
-    if (!found && errno != 0)
+    if ((!found || str_starts(name, HALT_FOLDER_REDUCE_ONLY)) && errno != 0)
         found = err_set(err, "%s cannot be read: %s", path, strerror(errno));
     closedir(dir);
     return found;

@@ -22,7 +22,9 @@ enum halt_file_result { HALT_FILE_OK, HALT_FILE_MISSING, HALT_FILE_ODD };
 enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err) MUST_CHECK;
 // Durable when it returns 0: temporary file, fsync, rename, fsync of the folder.
 int halt_file_write(const char *state_dir, const struct halt_record *record, struct err *err) MUST_CHECK;
-// 1: a file is there (its name), 0: none, -1: cannot be read.
+// A file whose name begins so lets orders leave that can only shrink a position; any other is a full halt.
+#define HALT_FOLDER_REDUCE_ONLY "reduce_only"
+// 1: a file is there (the name of one of the strictest), 0: none, -1: cannot be read.
 int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err *err) MUST_CHECK;
 
 #endif

@@ -236,6 +236,14 @@ static void on_stop(void *arg, int signo)
     drain_look(d);
 }
 
+// For whoever has neither the socket nor the folder at hand, but may signal the process.
+static void on_halt(void *arg, int signo)
+{
+    struct daemon *d = arg;
+    (void)signo;
+    halt_engage(d->halt, HALT_HALTED, "SIGUSR1", "signal");
+}
+
 static int reload(struct daemon *d, struct config *fresh, struct err *err)
 {
     char changed[400];
@@ -325,6 +333,7 @@ static int daemon_begin(struct daemon *d, struct err *err)
     loop_on_signal(d->loop, SIGTERM, on_stop, d);
     loop_on_signal(d->loop, SIGINT, on_stop, d);
     loop_on_signal(d->loop, SIGHUP, on_reload, d);
+    loop_on_signal(d->loop, SIGUSR1, on_halt, d);
     return EX_OK;
 }
 

@@ -25,7 +25,7 @@
 struct ctl_options {
     const char *config, *socket, *instance; // NULL: not given
     bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
-    bool json, wide, wait, offline, nagios, parked, follow, help;
+    bool json, wide, wait, offline, nagios, parked, reduce_only, follow, help;
     const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment, *format, *lasts;
     const char *prices, *from, *to, *seed, *capital, *database, *dump; // of a rehearsal
     int64_t limit, timeout_s, days;                                    // 0: not given

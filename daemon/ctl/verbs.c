@@ -151,8 +151,10 @@ const struct ctl_verb ctl_verbs[] = {
      "while orders "
      "are open.",
      ctl_drift_accept, 2, MANY, CTL_ACTS, false},
-    {"halt", "REASON", "stop orders now; stays, across restarts too, until it is released", "", ctl_halt, 1, MANY,
-     CTL_ACTS, false},
+    {"halt", "REASON [--reduce-only]", "stop orders now; stays, across restarts too, until it is released",
+     "With --reduce-only orders that can only shrink a position still leave. A full halt may follow it; what is less "
+     "strict loosens nothing.",
+     ctl_halt, 1, MANY, CTL_ACTS, false},
     {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,
      CTL_ACTS, false},
     {"release confirm", "TOKEN", "step two: with the token of step one, within 120 seconds", "", ctl_release_confirm, 1,
@@ -211,6 +213,7 @@ const struct ctl_option ctl_option_table[] = {
     {"--offline", CTL_FLAG, AT(offline), "", NULL, NULL},
     {"--nagios", CTL_FLAG, AT(nagios), "", NULL, NULL},
     {"--parked", CTL_FLAG, AT(parked), "", NULL, NULL},
+    {"--reduce-only", CTL_FLAG, AT(reduce_only), "", NULL, NULL},
     {"--follow", CTL_FLAG, AT(follow), "", NULL, NULL},
     {"--run", CTL_TEXT, AT(run), "RUN", NULL, NULL},
     {"--symbol", CTL_TEXT, AT(symbol), "SYMBOL", NULL, NULL},

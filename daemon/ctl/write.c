@@ -19,6 +19,8 @@ static int post_reason(struct ctl *c, const char *path, struct ctl_answer *a)
     struct json_out o;
     ctl_body_begin(&body, &o);
     ctl_put_reason(c, 0, "", &o);
+    if (c->options.reduce_only)
+        json_put_string(&o, "mode", "reduce_only");
     return ctl_post(c, path, &body, &o, a);
 }
 
@@ -43,7 +45,8 @@ int ctl_halt(struct ctl *c)
     if (code != EX_OK)
         return code;
     if (!c->options.json)
-        ctl_line("halted:", "%s (release: paperguard release request REASON)", ctl_text(ctl_root(&a), "halt.reason"));
+        ctl_line(strcmp(ctl_text(ctl_root(&a), "halt.state"), "reduce_only") == 0 ? "reduce only:" : "halted:",
+                 "%s (release: paperguard release request REASON)", ctl_text(ctl_root(&a), "halt.reason"));
     bool stored = strcmp(ctl_text(ctl_root(&a), "halt.file"), ctl_text(ctl_root(&a), "halt.memory")) == 0;
     if (!stored)
         fprintf(stderr,

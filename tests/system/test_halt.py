@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: the paperguard authors
+"""Halts on real parts: what still leaves under reduce-only, from wherever it was asked for, and that nothing but a release loosens."""
+import signal
+
+import pytest
+
+from harness import TOKEN, Site, until
+
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module", name="site")
+def fixture_site(pg):
+    one = Site(pg)
+    try:
+        one.begin()
+        assert order(one, "first", "buy", "3")[0] == 201
+        until(lambda: [p for p in one.daemon.get("/api/v1/positions")["positions"] if p["symbol"] == "SPY"], 20, "the position")
+        yield one
+    finally:
+        one.close()
+
+
+def order(site, key, side, qty):
+    body = {"symbol": "SPY", "qty": qty, "side": side, "strategy": "weights", "client_order_id": key}
+    return site.daemon.http("/api/v1/orders", "POST", body, AUTH)
+
+
+def state(site):
+    return site.daemon.get("/api/v1/halt")["halt"]["state"]
+
+
+def release(site):
+    token = site.daemon.ctl_json("release", "request", "tested")["code"]
+    site.daemon.ctl("release", "confirm", token)
+    until(lambda: state(site) == "running", 10, "running")
+
+
+def by_cli(site):
+    assert "reduce only" in site.daemon.ctl("halt", "too", "much", "--reduce-only")
+
+
+def by_http(site):
+    status, answer = site.daemon.http("/api/v1/halt", "POST", {"reason": "drill", "mode": "reduce_only"}, AUTH)
+    assert status == 200 and answer["halt"]["state"] == "reduce_only", answer
+
+
+def by_file(site):
+    (site.daemon.state / "halt.d" / "reduce_only-drill").touch()
+    until(lambda: state(site) != "running", 10, "the file to be seen")
+
+
+@pytest.mark.parametrize("way", [by_cli, by_http, by_file])
+def test_reduce_only_lets_positions_shrink_alone(site, way):
+    way(site)
+    assert state(site) == "reduce_only"
+    status, answer = order(site, f"more-{way.__name__}", "buy", "1")
+    assert status == 403 and "halt" in str(answer), (status, answer)
+    status, answer = order(site, f"less-{way.__name__}", "sell", {by_cli: "0.25", by_http: "0.5", by_file: "0.75"}[way])
+    assert status == 201, (status, answer)
+    for file in (site.daemon.state / "halt.d").iterdir():
+        file.unlink()
+    release(site)
+
+
+def test_a_signal_is_a_full_halt_and_reduce_only_does_not_loosen_it(site):
+    site.daemon.process.signal(signal.SIGUSR1)
+    until(lambda: state(site) == "halted", 10, "the halt of the signal")
+    assert site.daemon.get("/api/v1/halt")["halt"]["source"] == "signal"
+    by_http_answer = site.daemon.http("/api/v1/halt", "POST", {"reason": "less", "mode": "reduce_only"}, AUTH)[1]
+    assert by_http_answer["halt"]["state"] == "halted"
+    status, answer = order(site, "under-a-full-halt", "sell", "1")
+    assert status == 403 and answer["code"] == "halt", answer
+    release(site)
+
+
+def test_the_stricter_of_two_files_counts(site):
+    folder = site.daemon.state / "halt.d"
+    (folder / "reduce_only").touch()
+    (folder / "all").touch()
+    until(lambda: state(site) == "halted", 10, "the stricter one")
+    for file in folder.iterdir():
+        file.unlink()
+    release(site)
+
+
+def test_a_mode_that_does_not_exist_is_refused(site):
+    assert site.daemon.http("/api/v1/halt", "POST", {"reason": "x", "mode": "some"}, AUTH)[0] == 400
+    assert state(site) == "running"
