@@ -39,6 +39,8 @@ struct breaker *breaker_new(const struct breaker_params *params)
     b->p = *params;
     b->kinds = map_new();
     b->verdict.row = BREAKER_ROW_COUNT;
+    for (int row = 0; row < BREAKER_ROW_COUNT; row++) // a rule sees a count rise, not appear
+        metrics_add(b->p.metrics, METRIC_BREAKER_TRIPS, breaker_row_name((enum breaker_row)row), 0);
     return b;
 }
 

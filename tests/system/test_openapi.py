@@ -230,15 +230,15 @@ def test_order_answers(api):
     api("order_audit", 404, id="nosuch")
     api("order_audit", 400, id="nosuch", query="?x=1")
     site.sim.fault("POST /v2/orders", "drop_after_accept")
-    api("order_new", 202, {**ORDER, "client_order_id": "lost"}, headers=AUTH)
+    api("order_new", 202, {**ORDER, "client_order_id": "lost", "qty": "2"}, headers=AUTH)
     site.sim.clear_faults()
 
 
 def test_cancel_answers(api):
     site = api.site
     limit = f"{float(api('prices_latest', 200, query='?symbol=SPY')['price']) * 0.97:.2f}"
-    for name in ("order_cancel", "order_cancel_post"):
-        resting = {**ORDER, "client_order_id": name, "type": "limit", "limit_price": limit}
+    for qty, name in enumerate(("order_cancel", "order_cancel_post"), 3):  # not the same order twice
+        resting = {**ORDER, "client_order_id": name, "qty": str(qty), "type": "limit", "limit_price": limit}
         api("order_new", 201, resting, headers=AUTH)
         api(name, 401, id=name)
         api(name, 400, id=name, query="?force=1", headers=AUTH)

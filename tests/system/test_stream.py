@@ -68,7 +68,7 @@ def order(site, **more):
 def seconds_to_know(site):
     """From the exchange's fill of orders for whole shares until the ledger has it, at worst."""
     for n in range(3):
-        order(site, client_order_id=f"whole-{n}")
+        order(site, client_order_id=f"whole-{n}", qty=str(n + 1))
         until(lambda: len(fills_of(site)) > n, 30, "the fill")
     rows = site.sql("SELECT extract(epoch FROM recorded_at - transaction_time)::float8 AS late FROM fills")
     return max(r["late"] for r in rows)
