@@ -39,7 +39,7 @@ int64_t clock_monotonic_ns(void)
 
 int64_t clock_boot_ns(void)
 {
-    return world_ns();
+    return NS_PER_S + world_ns(); // a host that has just started, and no moment that is none
 }
 
 static void forget(struct host *h)

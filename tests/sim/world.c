@@ -29,6 +29,7 @@ struct event {
     loop_fn *fn;
     void *arg;
     bool cancelled;
+    const struct loop *inner; // of a second loop: run by its steps alone
 };
 
 struct slot { // of a timer, by its id
@@ -44,7 +45,7 @@ struct handler {
 
 struct loop {
     struct host *host;
-    bool stop;
+    bool stop, inner; // a life's second loop takes its turns by itself: nothing else happens meanwhile
     uint64_t turns;
 };
 
@@ -55,7 +56,7 @@ struct host {
     host_main_fn *entry;
     char **argv;
     unsigned life;
-    bool alive, ended;
+    bool alive, ended, has_loop;
     int status;
     ucontext_t context;
     void *stack;
@@ -217,7 +218,7 @@ static struct event *event_new(struct host *h, int64_t delay_ns, loop_fn *fn, vo
 {
     struct event *e = check_alloc(1, sizeof *e);
     *e = (struct event){
-        w.now + (delay_ns > 0 ? delay_ns : 0), w.numbers++, slot_new(), h, h ? h->life : 0, fn, arg, false};
+        w.now + (delay_ns > 0 ? delay_ns : 0), w.numbers++, slot_new(), h, h ? h->life : 0, fn, arg, false, NULL};
     w.slots[e->slot].event = e;
     if (w.count == w.cap) {
         w.cap = w.cap ? 2 * w.cap : 256;
@@ -333,6 +334,7 @@ static void end(struct host *h)
     for (size_t i = 0; i < w.ender_count; i++)
         w.enders[i](h);
     h->handler_count = 0;
+    h->has_loop = false;
     munmap(h->stack, STACK_SIZE);
     h->stack = NULL;
 }
@@ -467,11 +469,16 @@ struct loop *loop_new(void)
 {
     struct loop *l = check_alloc(1, sizeof *l);
     l->host = w.current;
+    l->inner = l->host && l->host->has_loop;
+    if (l->host)
+        l->host->has_loop = true;
     return l;
 }
 
 void loop_free(struct loop *l)
 {
+    for (size_t i = 0; l && l->inner && i < w.count; i++)
+        w.heap[i]->cancelled |= w.heap[i]->inner == l;
     free(l);
 }
 
@@ -503,8 +510,27 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+// What is due when it begins. Its place in the heap stays until the world comes to it.
+static bool inner_step(struct loop *l)
+{
+    for (const uint64_t begun = w.numbers;;) {
+        struct event *first = NULL;
+        for (size_t i = 0; i < w.count; i++) {
+            struct event *e = w.heap[i];
+            if (e->inner == l && !e->cancelled && e->at <= w.now && e->number < begun && (!first || before(e, first)))
+                first = e;
+        }
+        if (!first)
+            return true;
+        first->cancelled = true;
+        first->fn(first->arg);
+    }
+}
+
 bool loop_step(struct loop *l, int64_t timeout_ms)
 {
+    if (l->inner)
+        return inner_step(l);
     loop_after_ms(l, timeout_ms, nothing, NULL);
     one(l);
     return true;
@@ -518,7 +544,10 @@ loop_timer world_timer(struct host *h, int64_t delay_ns, loop_fn *fn, void *arg)
 
 loop_timer loop_after_ms(struct loop *l, int64_t delay_ms, loop_fn *fn, void *arg)
 {
-    return world_timer(l->host, (delay_ms > 0 ? delay_ms : 0) * NS_PER_MS, fn, arg);
+    loop_timer id = world_timer(l->host, (delay_ms > 0 ? delay_ms : 0) * NS_PER_MS, fn, arg);
+    if (l->inner)
+        w.slots[(id & UINT32_MAX) - 1].event->inner = l;
+    return id;
 }
 
 void loop_cancel(struct loop *l, loop_timer *id)

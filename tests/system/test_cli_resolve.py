@@ -10,7 +10,7 @@ from harness.site import QUIET_SIM
 def unknown_order(make_site, fault):
     """A site whose one order got no answer, and whose broker tells nothing of orders."""
     site = make_site(strategies=[Strategy(weights={"SPY": "0.5"})], schedule={"run_deadline": "3s"},
-                     broker={"request_timeout": "1s"}).begin()
+                     broker={"request_timeout": "1s"}, breaker={"broker_errors": "1"}).begin()
     site.sim.fault("POST /v2/orders", fault)
     site.sim.fault("GET /v2/orders*", "status", status=503, count=100000)
     site.daemon.cli("run")  # or a slot was due just now

@@ -100,7 +100,7 @@ def test_a_parked_order_is_sent_again_once_and_one_past_its_deadline_is_not(make
 def test_a_runs_order_is_sent_again_before_its_deadline_and_survives_a_crash(make_site):
     """Resolved by an operator while the broker is silent, so its run is over early. Sent again, the exchange takes it, and the
     daemon is killed before it hears so: found by its id, never sent a third time."""
-    site = make_site(strategies=[Strategy(weights={"SPY": "0.5"})], broker={"request_timeout": "1s"}).begin()
+    site = make_site(strategies=[Strategy(weights={"SPY": "0.5"})], broker={"request_timeout": "1s"}, breaker={"broker_errors": "1"}).begin()
     site.sim.fault("POST /v2/orders", "drop_before")
     site.sim.fault("GET /v2/orders*", "status", status=503, count=100000)
     site.daemon.cli("run")
