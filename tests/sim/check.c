@@ -16,6 +16,7 @@
 #include "tests/sim/world.h"
 
 #define CENT (DECIMAL_ONE / 100)
+#define GIVEN_UP_AFTER_NS (INT64_C(60) * NS_PER_S) // at the earliest: so long the broker has denied it
 
 static struct {
     struct sim *sim;
@@ -70,6 +71,18 @@ void check_order_leaves(struct host *h, const char *client_order_id, int64_t hos
                                     client_order_id);
     if (until[0] && when_parse(until, &deadline) && host_wall_ns > deadline)
         check_violation("order %s leaves after its run's deadline %s", client_order_id, until);
+}
+
+void check_order_arrives(const char *client_order_id, int64_t left_ns)
+{
+    const int64_t ago_ns = world_ns() - left_ns;
+    const char *status;
+    if (ago_ns >= GIVEN_UP_AFTER_NS)
+        return;
+    status = store_value("SELECT status FROM orders WHERE client_order_id = $1", client_order_id);
+    if (strcmp(status, "not_placed") == 0)
+        check_violation("order %s was given up, its exposure free, and arrives %lld s after it left", client_order_id,
+                        (long long)(ago_ns / NS_PER_S));
 }
 
 static int64_t count(const char *sql)

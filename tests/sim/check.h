@@ -14,6 +14,8 @@ int check_violations(void);
 // clock.
 struct host;
 void check_order_leaves(struct host *h, const char *client_order_id, int64_t host_wall_ns);
+// As it comes to the exchange, which may be late: it was not given up in the first minute after it left.
+void check_order_arrives(const char *client_order_id, int64_t left_ns);
 // Asked for each order that leaves, beside what holds in every scenario.
 void check_also(void (*leaves)(const struct host *h, const char *client_order_id));
 // Nothing is open, unanswered or unsettled any more.

@@ -83,6 +83,8 @@ static void draw_faults(void)
                                               .silent = rate(300000, 50000),
                                               .refused = rate(300000, 500000)};
     child_failures(rate(300000, 300000));
+    if (world_chance(DRAW_LATE, 300000))
+        wire_faults()->orders_late = world_between(DRAW_LATE, 0, 300000);
 }
 
 static void start_again(void *arg)

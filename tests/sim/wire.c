@@ -334,6 +334,8 @@ static void at_exchange(void *arg)
         back(f, broken, world_chance(DRAW_WIRE, 500000));
         return;
     }
+    if (f->order)
+        check_order_arrives(wire.orders[f->order - 1].client_order_id, wire.orders[f->order - 1].left_ns);
     if (hit(x->limited) || (is_cancel(f->method) && x->cancels_limited && hit(x->cancels_limited)))
         refuse(f, 429, 42910000, "rate limit exceeded", false);
     else if (hit(x->gateway_after))
@@ -456,6 +458,10 @@ static void leave(struct http_call *c)
     int64_t takes = world_between(DRAW_WIRE, 1 * MS, 20 * MS);
     if (hit(wire.faults.late) || (is_cancel(c->method) && wire.faults.cancels_late && hit(wire.faults.cancels_late)))
         takes = world_between(DRAW_WIRE, NS_PER_S, LATE_MAX_NS);
+    if (f->order && world_chance(DRAW_LATE, wire.faults.orders_late)) {
+        world_sum(SUM_WIRE, 1);
+        takes = world_between(DRAW_LATE, NS_PER_S, LATE_MAX_NS);
+    }
     world_note("wire: %s %s %s", c->method, c->target, c->body ? c->body : "");
     world_after(takes, at_exchange, f);
 }

@@ -13,6 +13,7 @@ struct wire_faults { // in millionths of requests
     int64_t stands_still;                  // of orders that are cleared: the host does, before the first byte
     int64_t closed;                        // of answers: the connection, which was used before, is closed instead
     int64_t cancels_limited, cancels_late; // of cancels, beside the others
+    int64_t orders_late;                   // of orders, beside the others
     int64_t omitted, repeated, reversed;   // of lists: positions lack a symbol, fills come twice, or in reverse order
     int64_t down_until;                    // world_ns: nobody answers
 };

@@ -33,7 +33,8 @@
     X(DRAW_DAY)                                                                                                        \
     X(DRAW_HOSTS)                                                                                                      \
     X(DRAW_LISTS)                                                                                                      \
-    X(DRAW_SLOTS)
+    X(DRAW_SLOTS)                                                                                                      \
+    X(DRAW_LATE)
 #define WORLD_DRAW_NAME(name) name,
 enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
 
