@@ -194,7 +194,7 @@ check-sim: have-deps ## the daemon in a simulated world: SEEDS=200 from SEED_BAS
 	@SEEDS='$(SEEDS)' SEED_BASE='$(SEED_BASE)' SEED='$(SEED)' SIM_SECONDS='$(SIM_SECONDS)' JOBS='$(JOBS)' SIMULATE='$(abspath $(O))/simulate' $(PYTHON) -B tests/sim/run.py
 	@[ -n '$(SEED)' ] || [ '$(PLANTED)' = no ] || BUILD='$(BUILD)' $(PYTHON) -B tests/sim/bugs.py
 # Of what decides: each branch is taken by a unit test, or it is not there.
-COVERED = $(patsubst tests/unit/%.c,$(BUILD)/obj-coverage/unit/%,$(wildcard tests/unit/test_guard*.c tests/unit/test_permit*.c tests/unit/test_keyscan*.c tests/unit/test_risk*.c))
+COVERED = $(patsubst tests/unit/%.c,$(BUILD)/obj-coverage/unit/%,$(wildcard tests/unit/test_guard*.c tests/unit/test_permit*.c tests/unit/test_keyscan*.c tests/unit/test_risk*.c tests/unit/test_selftest.c))
 coverage: have-deps ## branches of lib/guard and lib/trade/risk*.c that unit tests take; fails when lib/guard lacks one
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=coverage $(COVERED)
 	@BUILD='$(BUILD)' $(PYTHON) -B tests/tools/coverage.py $(COVERED)

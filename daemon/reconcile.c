@@ -185,6 +185,8 @@ void reconcile_failed(struct reconcile *r, const char *what, const char *detail)
     else
         reconcile_pass_fails(r, what, detail);
     tell_waiters(r, false, detail); // what was found before says nothing about now
+    if (r->compared && r->state > RC_ORDERS)
+        move(r, RC_ORDERS); // they have gone on meanwhile, whatever else cannot be read
     step_after(r, r->retry_ms);
     r->retry_ms = r->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->retry_ms * 2;
 }

@@ -37,10 +37,11 @@ def positions(site):
 
 def test_a_run_waits_for_fills_that_are_listed_late(make_site):
     site = make_site(strategies=[Strategy(weights=TARGET)]).begin()
-    site.sim.fault(FILLS, "delay", delay_ms=1200)
+    site.sim.call("POST", "/sim/fills", {"action": "late", "delay_ms": 600000})
     bought(site)
     out = site.daemon.cli("run")
     assert out.returncode != 0 and "planned again" in out.stdout + out.stderr, (out.stdout, out.stderr)
+    site.sim.call("POST", "/sim/fills", {"action": "clear"})
     until(lambda: may_run(site), 20, "a run from current books")
     row = site.run_ended()
     assert row["status"] == "completed", row

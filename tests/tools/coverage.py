@@ -51,7 +51,7 @@ def main():
                     print(f"{'':26}{source}:{line}: {some} of {every}")
             short = short or (source.startswith(WHOLE) and (taken < count or not data.exists()))
     if short:
-        sys.exit("coverage: a branch of lib/guard is taken by no test")
+        sys.exit("coverage: a branch of lib/guard is taken by no test, or a file of it by none")
 
 
 if __name__ == "__main__":

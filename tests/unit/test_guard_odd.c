@@ -300,9 +300,35 @@ static void test_dropping_nothing(void **state)
     guard_free(NULL);
 }
 
+// Also one that reads prices, at the host of the data.
+static void test_examples_of_every_read_are_permitted(void **state)
+{
+    (void)state;
+    struct guard *g = guard_new();
+    for (int simulator = 0; simulator < 2; simulator++)
+        for (int op = 0; op < GUARD_OP_COUNT; op++) {
+            struct guard_facts f;
+            struct wire_request r;
+            struct guard_verdict v;
+            struct permit *p = NULL;
+            enum guard_class class = guard_op_class((enum guard_op)op);
+            if (class != GUARD_BOOT_READ && class != GUARD_READ)
+                continue;
+            guard_example(simulator, 100 * NS_PER_S, &f);
+            guard_example_request(&f, (enum guard_op)op, &r);
+            if (strchr(r.target, '{')) // the pattern of a path, and no path
+                continue;
+            if (guard_permit(g, &f, (enum guard_op)op, &r, 100 * NS_PER_S, &p, &v) != 0)
+                fail_msg("%s: %s: %s", r.target, guard_check_name(v.check), v.detail);
+            permit_drop(&p);
+        }
+    guard_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_examples_of_every_read_are_permitted),
         cmocka_unit_test(test_values_without_a_name_are_unknown),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_a_standby_awaits_no_calendar),
