@@ -363,6 +363,9 @@ static void slot_ready(void *arg)
         desk_refuse(o, "guard", verdict.detail);
         return;
     }
+    // The host may be frozen before the first byte: the deadline holds at the wire too.
+    if (o->row.intent.send_until)
+        cleared_order_expires(cleared, clock_boot_ns() + (o->row.intent.send_until - clock_wall_ns()));
     desk_set_state(o, DESK_SENDING);
     o->row.status = ORDER_SENDING;
     o->calls++;

@@ -114,6 +114,8 @@ int guard_clear_order(struct guard *g, const struct guard_facts *f, struct recei
                       struct guard_verdict *verdict) MUST_CHECK;
 // Reading a cleared order on its way.
 const struct receipt_terms *cleared_order_terms(const struct cleared_order *c);
+// From this moment on it is refused at the wire; only ever brings the end of its two seconds nearer.
+void cleared_order_expires(struct cleared_order *c, int64_t boot_ns);
 void cleared_order_drop(struct cleared_order **c);
 void permit_drop(struct permit **p);
 

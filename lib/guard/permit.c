@@ -45,6 +45,7 @@ void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], en
     memcpy(p->instance, instance, GUARD_INSTANCE_LEN);
     p->bound = permit_bind(instance, op, r, epoch);
     p->minted_boot_ns = now_boot_ns;
+    p->until_boot_ns = now_boot_ns + PERMIT_LIFE_NS;
 }
 
 enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN],
@@ -59,9 +60,9 @@ enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_IN
         return guard_say(detail, GUARD_FAIL, "the permit was used before; each is good for one request");
     if (memcmp(p->instance, instance, GUARD_INSTANCE_LEN) != 0)
         return guard_say(detail, GUARD_FAIL, "the permit was minted by another guard");
-    if (age_ns < 0 || age_ns >= PERMIT_LIFE_NS)
+    if (age_ns < 0 || now_boot_ns >= p->until_boot_ns)
         return guard_say(detail, GUARD_FAIL, "the permit is %lld ms old; it is good for %lld ms",
-                         (long long)(age_ns / 1000000), (long long)(PERMIT_LIFE_NS / 1000000));
+                         (long long)(age_ns / 1000000), (long long)((p->until_boot_ns - p->minted_boot_ns) / 1000000));
     // The instance in the digest is the redeeming guard's, so a forged instance field does not help.
     const struct digest now_bound = permit_bind(instance, p->op, actual, epoch);
     if (!digest_equal(&now_bound, &p->bound))
@@ -81,6 +82,12 @@ void permit_drop(struct permit **p)
 const struct receipt_terms *cleared_order_terms(const struct cleared_order *c)
 {
     return receipt_terms(c->receipt);
+}
+
+void cleared_order_expires(struct cleared_order *c, int64_t boot_ns)
+{
+    if (boot_ns < c->permit.until_boot_ns)
+        c->permit.until_boot_ns = boot_ns;
 }
 
 void cleared_order_drop(struct cleared_order **c)

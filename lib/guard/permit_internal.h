@@ -14,7 +14,7 @@ struct permit {
     enum guard_op op;
     uint8_t instance[GUARD_INSTANCE_LEN];
     struct digest bound; // over operation, whole request, key fingerprint, instance and epoch
-    int64_t minted_boot_ns;
+    int64_t minted_boot_ns, until_boot_ns;
     bool spent;
 };
 

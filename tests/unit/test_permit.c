@@ -245,6 +245,33 @@ static void test_order(void **state)
     }
 }
 
+// A deadline brings its end nearer; nothing puts it off.
+static void test_an_order_that_may_leave_no_later(void **state)
+{
+    static const struct {
+        int64_t until, at;
+        bool good;
+    } cases[] = {{1000000, 999999, true},
+                 {1000000, 1000000, false},
+                 {-1, 0, false},
+                 {PERMIT_LIFE_NS * 2, PERMIT_LIFE_NS, false},
+                 {PERMIT_LIFE_NS * 2, PERMIT_LIFE_NS - 1, true}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct order_bench b;
+        order_begin(&b, false);
+        assert_int_equal(order_clear(&b), 0);
+        cleared_order_expires(b.cleared, GOOD_NOW + cases[i].until);
+        assert_int_equal(
+            guard_redeem_order(b.guard, b.cleared, &b.facts, &b.request, GOOD_NOW + cases[i].at, &b.verdict),
+            cases[i].good);
+        if (!cases[i].good)
+            assert_int_equal(b.verdict.check, CHECK_PERMIT);
+        order_end(&b);
+    }
+}
+
 static void order_denied(struct order_bench *b, enum guard_answer answer)
 {
     assert_int_equal(order_clear(b), -1);
@@ -405,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_bound_to_the_request),
         cmocka_unit_test(test_altered_request),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_an_order_that_may_leave_no_later),
         cmocka_unit_test(test_receipt),
         cmocka_unit_test(test_order_at_the_wire),
         cmocka_unit_test(test_lease_between_clearing_and_sending),
