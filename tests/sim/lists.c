@@ -17,7 +17,7 @@
 #include "tests/sim/world.h"
 
 #define S NS_PER_S
-#define AGREED 5 // looks without a difference, when nothing is in the way
+#define AGREED 5 // looks in a row that find ledger and broker in step, when nothing is in the way
 
 static struct {
     bool on;
@@ -91,15 +91,19 @@ static void shown(void *arg, int status, const char *body)
 {
     struct json_doc *doc;
     char accept[200] = "";
+    bool agrees = false;
     (void)arg;
     if (status == 200 && json_doc_parse(body, strlen(body), &doc, NULL) == 0) {
         const char *code = json_string(json_get(json_doc_root(doc), "code"));
         if (code && code[0])
             snprintf(accept, sizeof accept, "{\"code\":\"%.100s\",\"reason\":\"taken back\"}", code);
-        else if (!it.on && ++it.agreed == AGREED) // it was less than cents
-            it.bust_ns = 0;
+        else if (!json_bool(json_get(json_doc_root(doc), "in_step"), &agrees)) // no code: also of a host yet to compare
+            agrees = false;
         json_doc_free(doc);
     }
+    it.agreed = agrees && !it.on ? it.agreed + 1 : 0;
+    if (it.agreed == AGREED) // it was less than cents
+        it.bust_ns = 0;
     if (accept[0])
         server_ask(it.asked, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/drift/accept", accept, NULL, accepted, NULL);
     else
