@@ -42,7 +42,7 @@ static const struct incident incidents[] = {
      .happened = SUM_KILLS},
     {.source = "marketcalls/openalgo#1991",
      .what = "what was reserved is free after a timeout, and the order comes",
-     .wire = {.lost = 80000, .late = 80000},
+     .wire = {.lost = 120000, .late = 120000},
      .alert = "order_unknown",
      .happened = SUM_WIRE},
     {.source = "nautechsystems/nautilus_trader#4736",
