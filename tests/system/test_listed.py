@@ -47,7 +47,7 @@ def not_ready(site, *words):
     def why():
         code, body = site.daemon.http("/health/ready")
         return body["why"] if code == 503 and all(w in body["why"] for w in words) else None
-    return until(why, 10, lambda: f"{words}: {site.daemon.http('/health/ready')}")
+    return until(why, 25, lambda: f"{words}: {site.daemon.http('/health/ready')}")
 
 
 def fills_once(site):
