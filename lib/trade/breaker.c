@@ -74,7 +74,7 @@ static bool row_stale_data(const struct breaker_limits *l, const struct breaker_
 
 bool breaker_failing(const struct breaker_limits *l, const struct breaker_view *v)
 {
-    struct ratio share;
+    struct ratio share = {0};
     if (v->calls < l->broker_calls || v->calls <= 0)
         return false;
     return !decimal_div_up(v->failed, v->calls, &share.nanos) || share.nanos >= l->broker_errors.nanos;
