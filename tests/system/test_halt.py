@@ -88,3 +88,18 @@ def test_the_stricter_of_two_files_counts(site):
 def test_a_mode_that_does_not_exist_is_refused(site):
     assert site.daemon.http("/api/v1/halt", "POST", {"reason": "x", "mode": "some"}, AUTH)[0] == 400
     assert state(site) == "running"
+
+
+def test_reduce_only_outlives_a_restart_and_no_run_buys_under_it(site):
+    by_cli(site)
+    site.daemon.stop()
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready().in_step()
+    assert state(site) == "reduce_only"
+    assert order(site, "more-after-a-restart", "buy", "1")[0] == 403
+    before = len(site.sim.posts())
+    run = site.run_whole()  # it may start: what it sells would leave
+    legs = site.sql("SELECT i.side, o.status FROM intents i JOIN orders o USING (client_order_id) WHERE i.run_id = %s", run["run_id"])
+    assert legs and all(leg == {"side": "buy", "status": "denied"} for leg in legs), legs
+    assert len(site.sim.posts()) == before and state(site) == "reduce_only"
+    release(site)
