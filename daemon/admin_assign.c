@@ -13,7 +13,7 @@
 struct wish {
     const char *symbol, *strategy;
     struct qty qty, held, has; // to move, in unassigned, in the strategy's book
-    char subject[CLIENT_ORDER_ID_MAX];
+    char subject[ADMIN_SUBJECT_MAX];
 };
 
 static struct qty held_by(const struct admin *a, const char *name, const char *symbol)
@@ -74,8 +74,7 @@ static void show(struct admin *a, struct http_exchange *x, const struct wish *w)
     json_put_decimal(&o, "qty", w->qty.nanos);
     json_put_decimal(&o, "unassigned", w->held.nanos);
     json_put_decimal(&o, "held", w->has.nanos);
-    json_put_string(&o, "code", admin_token_make(&a->assign, w->subject));
-    json_put_int(&o, "valid_seconds", ADMIN_TOKEN_VALID_S);
+    admin_step_put_token(&o, &a->assign, w->subject);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
@@ -96,20 +95,14 @@ static void confirm(struct admin *a, struct http_exchange *x, const struct wish 
 void admin_serve_assign(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    unsigned both = API_BODY_CODE | API_BODY_REASON;
-    if (!api_body_read(x, both | API_BODY_STRATEGIES | API_BODY_QTY, API_BODY_STRATEGIES, &body))
+    enum admin_step step = admin_step_read(x, API_BODY_STRATEGIES | API_BODY_QTY, API_BODY_STRATEGIES, &body);
+    if (step == ADMIN_STEP_NONE)
         return;
     struct wish w = {.symbol = http_exchange_path(x) + strlen(ASSIGN), .strategy = body.strategies};
-    unsigned has = body.has & both;
-    if (has != 0 && has != both)
-        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
-    else if (!wish_read(a, x, &body, &w))
+    if (!wish_read(a, x, &body, &w))
         return;
-    else if (!has)
+    if (step == ADMIN_STEP_ASK)
         show(a, x, &w);
-    else if (!admin_token_fits(&a->assign, w.subject, body.code))
-        api_reply_problem(x, 409, "the token is not the one for what is there now, or older than %d s: ask again",
-                          ADMIN_TOKEN_VALID_S);
-    else
+    else if (admin_step_confirmed(&a->assign, x, w.subject, body.code, "for what is there now"))
         confirm(a, x, &w, body.reason, who);
 }

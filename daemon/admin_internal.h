@@ -6,13 +6,8 @@
 #define PAPERGUARD_DAEMON_ADMIN_INTERNAL_H
 
 #include "daemon/admin.h"
+#include "daemon/admin_steps.h"
 #include "daemon/api_internal.h"
-
-#define ADMIN_TOKEN_VALID_S 120
-struct admin_token { // the order that the second step of a verb may be about
-    char token[17], order[CLIENT_ORDER_ID_MAX];
-    int64_t until_boot_ns;
-};
 
 struct admin {
     struct admin_params p;
@@ -42,9 +37,6 @@ admin_serve_fn admin_serve_quarantine, admin_serve_quarantine_adopt,
 bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const char *name);
 // Completion of what an operator accepts, with its wait: tells what was recorded, or 409 and why not.
 void admin_answer_accepted(void *arg, bool ok, const char *detail);
-// A token for this order alone, that a guess does not find; it fits once.
-const char *admin_token_make(struct admin_token *t, const char *order);
-bool admin_token_fits(struct admin_token *t, const char *order, const char *token) MUST_CHECK;
 void admin_put_order(struct json_out *o, const struct order_row *row); // members
 void admin_put_paused(const struct admin *a, struct json_out *o);      // names of what is paused
 

@@ -28,22 +28,23 @@ static void put_amount(struct json_out *o, const char *key, bool has, int64_t na
 }
 
 // What a token is for: this word about this order, into this book.
-static void subject(const struct order_state *s, const struct quarantine_word *word, char out[CLIENT_ORDER_ID_MAX])
+static void subject(const struct order_state *s, const struct quarantine_word *word, char out[ADMIN_SUBJECT_MAX])
 {
-    snprintf(out, CLIENT_ORDER_ID_MAX, "%s %s %s", word->adopt ? "adopt" : "cancel", word->strategy, s->id);
+    snprintf(out, ADMIN_SUBJECT_MAX, "%s %s %s", word->adopt ? "adopt" : "cancel", word->strategy, s->id);
 }
 
-static bool fits(struct admin *a, const struct order_state *s, const struct quarantine_word *word, const char *code)
+static bool fits(struct admin *a, struct http_exchange *x, const struct order_state *s,
+                 const struct quarantine_word *word, const char *code)
 {
-    char about[CLIENT_ORDER_ID_MAX];
+    char about[ADMIN_SUBJECT_MAX];
     subject(s, word, about);
-    return admin_token_fits(&a->quarantine, about, code);
+    return admin_step_confirmed(&a->quarantine, x, about, code, "for this order, this word and this strategy");
 }
 
 static void show(struct admin *a, struct http_exchange *x, const struct order_state *s,
                  const struct quarantine_word *word)
 {
-    char about[CLIENT_ORDER_ID_MAX];
+    char about[ADMIN_SUBJECT_MAX];
     struct text t;
     struct json_out o;
     api_answer_begin(&t, &o);
@@ -62,8 +63,7 @@ static void show(struct admin *a, struct http_exchange *x, const struct order_st
     json_object_end(&o);
     json_put_string(&o, "strategy", word->strategy[0] ? word->strategy : NULL);
     subject(s, word, about);
-    json_put_string(&o, "code", admin_token_make(&a->quarantine, about));
-    json_put_int(&o, "valid_seconds", ADMIN_TOKEN_VALID_S);
+    admin_step_put_token(&o, &a->quarantine, about);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
@@ -89,14 +89,9 @@ static void serve(struct admin *a, struct http_exchange *x, const char *who, boo
     struct api_body body;
     struct quarantine_word word = {.adopt = adopt, .who = who};
     const char *id = http_exchange_path(x) + strlen(adopt ? ADOPT : CANCEL);
-    unsigned both = API_BODY_CODE | API_BODY_REASON;
-    if (!api_body_read(x, both | (adopt ? API_BODY_STRATEGIES : 0), 0, &body))
+    enum admin_step step = admin_step_read(x, adopt ? API_BODY_STRATEGIES : 0, 0, &body);
+    if (step == ADMIN_STEP_NONE)
         return;
-    unsigned has = body.has & both;
-    if (has != 0 && has != both) {
-        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
-        return;
-    }
     word.strategy = body.has & API_BODY_STRATEGIES ? body.strategies : "";
     word.reason = body.reason;
     if (!strategy_good(a, x, word.strategy))
@@ -104,13 +99,10 @@ static void serve(struct admin *a, struct http_exchange *x, const char *who, boo
     const struct order_state *s = reconcile_quarantine_find(a->p.reconcile, id);
     if (!s)
         api_reply_problem(x, 404, "no open order in quarantine has this id (see: paperguard quarantine)");
-    else if (!has)
+    else if (step == ADMIN_STEP_ASK)
         show(a, x, s, &word);
-    else if (!fits(a, s, &word, body.code))
-        api_reply_problem(x, 409,
-                          "the token is not the one for this order, this word and this strategy, or older than %d s: "
-                          "ask again",
-                          ADMIN_TOKEN_VALID_S);
+    else if (!fits(a, x, s, &word, body.code))
+        return;
     else if (adopt && !scheduler_session(a->p.scheduler, clock_wall_ns(), &word.session))
         api_reply_problem(x, 503, "the exchange calendar does not reach today");
     else

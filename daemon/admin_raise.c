@@ -16,7 +16,7 @@
 struct wish {
     const char *name;
     int64_t value, for_ns, from, to; // from: what holds now; to: the highest it may be
-    char subject[CLIENT_ORDER_ID_MAX];
+    char subject[ADMIN_SUBJECT_MAX];
 };
 
 // "90s", "30m", "2h".
@@ -72,8 +72,7 @@ static void show(struct admin *a, struct http_exchange *x, const struct wish *w)
     json_put_decimal(&o, "value", w->value);
     json_put_decimal(&o, "most", w->to);
     json_put_when(&o, "until", clock_wall_ns() + w->for_ns);
-    json_put_string(&o, "code", admin_token_make(&a->raise, w->subject));
-    json_put_int(&o, "valid_seconds", ADMIN_TOKEN_VALID_S);
+    admin_step_put_token(&o, &a->raise, w->subject);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
@@ -97,21 +96,16 @@ static void confirm(struct admin *a, struct http_exchange *x, const struct wish 
 void admin_serve_raise(struct admin *a, struct http_exchange *x, const char *who)
 {
     struct api_body body;
-    unsigned both = API_BODY_CODE | API_BODY_REASON, what = API_BODY_VALUE | API_BODY_FOR;
-    if (!api_body_read(x, both | what, what, &body))
+    unsigned what = API_BODY_VALUE | API_BODY_FOR;
+    enum admin_step step = admin_step_read(x, what, what, &body);
+    if (step == ADMIN_STEP_NONE)
         return;
     struct wish w = {.name = http_exchange_path(x) + strlen(RAISE)};
-    unsigned has = body.has & both;
-    if (has != 0 && has != both)
-        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
-    else if (!wish_read(a, x, &body, &w))
+    if (!wish_read(a, x, &body, &w))
         return;
-    else if (!has)
+    if (step == ADMIN_STEP_ASK)
         show(a, x, &w);
-    else if (!admin_token_fits(&a->raise, w.subject, body.code))
-        api_reply_problem(x, 409, "the token is not the one for this raise, or older than %d s: ask again",
-                          ADMIN_TOKEN_VALID_S);
-    else
+    else if (admin_step_confirmed(&a->raise, x, w.subject, body.code, "for this raise"))
         confirm(a, x, &w, body.reason, who);
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/digest.h"
 #include "lib/io/clock.h"
 
 #define PATH "/admin/orders/resolve/"
@@ -55,25 +54,6 @@ void admin_put_order(struct json_out *o, const struct order_row *r)
     put_when(o, "sent_at", r->sent_at);
 }
 
-const char *admin_token_make(struct admin_token *t, const char *order)
-{
-    uint8_t bytes[8];
-    random_bytes(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(t->token + 2 * i, 3, "%02x", bytes[i]);
-    str_copy_cut(t->order, sizeof t->order, order);
-    t->until_boot_ns = clock_boot_ns() + ADMIN_TOKEN_VALID_S * NS_PER_S;
-    return t->token;
-}
-
-bool admin_token_fits(struct admin_token *t, const char *order, const char *token)
-{
-    bool fits = t->token[0] && strcmp(t->token, token) == 0 && strcmp(t->order, order) == 0 &&
-                clock_boot_ns() < t->until_boot_ns;
-    mem_wipe(t, sizeof *t); // one try
-    return fits;
-}
-
 static void answer(struct admin *a, struct http_exchange *x, const struct order_row *row, bool open, const char *broker,
                    const char *said, int wait_s)
 {
@@ -86,8 +66,7 @@ static void answer(struct admin *a, struct http_exchange *x, const struct order_
     json_object_end(&o);
     json_put_string(&o, "broker", broker);
     json_put_string(&o, "broker_says", said);
-    json_put_string(&o, "code", open ? admin_token_make(&a->resolve, row->intent.order.client_order_id) : NULL);
-    json_put_int(&o, "valid_seconds", open ? ADMIN_TOKEN_VALID_S : 0);
+    admin_step_put_token(&o, &a->resolve, open ? row->intent.order.client_order_id : NULL);
     json_put_int(&o, "wait_seconds", wait_s);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
@@ -220,10 +199,9 @@ static void ask_again(struct admin *a, struct http_exchange *x, const char *id, 
 static void confirm(struct admin *a, struct http_exchange *x, const char *id, const struct api_body *body,
                     const char *who)
 {
-    if (!admin_token_fits(&a->resolve, id, body->code)) {
-        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again",
-                          ADMIN_TOKEN_VALID_S);
-    } else if (is_unknown(a, id)) {
+    if (!admin_step_confirmed(&a->resolve, x, id, body->code, "for this order"))
+        return;
+    if (is_unknown(a, id)) {
         ask_again(a, x, id, body->reason, who);
     } else {
         struct api_wait *w = api_wait_new(a->p.api, x);
@@ -238,13 +216,9 @@ void admin_serve_resolve(struct admin *a, struct http_exchange *x, const char *w
 {
     struct api_body body;
     const char *id = http_exchange_path(x) + strlen(PATH);
-    unsigned both = API_BODY_CODE | API_BODY_REASON;
-    if (!api_body_read(x, both, 0, &body))
-        return;
-    if (body.has != 0 && body.has != both)
-        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
-    else if (body.has)
+    enum admin_step step = admin_step_read(x, 0, 0, &body);
+    if (step == ADMIN_STEP_CONFIRM)
         confirm(a, x, id, &body, who);
-    else
+    else if (step == ADMIN_STEP_ASK)
         request(a, x, id);
 }

@@ -30,8 +30,7 @@ static void answer(struct admin *a, struct http_exchange *x, const struct order_
     json_object_end(&o);
     json_put_when(&o, "send_until", row->intent.send_until);
     json_put_bool(&o, "sent_again", act);
-    json_put_string(&o, "code", act ? NULL : admin_token_make(&a->retry, row->intent.order.client_order_id));
-    json_put_int(&o, "valid_seconds", act ? 0 : ADMIN_TOKEN_VALID_S);
+    admin_step_put_token(&o, &a->retry, act ? NULL : row->intent.order.client_order_id);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 
@@ -110,19 +109,10 @@ void admin_serve_retry(struct admin *a, struct http_exchange *x, const char *who
     struct api_body body;
     struct asked q = {.act = false};
     const char *id = http_exchange_path(x) + strlen(PATH), *why;
-    unsigned both = API_BODY_CODE | API_BODY_REASON;
-    if (!api_body_read(x, both, 0, &body))
+    enum admin_step step = admin_step_read(x, 0, 0, &body);
+    q.act = step == ADMIN_STEP_CONFIRM;
+    if (step == ADMIN_STEP_NONE || (q.act && !admin_step_confirmed(&a->retry, x, id, body.code, "for this order")))
         return;
-    q.act = body.has == both;
-    if (body.has != 0 && !q.act) {
-        api_reply_problem(x, 400, "confirming needs code and reason; asking needs neither");
-        return;
-    }
-    if (q.act && !admin_token_fits(&a->retry, id, body.code)) {
-        api_reply_problem(x, 409, "the token is not the one for this order, or older than %d s: ask again",
-                          ADMIN_TOKEN_VALID_S);
-        return;
-    }
     if ((why = not_now(a, &q.session)) != NULL) {
         api_reply_problem(x, 503, "nothing may be sent now: %s", why);
         return;

@@ -113,6 +113,13 @@ void ctl_put_reason(const struct ctl *c, size_t first, const char *otherwise,
 void ctl_put_strategies(const struct ctl *c, size_t count, struct json_out *o); // the first words
 int ctl_post(struct ctl *c, const char *path, struct text *body, struct json_out *o, struct ctl_answer *out) MUST_CHECK;
 
+// --- steps.c: verbs in two steps; those that the daemon serves by admin_steps.h. first: where the token stands among
+// the words, with the reason behind it; there is none in the first step.
+bool ctl_step_confirms(const struct ctl *c, size_t first);
+int ctl_step_check(const struct ctl *c, size_t first) MUST_CHECK; // EX_USAGE, said on stderr: a token without a reason
+void ctl_step_put(const struct ctl *c, size_t first, struct json_out *o); // members code and reason, in the second
+void ctl_step_token(const struct json_node *root, const char *then);      // for people: the token, and what comes next
+
 // --- show.c, tone.c: for people. What comes from elsewhere is printed without control bytes.
 enum { CTL_RIGHT = 1, CTL_MAY_GO = 2, CTL_TONE = 4 }; // numbers; left out when too narrow; coloured by its word
 struct ctl_column {

@@ -6,6 +6,8 @@
 
 #include "daemon/ctl/ctl.h"
 
+#define TOKEN_AT 1 // ORDER TOKEN
+
 int ctl_quarantine(struct ctl *c)
 {
     static const struct ctl_column columns[] = {
@@ -51,10 +53,7 @@ static int post(struct ctl *c, const char *path, struct ctl_answer *out)
     struct text body;
     struct json_out o;
     ctl_body_begin(&body, &o);
-    if (c->word_count > 2) {
-        json_put_string(&o, "code", c->words[1]);
-        ctl_put_reason(c, 2, "", &o);
-    }
+    ctl_step_put(c, TOKEN_AT, &o);
     if (c->options.strategy) {
         json_key(&o, "strategies");
         json_array_begin(&o);
@@ -74,9 +73,8 @@ static void show(const struct ctl *c, const struct json_node *root, const char *
              qty[0] ? qty : ctl_text(row, "notional"), ctl_text(row, "symbol"), ctl_text(row, "type"),
              ctl_text(row, "status"), ctl_text(row, "filled_qty"));
     ctl_line("", "client order id %s", ctl_text(row, "client_order_id"));
-    ctl_line("token", "%s, valid for %s s", ctl_text(root, "code"), ctl_text(root, "valid_seconds"));
-    ctl_line("", "nothing is changed yet. %s",
-             adopt ? "To make it ours, with its fills from now on booked to" : "To have it cancelled at the broker:");
+    ctl_step_token(root, adopt ? "To make it ours, with its fills from now on booked to"
+                               : "To have it cancelled at the broker:");
     if (adopt)
         ctl_line("", "%s:", strategy ? strategy : "unassigned");
     ctl_line("", "paperguard quarantine %s %s %s REASON%s%s", verb, id, ctl_text(root, "code"),
@@ -93,18 +91,16 @@ static int step(struct ctl *c, const char *verb)
                                              .several = "orders in quarantine"};
     struct ctl_answer a;
     char id[CTL_ORDER_ID_MAX], path[220];
-    if (c->word_count == 2) {
-        fprintf(stderr, "paperguard: a reason is missing behind the token\n");
-        return EX_USAGE;
-    }
-    int code = ctl_order_id(c, &orders, c->words[0], id);
+    int code = ctl_step_check(c, TOKEN_AT);
+    if (code == EX_OK)
+        code = ctl_order_id(c, &orders, c->words[0], id);
     if (code != EX_OK)
         return code;
     snprintf(path, sizeof path, "/admin/quarantine/%s/%s", verb, id);
     code = post(c, path, &a);
     if (code != EX_OK)
         return code;
-    if (!c->options.json && c->word_count > 2)
+    if (!c->options.json && ctl_step_confirms(c, TOKEN_AT))
         ctl_line("quarantine", "%s %s", id,
                  str_equal(verb, "adopt") ? "is ours and is followed: paperguard orders --status open"
                                           : "is being cancelled: paperguard quarantine list --status all");

@@ -4,6 +4,8 @@
 // Limits raised for a time, and taken back.
 #include "daemon/ctl/ctl.h"
 
+#define TOKEN_AT 2 // LIMIT VALUE TOKEN
+
 static int post_raise(struct ctl *c, struct ctl_answer *out)
 {
     struct text body;
@@ -13,10 +15,7 @@ static int post_raise(struct ctl *c, struct ctl_answer *out)
     ctl_body_begin(&body, &o);
     json_put_string(&o, "value", c->words[1]);
     json_put_string(&o, "for", c->options.lasts);
-    if (c->word_count > 2) {
-        json_put_string(&o, "code", c->words[2]);
-        ctl_put_reason(c, 3, "", &o);
-    }
+    ctl_step_put(c, TOKEN_AT, &o);
     return ctl_post(c, path, &body, &o, out);
 }
 
@@ -27,21 +26,18 @@ int ctl_limits_raise(struct ctl *c)
         fprintf(stderr, "paperguard: for how long? --for 30m, --for 2h\n");
         return EX_USAGE;
     }
-    if (c->word_count == 3) {
-        fprintf(stderr, "paperguard: a reason is missing behind the token\n");
-        return EX_USAGE;
-    }
-    int code = post_raise(c, &a);
+    int code = ctl_step_check(c, TOKEN_AT);
+    if (code == EX_OK)
+        code = post_raise(c, &a);
     if (code != EX_OK)
         return code;
     const struct json_node *root = ctl_root(&a);
-    if (!c->options.json && c->word_count > 2) {
+    if (!c->options.json && ctl_step_confirms(c, TOKEN_AT)) {
         ctl_line("limit", "%s is raised to %s for %s: paperguard limits", c->words[0], c->words[1], c->options.lasts);
     } else if (!c->options.json) {
         ctl_line("limit", "%s from %s to %s until %s (at most %s)", ctl_text(root, "name"), ctl_text(root, "now"),
                  ctl_text(root, "value"), ctl_text(root, "until"), ctl_text(root, "most"));
-        ctl_line("token", "%s, valid for %s s", ctl_text(root, "code"), ctl_text(root, "valid_seconds"));
-        ctl_line("", "nothing is changed yet. To have it done:");
+        ctl_step_token(root, "To have it done:");
         ctl_line("", "paperguard limits raise %s %s %s REASON --for %s", c->words[0], c->words[1],
                  ctl_text(root, "code"), c->options.lasts);
     }

@@ -8,17 +8,14 @@
 #include "daemon/ctl/ctl.h"
 
 #define WHOLE_ORDER_ID_MIN 30
+#define ORDER_TOKEN_AT 1 // ORDER TOKEN
 
-// {"code","reason"}, or {} to ask.
-static int post(struct ctl *c, const char *path, const char *code, size_t reason_at, struct ctl_answer *out)
+static int post(struct ctl *c, const char *path, size_t token_at, struct ctl_answer *out)
 {
     struct text body;
     struct json_out o;
     ctl_body_begin(&body, &o);
-    if (code) {
-        json_put_string(&o, "code", code);
-        ctl_put_reason(c, reason_at, "", &o);
-    }
+    ctl_step_put(c, token_at, &o);
     return ctl_post(c, path, &body, &o, out);
 }
 
@@ -58,13 +55,12 @@ static void show_inquiry(const struct json_node *root, const char *id)
                                                  : "the order has its answer");
         return;
     }
-    ctl_line("token", "%s, valid for %s s", token, ctl_text(root, "valid_seconds"));
     if (ctl_is(row, "status", "unknown")) {
-        ctl_line("", "nothing is changed yet. Look for the order at the broker; when it is not there and the daemon");
+        ctl_step_token(root, "Look for the order at the broker; when it is not there and the daemon");
         ctl_line("", "cannot learn so by itself: paperguard orders resolve %s %s REASON", id, token);
         ctl_line("", "It ends not_placed, what it reserved is free again, and it is never sent again.");
     } else {
-        ctl_line("", "nothing is changed yet. It never reached the broker and waits for somebody to see it:");
+        ctl_step_token(root, "It never reached the broker and waits for somebody to see it:");
         ctl_line("", "paperguard orders resolve %s %s REASON", id, token);
         ctl_line("", "It is closed and not sent again; the next run plans what is missing.");
     }
@@ -75,11 +71,9 @@ static int order_step(struct ctl *c, const char *verb, char id[CTL_ORDER_ID_MAX]
                       struct ctl_answer *out)
 {
     char path[200];
-    if (c->word_count == 2) {
-        fprintf(stderr, "paperguard: a reason is missing behind the token\n");
-        return EX_USAGE;
-    }
-    int code = order_id(c, c->words[0], id);
+    int code = ctl_step_check(c, ORDER_TOKEN_AT);
+    if (code == EX_OK)
+        code = order_id(c, c->words[0], id);
     if (code != EX_OK)
         return code;
     if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") != strlen(id)) {
@@ -87,8 +81,8 @@ static int order_step(struct ctl *c, const char *verb, char id[CTL_ORDER_ID_MAX]
         return EX_USAGE;
     }
     snprintf(path, sizeof path, "/admin/orders/%s/%s", verb, id);
-    *confirming = c->word_count > 2;
-    return post(c, path, *confirming ? c->words[1] : NULL, 2, out);
+    *confirming = ctl_step_confirms(c, ORDER_TOKEN_AT);
+    return post(c, path, ORDER_TOKEN_AT, out);
 }
 
 int ctl_orders_resolve(struct ctl *c)
@@ -117,8 +111,7 @@ static void show_retry(const struct json_node *root, const char *id)
              ctl_text(row, "reason"));
     ctl_line("broker", "it does not have it, and risk passes it now");
     ctl_line("until", "%s: after that it does not leave any more", ctl_ny(ctl_text(root, "send_until"), at));
-    ctl_line("token", "%s, valid for %s s", ctl_text(root, "code"), ctl_text(root, "valid_seconds"));
-    ctl_line("", "nothing is changed yet. To send it again, as it was and under its id:");
+    ctl_step_token(root, "To send it again, as it was and under its id:");
     ctl_line("", "paperguard orders retry %s %s REASON", id, ctl_text(root, "code"));
 }
 
@@ -187,7 +180,7 @@ int ctl_drift(struct ctl *c)
 int ctl_drift_accept(struct ctl *c)
 {
     struct ctl_answer a;
-    int code = post(c, "/admin/drift/accept", c->words[0], 1, &a);
+    int code = post(c, "/admin/drift/accept", 0, &a);
     if (code != EX_OK)
         return code;
     if (!c->options.json)
