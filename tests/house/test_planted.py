@@ -142,6 +142,8 @@ OBJECT_CASES = {
     "libpq": ("references", "daemon/ledger.c", "void PQexec(void); void f(void) { PQexec(); }"),
     "socket": ("references", "daemon/cache.c", "int socket(int, int, int); int f(void) { return socket(1, 1, 1); }"),
     "fork": ("references", "daemon/strategies.c", "int fork(void); int f(void) { return fork(); }"),
+    "child_start": ("references", "daemon/run.c", "void child_start(void); void f(void) { child_start(); }"),
+    "strategies_environment": ("references", "daemon/run.c", "void strategies_environment(void); void f(void) { strategies_environment(); }"),
     "getenv": ("references", "daemon/config.c", "char *getenv(const char *); char *f(void) { return getenv(\"A\"); }"),
     "a permit of one's own": ("definitions", "daemon/broker.c", "void permit_new(void); void permit_new(void) {}"),
     "a guard of one's own": ("definitions", "lib/io/loop.c", "int guard_permit(void); int guard_permit(void) { return 0; }"),

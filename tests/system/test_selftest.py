@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from harness import BIN, TOKEN, Site, until
+from harness.wall import LIBRARY, at, wall_site
 
 PASSES = bytes.fromhex("31c0c3")  # xor eax, eax; ret: the row says that everything is fine
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -90,3 +91,19 @@ def test_a_row_that_does_not_fire_keeps_orders_off(site, function, kind, code):
     site.daemon.ctl("selftest")
     until(lambda: site.daemon.http("/health")[0] == 200, 10, "healthy again")
     assert {r["passed"] for r in site.sql("SELECT passed FROM self_tests")} == {True, False}
+
+
+def causes(site):
+    return [r["cause"] for r in site.sql("SELECT cause FROM self_tests ORDER BY at")]
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+def test_it_is_run_half_an_hour_before_the_first_slot_of_a_day(make_site, tmp_path):
+    """Not before its time, and by itself."""
+    wall, site = wall_site(make_site, tmp_path, at(2026, 11, 18, 14, 40))
+    assert causes(site) == ["start"]
+    wall.set(at(2026, 11, 18, 14, 59, 56))
+    until(lambda: "daily" in causes(site), 20, "the self-test before the slot")
+    daily = site.sql("SELECT at, passed FROM self_tests WHERE cause = 'daily'")[0]
+    assert daily["passed"] and daily["at"] >= at(2026, 11, 18, 15, 0), "not before its time"
+    assert causes(site) == ["start", "daily"]

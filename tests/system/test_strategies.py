@@ -181,6 +181,10 @@ def test_child_sees_nothing_of_ours(host):
     for secret in (KEY, SECRET, TOKEN, KEY[-8:]):
         assert secret not in text
     assert not [n for n in seen["env"] if n.startswith(("ALPACA", "APCA", "DRY_RUN", "DATABASE", "NOTIFY", "CREDENTIALS"))]
+    assert seen["env"] == {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "America/New_York", "HOME": "/proc/self/cwd",
+                           "TMPDIR": "/proc/self/cwd"}
+    judged = next(c for c in host.daemon.get("/api/v1/guard")["checks"] if c["check"] == "children")
+    assert judged["answer"] == "PASS" and judged["detail"].startswith(f"{len(seen['env'])} variables"), "the guard judges what a child got"
     assert seen["fds"] == ["0", "1", "2", "3"], "3 is the listing itself"
     assert "Max core file size        0" in seen["core"]
     assert seen["uid"] != 0 and seen["cwd"] == str(own(host, "curious"))
