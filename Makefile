@@ -206,9 +206,9 @@ demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (
 rehearse: have-deps ## the shipped strategies over old prices, a session after the other (PRICES=dir FROM=date TO=date SEED=n)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@$(BIN)/paperguard rehearse $(if $(PRICES),--prices '$(PRICES)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(SEED),--seed '$(SEED)')
-bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too)
+bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too; PART=decision: what one order's checks cost)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(addprefix $(O)/bench/,bench_decision bench_posts bench_timer)
-	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' $(PYTHON) tests/bench/run.py
+	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' PART='$(PART)' $(PYTHON) tests/bench/run.py
 
 .PHONY: docs
 docs: $(BIN)/paperguardd $(BIN)/paperguard ## write sample configuration, manual pages and completion anew from their tables

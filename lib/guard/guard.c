@@ -123,21 +123,17 @@ static void verdict_set(struct guard_verdict *v, enum guard_answer answer, enum 
     str_copy_cut(v->detail, sizeof v->detail, detail);
 }
 
-// Every check of the class runs; the verdict tells the first that did not pass.
+// Every check of the class runs; the verdict tells the first that did not pass. Words cost more than answers.
 static bool all_checks_pass(const struct guard_case *c, struct guard_verdict *v)
 {
-    verdict_set(v, GUARD_PASS, CHECK_DRY_RUN, "");
-    for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
-        if (!guard_class_needs(c->class, (enum guard_check)i))
-            continue;
-        const enum guard_answer answer = guard_check_run(c, (enum guard_check)i, NULL); // words cost more than answers
-        if (answer != GUARD_PASS && v->answer == GUARD_PASS) {
-            char detail[FACT_TEXT_MAX] = "";
-            guard_check_run(c, (enum guard_check)i, detail);
-            verdict_set(v, answer, (enum guard_check)i, detail);
-        }
-    }
-    return v->answer == GUARD_PASS;
+    enum guard_check first = CHECK_DRY_RUN;
+    const enum guard_answer answer = guard_checks_run(c, &first);
+    char detail[FACT_TEXT_MAX] = "";
+
+    if (answer != GUARD_PASS)
+        guard_check_run(c, first, detail);
+    verdict_set(v, answer, first, detail);
+    return answer == GUARD_PASS;
 }
 
 static bool deny(struct guard *g, const struct guard_verdict *v)

@@ -209,14 +209,25 @@ static const struct check_rule rules[GUARD_CHECK_COUNT] = {
 };
 #undef GUARD_CHECK
 
-bool guard_class_needs(enum guard_class c, enum guard_check check)
-{
-    CHECK((unsigned)c < GUARD_CLASS_COUNT && (unsigned)check < GUARD_CHECK_COUNT);
-    return (rules[check].classes & CLASS(c)) != 0;
-}
-
 enum guard_answer guard_check_run(const struct guard_case *c, enum guard_check check, char detail[FACT_TEXT_MAX])
 {
     CHECK((unsigned)check < GUARD_CHECK_COUNT);
     return rules[check].run(c, detail);
+}
+
+enum guard_answer guard_checks_run(const struct guard_case *c, enum guard_check *first)
+{
+    const unsigned class = CLASS(c->class);
+    enum guard_answer worst = GUARD_PASS;
+
+    for (int i = 0; i < GUARD_CHECK_COUNT; i++) {
+        if (!(rules[i].classes & class))
+            continue;
+        const enum guard_answer answer = rules[i].run(c, NULL);
+        if (answer != GUARD_PASS && worst == GUARD_PASS) {
+            worst = answer;
+            *first = (enum guard_check)i;
+        }
+    }
+    return worst;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// Permits: bound to one request by a digest over length-prefixed fields, spent by the first try, dead after two
-// seconds.
+// Permits: bound to one request by a copy of every byte of it, spent by the first try, dead after two seconds.
 #include "lib/guard/permit.h"
 
 #include <stdlib.h>
@@ -10,31 +9,51 @@
 
 #include "lib/guard/permit_internal.h"
 
-struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r,
-                          int64_t epoch)
+// What this request would be bound to; its parts are borrowed.
+static struct permit_bound bound_of(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
+                                    const struct wire_request *r, int64_t epoch)
 {
-    const uint8_t port[4] = {(uint8_t)((unsigned)r->port >> 24), (uint8_t)((unsigned)r->port >> 16),
-                             (uint8_t)((unsigned)r->port >> 8), (uint8_t)r->port};
-    struct digest_state *s = digest_new();
-    uint8_t in_epoch[8];
+    const char *const words[] = {r->method, r->scheme, r->host, r->target};
+    struct permit_bound b = {
+        .fixed = {.key_fingerprint = r->key_fingerprint, .epoch = epoch, .port = r->port, .op = (int32_t)op}};
 
-    for (size_t i = 0; i < sizeof in_epoch; i++)
-        in_epoch[i] = (uint8_t)((uint64_t)epoch >> (56 - 8 * i));
-    digest_add_field(s, "paperguard permit 2");
-    digest_add_bytes_field(s, instance, GUARD_INSTANCE_LEN);
-    digest_add_field(s, guard_op_name(op));
-    digest_add_field(s, r->method);
-    digest_add_field(s, r->scheme);
-    digest_add_field(s, r->host);
-    digest_add_bytes_field(s, port, sizeof port);
-    digest_add_field(s, r->target);
-    if (r->body)
-        digest_add_bytes_field(s, r->body, r->body_len);
-    else
-        digest_add_field(s, NULL);
-    digest_add_bytes_field(s, r->key_fingerprint.bytes, DIGEST_LEN);
-    digest_add_bytes_field(s, in_epoch, sizeof in_epoch);
-    return digest_finish(s);
+    _Static_assert(sizeof b.fixed == GUARD_INSTANCE_LEN + DIGEST_LEN + 8 + 4 + 4, "padding would be compared");
+    memcpy(b.fixed.instance, instance, GUARD_INSTANCE_LEN);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        b.parts[i] = (struct permit_part){words[i], words[i] ? strlen(words[i]) : 0};
+    b.parts[ARRAY_LEN(words)] = (struct permit_part){r->body, r->body_len};
+    return b;
+}
+
+static bool bound_equal(const struct permit_bound *a, const struct permit_bound *b)
+{
+    if (memcmp(&a->fixed, &b->fixed, sizeof a->fixed) != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(a->parts); i++) {
+        const struct permit_part *x = &a->parts[i], *y = &b->parts[i];
+        if (!x->at != !y->at || x->len != y->len || (x->at && memcmp(x->at, y->at, x->len) != 0))
+            return false;
+    }
+    return true;
+}
+
+// From here on its parts are its own.
+static void bound_keep(struct permit *p)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(p->bound.parts); i++)
+        at += p->bound.parts[i].len;
+    p->bytes = check_realloc(NULL, at + 1);
+    at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(p->bound.parts); i++) {
+        struct permit_part *part = &p->bound.parts[i];
+        if (!part->at)
+            continue;
+        memcpy(p->bytes + at, part->at, part->len);
+        part->at = p->bytes + at;
+        at += part->len;
+    }
 }
 
 void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
@@ -43,7 +62,8 @@ void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], en
     memset(p, 0, sizeof *p);
     p->op = op;
     memcpy(p->instance, instance, GUARD_INSTANCE_LEN);
-    p->bound = permit_bind(instance, op, r, epoch);
+    p->bound = bound_of(instance, op, r, epoch);
+    bound_keep(p);
     p->minted_boot_ns = now_boot_ns;
     p->until_boot_ns = now_boot_ns + PERMIT_LIFE_NS;
 }
@@ -63,18 +83,24 @@ enum guard_answer permit_spend(struct permit *p, const uint8_t instance[GUARD_IN
     if (age_ns < 0 || now_boot_ns >= p->until_boot_ns)
         return guard_say(detail, GUARD_FAIL, "the permit is %lld ms old; it is good for %lld ms",
                          (long long)(age_ns / 1000000), (long long)((p->until_boot_ns - p->minted_boot_ns) / 1000000));
-    // The instance in the digest is the redeeming guard's, so a forged instance field does not help.
-    const struct digest now_bound = permit_bind(instance, p->op, actual, epoch);
-    if (!digest_equal(&now_bound, &p->bound))
+    // The instance here is the redeeming guard's, so a forged instance field does not help.
+    const struct permit_bound now_bound = bound_of(instance, p->op, actual, epoch);
+    if (!bound_equal(&now_bound, &p->bound))
         return guard_say(detail, GUARD_FAIL, "the request differs from the one the permit was minted for");
-    return guard_say(detail, GUARD_PASS, "minted %lld ms ago for this request", (long long)(age_ns / 1000000));
+    return GUARD_PASS;
+}
+
+static void permit_forget(struct permit *p)
+{
+    free(p->bytes);
+    mem_wipe(p, sizeof *p);
 }
 
 void permit_drop(struct permit **p)
 {
     if (!p || !*p)
         return;
-    mem_wipe(*p, sizeof **p);
+    permit_forget(*p);
     free(*p);
     *p = NULL;
 }
@@ -95,7 +121,7 @@ void cleared_order_drop(struct cleared_order **c)
     if (!c || !*c)
         return;
     receipt_drop(&(*c)->receipt);
-    mem_wipe(*c, sizeof **c);
+    permit_forget(&(*c)->permit);
     free(*c);
     *c = NULL;
 }

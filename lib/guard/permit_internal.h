@@ -6,14 +6,30 @@
 #ifndef PAPERGUARD_GUARD_PERMIT_INTERNAL_H
 #define PAPERGUARD_GUARD_PERMIT_INTERNAL_H
 
+#include "lib/base/text.h"
 #include "lib/guard/guard.h"
 
 #define GUARD_INSTANCE_LEN 16
 
+// All a permit is bound to, by value: what is sent is held against the very bytes, not against a digest of them.
+struct permit_bound {
+    struct { // compared as one; no byte of it is padding
+        uint8_t instance[GUARD_INSTANCE_LEN];
+        struct digest key_fingerprint;
+        int64_t epoch; // in which this host leads, for an order, else 0
+        int32_t port, op;
+    } fixed;
+    struct permit_part {
+        const char *at; // NULL: none, which is not the same as an empty one
+        size_t len;
+    } parts[5]; // method, scheme, host, target, body
+};
+
 struct permit {
     enum guard_op op;
     uint8_t instance[GUARD_INSTANCE_LEN];
-    struct digest bound; // over operation, whole request, key fingerprint, instance and epoch
+    struct permit_bound bound; // its parts lie in bytes
+    char *bytes;
     int64_t minted_boot_ns, until_boot_ns;
     bool spent;
 };
@@ -21,6 +37,7 @@ struct permit {
 struct receipt {
     struct receipt_terms terms; // body points to the copy below
     char *body;
+    struct text says; // the body that the order of the terms has
 };
 
 struct cleared_order {
@@ -28,9 +45,7 @@ struct cleared_order {
     struct receipt *receipt; // owned
 };
 
-// The digest a permit is bound to; epoch: in which this host leads, for an order, else 0.
-struct digest permit_bind(const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op, const struct wire_request *r,
-                          int64_t epoch);
+// epoch: in which this host leads, for an order, else 0.
 void permit_set(struct permit *p, const uint8_t instance[GUARD_INSTANCE_LEN], enum guard_op op,
                 const struct wire_request *r, int64_t epoch, int64_t now_boot_ns);
 // May this permit send this request now? Spends it whatever the answer is; a refusal is told in detail.
@@ -49,8 +64,9 @@ struct guard_case {
     bool on_wire; // redeeming: the connection stands, and its end must be known
 };
 
-bool guard_class_needs(enum guard_class c, enum guard_check check);
 enum guard_answer guard_check_run(const struct guard_case *c, enum guard_check check, char detail[FACT_TEXT_MAX]);
+// Every check of the class, without words: PASS, or the answer of the first that did not, which is told.
+enum guard_answer guard_checks_run(const struct guard_case *c, enum guard_check *first);
 
 // Answer with its reason in one line; detail NULL: the answer alone.
 enum guard_answer guard_say(char detail[FACT_TEXT_MAX], enum guard_answer answer, const char *format, ...)

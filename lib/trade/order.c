@@ -126,10 +126,12 @@ void order_request_write(const struct order_request *r, struct text *out)
 
 bool symbol_valid(const char *s)
 {
+    size_t len = 0;
     if (!s || s[0] < 'A' || s[0] > 'Z')
         return false;
-    size_t len = strlen(s);
-    return len <= SYMBOL_CHARS_MAX && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.") == len;
+    while ((s[len] >= 'A' && s[len] <= 'Z') || (s[len] >= '0' && s[len] <= '9') || s[len] == '.')
+        len++;
+    return s[len] == '\0' && len <= SYMBOL_CHARS_MAX;
 }
 
 static int check_id(const struct order_request *r, struct err *err)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// What one order costs from risk view to redeemed permit, beside the bare JSON parse (jansson, as a client library
-// would do) of the same order. Prints one JSON line: nanoseconds at p50 and p99 of both, over alternating samples of
-// one run.
+// What all checks of one order cost, in an account with nothing open and in a full one, part by part: risk (the view
+// and every row over it), clearing (every guard row, and the request copied into a permit), and the wire (every guard
+// row again, and the request held against the permit). Beside it the bare JSON parse (jansson, as a client library
+// would do) of the same order. Prints one JSON line: nanoseconds at p50 and p99, over alternating samples of one run.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,17 @@
 #include "tests/unit/guard_good.h"
 
 #define SAMPLES 20000
-#define OPEN_ORDERS 50
 #define MANY_ORDERS 1000 // of the full account, over so many symbols:
 #define MANY_SYMBOLS 500
 
 // bench_parse.c: nanoseconds of one bare parse, -1 when it failed. A file of its own because jansson's names meet ours.
 int64_t bench_parse(const char *body, size_t len);
+
+enum part { RECEIPT, RISK, CLEAR, WIRE, ALL, PARTS };
+static const char *const part_names[PARTS] = {"receipt", "risk", "clear", "wire", "decision"};
+struct costs {
+    int64_t ns[PARTS][SAMPLES];
+};
 
 struct world {
     struct guard_facts facts;
@@ -61,17 +67,6 @@ static void set_exposure(struct world *w)
     exposure_set_trade(w->exposure, &trade, now_ns(), 0);
 }
 
-static void open_some(struct world *w)
-{
-    struct intent intent = {.session = w->session, .reserved = {100 * DECIMAL_ONE}};
-    for (int i = 0; i < OPEN_ORDERS; i++) {
-        intent.order = w->order;
-        intent.order.qty.nanos = DECIMAL_ONE / 4;
-        snprintf(intent.order.client_order_id, sizeof intent.order.client_order_id, "open-%d", i);
-        exposure_reserve(w->exposure, &intent, now_ns());
-    }
-}
-
 static void set_limits(struct risk_limits *l)
 {
     *l = (struct risk_limits){
@@ -95,39 +90,6 @@ static void set_limits(struct risk_limits *l)
     };
 }
 
-static int64_t decide_once(struct world *w, const char *body, size_t len)
-{
-    struct risk_view view;
-    struct risk_verdict risk;
-    struct guard_verdict verdict;
-    struct cleared_order *cleared = NULL;
-    struct receipt_terms terms = {.order = w->order,
-                                  .body = body,
-                                  .body_len = len,
-                                  .committed_boot_ns = now_ns(),
-                                  .leader_epoch = w->facts.lead_epoch};
-    strcpy(terms.account_number, w->facts.account_number);
-    struct receipt *receipt = receipt_mint(&terms); // in the daemon this happens in the ledger, after COMMIT
-    struct wire_request request = good_request(&w->facts, OP_SUBMIT_OPEN, NULL);
-    request.body = body;
-    request.body_len = len;
-    w->facts.account_boot_ns = w->facts.database_boot_ns = w->facts.clock_boot_ns = now_ns();
-    w->facts.lead_until_boot_ns = INT64_MAX;
-    int64_t start = now_ns();
-    if (!exposure_view(w->exposure, &w->order, "", w->session, start, &view))
-        die("no view");
-    risk_judge(&w->limits, &view, &w->order, &risk);
-    if (risk.answer != RISK_PASS)
-        die(risk.detail);
-    if (guard_clear_order(w->guard, &w->facts, &receipt, &request, start, &cleared, &verdict) != 0)
-        die(verdict.detail);
-    if (!guard_redeem_order(w->guard, cleared, &w->facts, &request, start, &verdict))
-        die(verdict.detail);
-    int64_t took = now_ns() - start;
-    cleared_order_drop(&cleared);
-    return took;
-}
-
 // An account of 1,000 open orders over 500 symbols, half of them held, and this order beside two open ones of its
 // symbol.
 static void fill_up(struct world *w)
@@ -148,20 +110,55 @@ static void fill_up(struct world *w)
     }
 }
 
-// All risk rows of one order: its view, and every row over it.
-static int64_t judge_once(struct world *w)
+// In the daemon this happens in the ledger, after COMMIT.
+static struct receipt *committed(const struct world *w, const struct text *body)
+{
+    struct receipt_terms terms = {.order = w->order,
+                                  .body = text_str(body),
+                                  .body_len = body->len,
+                                  .committed_boot_ns = now_ns(),
+                                  .leader_epoch = w->facts.lead_epoch};
+    strcpy(terms.account_number, w->facts.account_number);
+    return receipt_mint(&terms);
+}
+
+// The whole, or its parts: reading the clock between them costs too.
+static void decide_once(struct world *w, const struct text *body, struct costs *c, int i, bool parts)
 {
     struct intent in = {.session = w->session, .order = w->order};
     struct risk_view view;
     struct risk_verdict risk;
+    struct guard_verdict verdict;
+    struct cleared_order *cleared = NULL;
     int64_t start = now_ns();
-    if (!exposure_view_intent(w->exposure, &in, start, &view))
+    struct receipt *receipt = committed(w, body);
+    struct wire_request request = good_request(&w->facts, OP_SUBMIT_OPEN, NULL);
+    request.body = text_str(body);
+    request.body_len = body->len;
+    w->facts.account_boot_ns = w->facts.database_boot_ns = w->facts.clock_boot_ns = now_ns();
+    w->facts.lead_until_boot_ns = INT64_MAX;
+    int64_t begin = now_ns();
+    if (!exposure_view_intent(w->exposure, &in, begin, &view))
         die("no view");
     risk_judge(&w->limits, &view, &w->order, &risk);
-    int64_t took = now_ns() - start;
+    int64_t judged = parts ? now_ns() : 0;
     if (risk.answer != RISK_PASS)
         die(risk.detail);
-    return took;
+    if (guard_clear_order(w->guard, &w->facts, &receipt, &request, begin, &cleared, &verdict) != 0)
+        die(verdict.detail);
+    int64_t clear = parts ? now_ns() : 0;
+    if (!guard_redeem_order(w->guard, cleared, &w->facts, &request, begin, &verdict))
+        die(verdict.detail);
+    int64_t end = now_ns();
+    cleared_order_drop(&cleared);
+    if (!parts) {
+        c->ns[ALL][i] = end - begin;
+        return;
+    }
+    c->ns[RECEIPT][i] = begin - start;
+    c->ns[RISK][i] = judged - begin;
+    c->ns[CLEAR][i] = clear - judged;
+    c->ns[WIRE][i] = end - clear;
 }
 
 static int by_value(const void *a, const void *b)
@@ -170,51 +167,60 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void print_part(const char *name, int64_t *ns)
+{
+    qsort(ns, SAMPLES, sizeof ns[0], by_value);
+    printf("\"%s_p50_ns\":%lld,\"%s_p99_ns\":%lld,", name, (long long)ns[SAMPLES / 2], name,
+           (long long)ns[SAMPLES * 99 / 100]);
+}
+
+static void print_all(struct costs *empty, struct costs *full)
+{
+    char name[32];
+    for (int part = 0; part < PARTS; part++) {
+        print_part(part_names[part], empty->ns[part]);
+        snprintf(name, sizeof name, "%s_full", part_names[part]);
+        print_part(name, full->ns[part]);
+    }
+}
+
 int main(void)
 {
-    static int64_t decision[SAMPLES], parse[SAMPLES], risk[SAMPLES], full[SAMPLES];
-    struct world w = {.session = {2026, 11, 20}}, empty, busy;
+    static struct costs in_empty, in_full;
+    static int64_t parse[SAMPLES];
+    struct world empty = {.session = {2026, 11, 20}}, full;
     struct text body;
-    w.guard = guard_new();
-    w.order = (struct order_request){.client_order_id = "pg1-0123456789abcdef0123456789abcdef",
-                                     .symbol = "SPY",
-                                     .side = ORDER_BUY,
-                                     .type = ORDER_MARKET,
-                                     .tif = TIF_DAY,
-                                     .qty = {DECIMAL_ONE * 5 / 2}};
-    w.facts = good_simulator_facts();
-    set_limits(&w.limits);
-    empty = busy = w;
-    set_exposure(&w);
-    open_some(&w);
+    empty.guard = guard_new();
+    empty.order = (struct order_request){.client_order_id = "pg1-0123456789abcdef0123456789abcdef",
+                                         .symbol = "SPY",
+                                         .side = ORDER_BUY,
+                                         .type = ORDER_MARKET,
+                                         .tif = TIF_DAY,
+                                         .qty = {DECIMAL_ONE * 5 / 2}};
+    empty.facts = good_simulator_facts();
+    set_limits(&empty.limits);
+    full = empty;
     set_exposure(&empty);
-    set_exposure(&busy);
-    fill_up(&busy);
+    set_exposure(&full);
+    fill_up(&full);
     text_init(&body, 4096);
-    order_request_write(&w.order, &body);
-    for (int i = 0; i < SAMPLES; i++) {
-        risk[i] = judge_once(&empty);
-        full[i] = judge_once(&busy);
-        decision[i] = decide_once(&w, text_str(&body), body.len);
+    order_request_write(&empty.order, &body);
+    for (int i = 0; i < SAMPLES; i++) { // what comes first finds colder caches: by turns
+        for (int parts = 0; parts < 2; parts++) {
+            decide_once(i % 2 ? &empty : &full, &body, i % 2 ? &in_empty : &in_full, i, parts);
+            decide_once(i % 2 ? &full : &empty, &body, i % 2 ? &in_full : &in_empty, i, parts);
+        }
         parse[i] = bench_parse(text_str(&body), body.len);
         if (parse[i] < 0)
             die("the order did not parse");
     }
-    qsort(decision, SAMPLES, sizeof decision[0], by_value);
-    qsort(risk, SAMPLES, sizeof risk[0], by_value);
-    qsort(full, SAMPLES, sizeof full[0], by_value);
-    qsort(parse, SAMPLES, sizeof parse[0], by_value);
-    printf("{\"risk_p50_ns\":%lld,\"risk_p99_ns\":%lld,\"risk_full_p50_ns\":%lld,\"risk_full_p99_ns\":%lld,",
-           (long long)risk[SAMPLES / 2], (long long)risk[SAMPLES * 99 / 100], (long long)full[SAMPLES / 2],
-           (long long)full[SAMPLES * 99 / 100]);
-    printf("\"decision_p50_ns\":%lld,\"decision_p99_ns\":%lld,\"parse_p50_ns\":%lld,\"parse_p99_ns\":%lld,\"samples\":"
-           "%d}\n",
-           (long long)decision[SAMPLES / 2], (long long)decision[SAMPLES * 99 / 100], (long long)parse[SAMPLES / 2],
-           (long long)parse[SAMPLES * 99 / 100], SAMPLES);
+    printf("{");
+    print_all(&in_empty, &in_full);
+    print_part("parse", parse);
+    printf("\"samples\":%d}\n", SAMPLES);
     text_free(&body);
-    exposure_free(w.exposure);
     exposure_free(empty.exposure);
-    exposure_free(busy.exposure);
-    guard_free(w.guard);
+    exposure_free(full.exposure);
+    guard_free(empty.guard);
     return 0;
 }

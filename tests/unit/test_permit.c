@@ -160,6 +160,36 @@ static void test_bound_to_the_request(void **state)
     }
 }
 
+// No body and an empty one are not the same request, whichever of them was asked for.
+static void test_no_body_is_not_an_empty_one(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    for (int empty = 0; empty < 2; empty++) {
+        mint(&b, OP_POSITIONS, NULL);
+        permit_drop(&b.permit);
+        b.request.body = empty ? "" : NULL;
+        assert_int_equal(guard_permit(b.guard, &b.facts, OP_POSITIONS, &b.request, GOOD_NOW, &b.permit, &b.verdict), 0);
+        b.request.body = empty ? NULL : "";
+        refused(&b, redeem_at(&b, GOOD_NOW));
+        drop(&b);
+    }
+}
+
+// The permit keeps the bytes, not the pointers: what changes in the caller's memory after minting is another request.
+static void test_bound_to_the_bytes(void **state)
+{
+    struct bench b;
+    char target[] = "/v2/orders/a1";
+
+    (void)state;
+    mint(&b, OP_CANCEL, target);
+    target[sizeof target - 2] = '2';
+    refused(&b, redeem_at(&b, GOOD_NOW));
+    drop(&b);
+}
+
 // Changes that checks catch before the permit is asked.
 static void test_altered_request(void **state)
 {
@@ -314,6 +344,16 @@ static void test_receipt(void **state)
     b.terms.order.qty.nanos *= 100;
     order_denied(&b, GUARD_FAIL);
 
+    order_begin(&b, false); // a byte more was committed, and is sent, than the order has
+    text_addc(&b.body, ' ');
+    b.request.body = b.terms.body = text_str(&b.body);
+    b.request.body_len = b.terms.body_len = b.body.len;
+    order_denied(&b, GUARD_FAIL);
+
+    order_begin(&b, false); // something else of the same length
+    b.terms.order.qty.nanos += DECIMAL_ONE;
+    order_denied(&b, GUARD_FAIL);
+
     order_begin(&b, false); // no commit time
     b.terms.committed_boot_ns = 0;
     order_denied(&b, GUARD_UNKNOWN);
@@ -357,6 +397,45 @@ static void test_order_at_the_wire(void **state)
     assert_int_equal(b.verdict.check, CHECK_HALT);
     b.facts.halt_memory = HALT_RUNNING;
     assert_false(order_redeem(&b)); // and no second try when it is lifted
+    order_end(&b);
+}
+
+// Whatever byte of whatever part of a cleared order's request is another one at the wire: denied, and spent.
+static void test_every_byte_of_an_order(void **state)
+{
+    struct order_bench b;
+    size_t tried = 0;
+
+    (void)state;
+    order_begin(&b, false);
+    const char **const parts[] = {&b.request.method, &b.request.scheme, &b.request.host, &b.request.target,
+                                  &b.request.body};
+    for (size_t part = 0; part < ARRAY_LEN(parts); part++) {
+        const char *good = *parts[part];
+        for (size_t at = 0; at < strlen(good); at++, tried++) {
+            assert_int_equal(order_clear(&b), 0);
+            char *copy = check_strdup(good);
+            copy[at] ^= 1;
+            *parts[part] = copy;
+            assert_false(order_redeem(&b));
+            *parts[part] = good;
+            assert_false(order_redeem(&b));
+            assert_int_equal(b.verdict.check, CHECK_PERMIT);
+            free(copy);
+            cleared_order_drop(&b.cleared);
+        }
+    }
+    for (size_t at = 0; at < DIGEST_LEN; at++) {
+        assert_int_equal(order_clear(&b), 0);
+        b.request.key_fingerprint.bytes[at] ^= 1;
+        b.facts.key_fingerprint = b.request.key_fingerprint; // the facts' key is another one too
+        assert_false(order_redeem(&b));
+        assert_int_equal(b.verdict.check, CHECK_PERMIT);
+        cleared_order_drop(&b.cleared);
+    }
+    assert_true(tried > 100);
+    assert_int_equal(order_clear(&b), 0);
+    assert_true(order_redeem(&b));
     order_end(&b);
 }
 
@@ -430,11 +509,14 @@ int main(void)
         cmocka_unit_test(test_other_guard),
         cmocka_unit_test(test_failed_try_spends),
         cmocka_unit_test(test_bound_to_the_request),
+        cmocka_unit_test(test_no_body_is_not_an_empty_one),
+        cmocka_unit_test(test_bound_to_the_bytes),
         cmocka_unit_test(test_altered_request),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_an_order_that_may_leave_no_later),
         cmocka_unit_test(test_receipt),
         cmocka_unit_test(test_order_at_the_wire),
+        cmocka_unit_test(test_every_byte_of_an_order),
         cmocka_unit_test(test_lease_between_clearing_and_sending),
         cmocka_unit_test(test_class_comes_from_the_receipt),
         cmocka_unit_test(test_drops),
