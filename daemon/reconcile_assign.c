@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/io/clock.h"
 
-#define AGAIN_MS 500
+#define AGAIN_MS 200
 
 int64_t reconcile_books_after(const struct reconcile *r)
 {
@@ -31,7 +31,9 @@ static void written(void *arg, enum ledger_result result, const char *detail)
     struct job *j = arg;
     struct reconcile *r = j->r;
     char qty[DECIMAL_TEXT_MAX];
-    if (result == LEDGER_LOST) { // written or not: the same question tells
+    // Written or not: the same question tells, also once the connection is away.
+    if (result == LEDGER_LOST || (result == LEDGER_DOWN && j->assign.doubt)) {
+        j->assign.doubt = true;
         j->timer = loop_after_ms(r->p.loop, AGAIN_MS, ask, j);
         return;
     }

@@ -162,6 +162,7 @@ struct job {
         char symbol[SYMBOL_MAX], strategy[BOOK_NAME_MAX];
         struct qty qty, held;
         int64_t at_ns;
+        bool doubt; // it may be in the ledger already
     } assign;
 };
 

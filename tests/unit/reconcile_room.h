@@ -49,6 +49,7 @@ static struct {
     enum ledger_result fills_result, activities_result, opening_result, correction_result;
     int assigned; // calls; every other one is lost
     struct qty given;
+    int assign_down; // so many calls, after the first one was lost, find the ledger away
     enum ledger_result assign_result;
     int records, openings, corrections, listings, finds, found_again, states;
     enum ledger_result find_result;
@@ -261,7 +262,9 @@ void ledger_assign(struct ledger *l, const struct ledger_assignment *said, ledge
     snprintf(w.reason, sizeof w.reason, "%s", said->reason);
     snprintf(w.operator, sizeof w.operator, "%s", said->operator);
     w.given = said->qty;
-    done(arg, w.assigned % 2 ? LEDGER_LOST : w.assign_result, "not any more");
+    bool down = w.assigned > 1 && w.assign_down > 0;
+    w.assign_down -= down;
+    done(arg, down ? LEDGER_DOWN : w.assigned % 2 ? LEDGER_LOST : w.assign_result, "not any more");
 }
 
 void ledger_correction(struct ledger *l, const char *account, struct money cash,

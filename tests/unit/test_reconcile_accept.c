@@ -217,9 +217,8 @@ static void a_difference_is_accepted_as_it_was_seen(void **state)
     assert_int_equal(w.corrections, 2);
 }
 
-static bool assign(const char *reason)
+static void say_assign(const char *reason)
 {
-    int before = w.accepted;
     reconcile_assign(reconcile,
                      &(struct reconcile_assignment){.symbol = "SPY",
                                                     .strategy = "weights",
@@ -228,6 +227,12 @@ static bool assign(const char *reason)
                                                     .reason = reason,
                                                     .who = "ann"},
                      on_accepted, NULL);
+}
+
+static bool assign(const char *reason)
+{
+    int before = w.accepted;
+    say_assign(reason);
     assert_int_equal(w.accepted, before);
     turn_until(&w.accepted, before + 1);
     return w.accept_ok;
@@ -244,14 +249,7 @@ static void what_is_unassigned_is_assigned_once_it_is_known(void **state)
     assert_false(assign(""));
     assert_int_equal(w.assigned, 0);
     assert_true(reconcile_books_after(reconcile) == 0);
-    reconcile_assign(reconcile,
-                     &(struct reconcile_assignment){.symbol = "SPY",
-                                                    .strategy = "weights",
-                                                    .qty = SHARES(1),
-                                                    .held = SHARES(2),
-                                                    .reason = "ours",
-                                                    .who = "ann"},
-                     on_accepted, NULL);
+    say_assign("ours");
     assert_int_equal(w.assigned, 1);
     assert_true(reconcile_books_after(reconcile) == INT64_MAX);
     turn_until(&w.assigned, 2);
@@ -268,6 +266,30 @@ static void what_is_unassigned_is_assigned_once_it_is_known(void **state)
     assert_true(reconcile_books_after(reconcile) == after);
 }
 
+// A connection that breaks is away for a while: what had no answer may be in the ledger all the same.
+static void an_assignment_without_an_answer_is_asked_for_while_postgres_is_away(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(pass());
+    w.assign_down = 1;
+    say_assign("ours");
+    for (int call = 1; call < 4; call++) { // lost, away, lost again, told
+        turn_until(&w.assigned, call);
+        assert_true(reconcile_books_after(reconcile) == INT64_MAX);
+    }
+    turn_until(&w.accepted, 1);
+    assert_true(w.accept_ok && w.assigned == 4);
+    int64_t after = reconcile_books_after(reconcile);
+    assert_true(after > 0 && after < INT64_MAX);
+    w.assigned = 1; // away from the first word on: nothing was written
+    w.assign_down = 1;
+    say_assign("ours");
+    turn_until(&w.accepted, 2);
+    assert_true(!w.accept_ok && w.assigned == 2);
+    assert_true(reconcile_books_after(reconcile) == after);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -277,6 +299,7 @@ int main(void)
         T(a_code_names_one_difference),
         T(a_difference_is_accepted_as_it_was_seen),
         T(what_is_unassigned_is_assigned_once_it_is_known),
+        T(an_assignment_without_an_answer_is_asked_for_while_postgres_is_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
