@@ -166,6 +166,14 @@ static void hold(struct raises *r, const struct limit_raise *raise, int64_t boot
     r->changed(r->arg, raise->name, detail);
 }
 
+static bool among(const struct limit_raise *rows, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(rows[i].name, name))
+            return true;
+    return false;
+}
+
 static void kept_read(void *arg, enum ledger_result result, const struct limit_raise *rows, size_t count)
 {
     struct raises *r = arg;
@@ -173,6 +181,9 @@ static void kept_read(void *arg, enum ledger_result result, const struct limit_r
     if (result != LEDGER_OK)
         return; // with the next look
     r->known = true;
+    for (size_t i = 0; i < LIMITS; i++)
+        if (!among(rows, count, limits_table[i].name))
+            drop(r, i, "reverted by an operator");
     for (size_t i = 0; i < count; i++)
         hold(r, &rows[i], r->boot_ns, r->wall_ns);
 }
@@ -201,6 +212,8 @@ static void kept(void *arg, enum ledger_result result, const char *detail)
     struct setting *s = arg;
     if (result == LEDGER_OK)
         hold(s->raises, &s->raise, s->boot_ns, s->wall_ns);
+    else if (result == LEDGER_LOST) // perhaps written: what Postgres has holds, now and after a restart
+        s->raises->known = false;
     s->done(s->arg, result == LEDGER_OK, result == LEDGER_OK ? "" : detail);
     free(s);
 }

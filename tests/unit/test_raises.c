@@ -177,6 +177,28 @@ static void the_host_that_leads_finds_what_is_kept(void **state)
     assert_int_equal(now().max_orders_per_day, 10);
 }
 
+// Neither the operator who is told nothing nor a restart decides: what was written holds.
+static void without_an_answer_what_postgres_has_holds(void **state)
+{
+    (void)state;
+    w.takes = LEDGER_LOST;
+    raise_to("max_order_notional", 1500 * D, 2 * HOUR);
+    assert_true(w.done == 1 && !w.ok);
+    assert_int_equal(now().max_order_notional.nanos, 1000 * D);
+    w.kept[0] = (struct limit_raise){.name = "max_order_notional", .value = 1500 * D, .until = 2 * HOUR};
+    w.kept_count = 1;
+    w.takes = LEDGER_OK;
+    raises_look(w.raises, "PASIM1", true, 1, HOUR + 1);
+    assert_int_equal(now().max_order_notional.nanos, 1500 * D);
+    w.takes = LEDGER_LOST;
+    raise_to("max_order_notional", 1500 * D, HOUR); // taken back
+    assert_true(w.done == 2 && !w.ok);
+    w.kept_count = 0;
+    w.takes = LEDGER_OK;
+    raises_look(w.raises, "PASIM1", true, 2, HOUR + 2);
+    assert_int_equal(now().max_order_notional.nanos, 1000 * D);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -187,6 +209,7 @@ int main(void)
         T(bounds_are_told),
         T(it_holds_once_postgres_has_it),
         T(taken_back_at_once),
+        T(without_an_answer_what_postgres_has_holds),
         T(the_host_that_leads_finds_what_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
