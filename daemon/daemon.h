@@ -31,6 +31,8 @@ struct restored { // the database is older than what was known of it: what is do
     char detail[160];
 };
 
+#define DAEMON_BACK_DAYS 10 // of sessions so far back rows are loaded, and missed slots told
+
 struct daemon {
     const char *config_path;
     char *const *envp;
@@ -77,7 +79,7 @@ struct daemon {
     struct disk_work *mark_writing, *disk_probe; // under way
     struct restored restored;
     char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
-    bool rows_loaded, ready_told, draining, clock_told;
+    bool rows_loaded, schedules_asked, ready_told, draining, clock_told;
     struct { // what readers of Redis were told last
         char run[RUN_ID_MAX];
         enum run_status run_status;
@@ -143,6 +145,7 @@ void daemon_stream_collect(struct daemon *d);
 void daemon_leader_new(struct daemon *d);
 void daemon_load_kept_calendar(struct daemon *d); // main_wire.c
 void daemon_leader_fenced(void *arg, const char *detail);
+void daemon_schedules_look(struct daemon *d); // with every tick
 // main_wire.c: how modules hear of each other, and the modules themselves in the order they start.
 int daemon_start(struct daemon *d, struct err *err) MUST_CHECK;
 void daemon_stop(struct daemon *d);

@@ -355,6 +355,19 @@ void ledger_strategies_paused(struct ledger *l,
                                            size_t count),
                               void *arg);
 
+// --- schedules: since when each is known to have been in force
+struct schedule_watch {
+    char strategy[BOOK_NAME_MAX];
+    int64_t since;
+};
+struct schedule_told { // as it is configured now; "": it has none
+    const char *strategy, *schedule;
+};
+// Every strategy of the configuration is told; one that is as it was keeps its beginning, others begin at now_ns.
+void ledger_schedules_watch(
+    struct ledger *l, const char *account, const struct schedule_told *told, size_t count, int64_t now_ns,
+    void (*done)(void *arg, enum ledger_result result, const struct schedule_watch *rows, size_t count), void *arg);
+
 // --- what the circuit breaker measures from
 struct breaker_marks {
     struct day session;

@@ -172,6 +172,7 @@ static void tick(void *arg)
     daemon_watch_look(d);
     daemon_breaker_look(d);
     daemon_limits_look(d);
+    daemon_schedules_look(d);
     daemon_selftest_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);

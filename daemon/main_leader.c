@@ -48,6 +48,42 @@ static void take_the_lead(struct daemon *d, const struct leader_status *s)
     reconcile_kick(d->reconcile);
 }
 
+static void schedules_watched(void *arg, enum ledger_result result, const struct schedule_watch *rows, size_t count)
+{
+    struct daemon *d = arg;
+    const int64_t first = day_at(day_add(day_of(clock_wall_ns()), -DAEMON_BACK_DAYS), 0);
+    struct schedule_watch kept[CONFIG_STRATEGIES_MAX];
+    size_t n = 0;
+    d->schedules_asked = result == LEDGER_OK; // else asked again with the next tick
+    for (size_t i = 0; i < count && n < CONFIG_STRATEGIES_MAX; i++) {
+        kept[n] = rows[i];
+        if (kept[n].since < first)
+            kept[n].since = first; // of what lies before no rows are loaded
+        n++;
+    }
+    scheduler_set_watched(d->scheduler, kept, n);
+}
+
+// What this configuration asks for, once per life as the leader; its answer says what lives before this one were to
+// watch.
+void daemon_schedules_look(struct daemon *d)
+{
+    struct schedule_told told[CONFIG_STRATEGIES_MAX];
+    char texts[CONFIG_STRATEGIES_MAX][SLOT_SPEC_MAX + 8];
+    if (d->schedules_asked || facts_view(d->facts)->lead != LEAD_HELD || d->ledger_state != LEDGER_READY)
+        return;
+    for (size_t i = 0; i < d->config->strategy_count; i++) {
+        const struct config_strategy *c = &d->config->strategies[i];
+        const bool skips = c->schedule.kind == SLOT_CLOCK && c->schedule.early_close == EARLY_CLOSE_SKIP;
+        snprintf(texts[i], sizeof texts[i], "%s%s", c->enabled ? c->schedule.text : "",
+                 c->enabled && skips ? " skip" : "");
+        told[i] = (struct schedule_told){c->name, texts[i]};
+    }
+    d->schedules_asked = true;
+    ledger_schedules_watch(d->ledger, facts_view(d->facts)->account_first_seen, told, d->config->strategy_count,
+                           clock_wall_ns(), schedules_watched, d);
+}
+
 static void on_state(void *arg, const struct leader_status *s)
 {
     struct daemon *d = arg;

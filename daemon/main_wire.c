@@ -14,7 +14,6 @@
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
 
-#define CALENDAR_BACK_DAYS 10
 #define CALENDAR_AHEAD_DAYS 30
 #define BODY_MAX (1u << 20)
 #define REQUEST_DEADLINE_MS 10000
@@ -54,7 +53,7 @@ void daemon_load_rows(struct daemon *d)
         return; // slots of lost runs are taken first
     struct day today = day_of(clock_wall_ns());
     d->rows_loaded = true;
-    ledger_runs_load(d->ledger, f->account_number, day_add(today, -CALENDAR_BACK_DAYS),
+    ledger_runs_load(d->ledger, f->account_number, day_add(today, -DAEMON_BACK_DAYS),
                      day_add(today, CALENDAR_AHEAD_DAYS), rows_read, d);
 }
 
@@ -73,7 +72,7 @@ static void kept_calendar_read(void *arg, enum ledger_result result, const struc
     if (result != LEDGER_OK || count == 0 || d->rows_loaded)
         return;
     scheduler_set_kept_calendar(d->scheduler, days, count, read_at);
-    ledger_runs_load(d->ledger, facts_view(d->facts)->account_first_seen, day_add(today, -CALENDAR_BACK_DAYS),
+    ledger_runs_load(d->ledger, facts_view(d->facts)->account_first_seen, day_add(today, -DAEMON_BACK_DAYS),
                      day_add(today, CALENDAR_AHEAD_DAYS), kept_rows_read, d);
 }
 

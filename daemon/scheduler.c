@@ -380,6 +380,15 @@ void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t 
     scheduler_look(s);
 }
 
+void scheduler_set_watched(struct scheduler *s, const struct schedule_watch *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < s->p.config->strategy_count; k++)
+            if (str_equal(rows[i].strategy, s->p.config->strategies[k].name) && rows[i].since < s->watch_from_ns[k])
+                s->watch_from_ns[k] = rows[i].since;
+    scheduler_look(s);
+}
+
 void scheduler_run_changed(struct scheduler *s, const struct run_row *row)
 {
     if (!row) { // free for the next

@@ -42,6 +42,9 @@ void scheduler_set_calendar(struct scheduler *s, const struct session_day *days,
 void scheduler_set_kept_calendar(struct scheduler *s, const struct session_day *days, size_t count, int64_t read_at);
 void scheduler_set_clock(struct scheduler *s, const struct alpaca_clock *clock);
 void scheduler_set_rows(struct scheduler *s, const struct run_row *rows, size_t count); // slots that have a row
+// Since when schedules are known to have been in force, in this life or before: what lies after that and did not run is
+// missed.
+void scheduler_set_watched(struct scheduler *s, const struct schedule_watch *rows, size_t count);
 void scheduler_run_changed(struct scheduler *s, const struct run_row *row);
 void scheduler_run_settled(struct scheduler *s, const char *run_id); // one that had ended before
 void scheduler_look(struct scheduler *s);                            // something changed: decide again

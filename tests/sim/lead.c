@@ -36,7 +36,7 @@ static bool is_of_leader(const char *statement)
                                         "fills_record",    "fill_quotes",       "activities_record", "correction",
                                         "opening",         "snapshot_take",     "calendar_keep",     "strategy_pause",
                                         "quarantine_seen", "quarantine_cancel", "quarantine_adopt",  "reconciled_write",
-                                        "lost_runs",       "lost_orders"};
+                                        "lost_runs",       "lost_orders",       "schedules_watch"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(names[i], statement) == 0)
             return true;

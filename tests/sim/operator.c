@@ -4,11 +4,16 @@
 // The operator, on the admin socket.
 #include "tests/sim/operator.h"
 
+#include <stdio.h>
+
 #include "lib/base/when.h"
 #include "tests/sim/check.h"
 #include "tests/sim/server.h"
+#include "tests/sim/site.h"
+#include "tests/sim/store.h"
 
 #define S NS_PER_S
+#define AFTER_ALL_NS (INT64_C(30) * S)
 
 static struct {
     struct host *host;
@@ -53,8 +58,35 @@ static void pause_answered(void *arg, int status, const char *body)
         op.paused = true;
 }
 
-void operator_pause(void)
+static void cancelled(void *arg, int status, const char *body)
 {
+    (void)arg, (void)body;
+    world_note("operator: a cancel is answered %d", status);
+}
+
+static void cancel(void *arg, const char *client_order_id, const char *none)
+{
+    char target[200];
+    (void)arg, (void)none;
+    snprintf(target, sizeof target, "/api/v1/orders/%s", client_order_id);
+    server_ask(op.host, HTTP_ROLE_API, HTTP_DELETE, target, NULL, SITE_TOKEN, cancelled, NULL);
+}
+
+// An order of no run that was given up, is there after all and rests: its client was told that it is not, so nobody
+// else cancels it.
+static void after_all(void *arg)
+{
+    store_each("SELECT client_order_id, '' FROM intents i JOIN orders o USING (client_order_id) "
+               "JOIN order_statuses s ON s.status = o.status WHERE account_number = $1 AND NOT s.terminal "
+               "AND run_id IS NULL AND EXISTS (SELECT FROM order_events e WHERE e.client_order_id = i.client_order_id "
+               "AND e.status = 'not_placed') ORDER BY 1",
+               arg, cancel, NULL);
+    world_after(AFTER_ALL_NS, after_all, arg);
+}
+
+void operator_pause(const char *account)
+{
+    world_after(AFTER_ALL_NS, after_all, (void *)(uintptr_t)account);
     server_ask(op.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/strategies/pause",
                "{\"strategies\":[\"a\"],\"reason\":\"the day is over\"}", NULL, pause_answered, NULL);
     server_ask(op.host, HTTP_ROLE_ADMIN, HTTP_POST, "/admin/strategies/pause",

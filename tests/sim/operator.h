@@ -10,8 +10,8 @@
 struct host;
 void operator_begin(struct host *h); // accepts the opening of the ledger as soon as it may
 bool operator_opened(void);
-void operator_to(struct host *h); // whom it asks from now on
-void operator_pause(void);        // no new runs
+void operator_to(struct host *h);         // whom it asks from now on
+void operator_pause(const char *account); // and cancels what only it knows to be open        // no new runs
 bool operator_paused(void);
 
 #endif

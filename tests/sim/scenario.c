@@ -117,7 +117,7 @@ struct result scenario_run(uint64_t seed, const struct site_params *params, bool
         check_violation("a halt by %s was not released in %lld s", halts_way(), (long long)(RELEASED_NS / S));
     world_run(world_ns() + RUNS_AGAIN_NS, NULL);
     operator_to(cluster_leader());
-    operator_pause();
+    operator_pause(sim_account_number(exchange));
     client_end();
     if (!world_run(world_ns() + 10 * S, operator_paused))
         check_violation("strategies were not paused");

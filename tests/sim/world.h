@@ -54,7 +54,6 @@ enum world_draw { WORLD_DRAWS(WORLD_DRAW_NAME) WORLD_DRAW_COUNT };
     X(SUM_HUNG, "left_hanging")                                                                                        \
     X(SUM_LISTS, "list_faults")                                                                                        \
     X(SUM_BUSTS, "busts")                                                                                              \
-    X(SUM_UNWATCHED, "slots_unwatched")                                                                                \
     X(SUM_SLOTS, "slots_looked_at")
 #define WORLD_SUM_NAME(name, word) name,
 enum world_sum { WORLD_SUMS(WORLD_SUM_NAME) WORLD_SUM_COUNT };

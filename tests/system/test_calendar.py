@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""The broker's calendar while the broker is away."""
+"""The broker's calendar while the broker is away, and slots that nobody was there for."""
 from datetime import timedelta
 
 import pytest
 
 from harness import Sim, until
-from harness.wall import HOURS, KEY, SLOT, at, may_jump, next_run, the_run, wall_site
+from harness.wall import HOURS, KEY, LIBRARY, SLOT, at, may_jump, next_run, the_run, wall_site
 
 
 @pytest.mark.skipif(not may_jump(), reason="libfaketime is not installed, or the clock may not be set")
@@ -37,3 +37,22 @@ def test_the_brokers_calendar_is_kept_while_it_is_away(make_site, tmp_path, stat
     the_run(site, status)
     until(lambda: site.daemon.http("/health/ready")[0] == 200, 20, "in step again")
     assert site.daemon.get("/health/scheduler")["calendar_kept_from"] is None
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+def test_the_first_slot_of_a_schedule_is_missed_when_nobody_was_there(make_site, tmp_path):
+    """Before any run of it: the daemon that starts after the slot knows since when it was to be watched. Another schedule begins anew."""
+    wall, site = wall_site(make_site, tmp_path, at(2026, 11, 18, 15, 20))
+    until(lambda: site.sql("SELECT 1 FROM schedules WHERE schedule = '15:30'"), 20, "the schedule is known")
+    site.daemon.stop()
+    wall.set(SLOT + timedelta(minutes=20))
+    site.daemon.start().up()
+    until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'run_missed'"), 30, "the alert", site.daemon.process.why_dead)
+    row, = site.runs()
+    assert (row["slot_key"], row["status"], row["strategies"]) == (KEY, "missed", ["w"]) and "latest_start" in row["detail"], row
+    site.daemon.stop()
+    site.daemon.config.write_text(site.daemon.config.read_text().replace("schedule = 15:30", "schedule = 15:40"))
+    site.daemon.start().in_step()
+    until(lambda: site.sql("SELECT 1 FROM schedules WHERE schedule = '15:40'"), 20, "the other schedule is known")
+    until(lambda: next_run(site) == "2026-11-19T20:40:00Z", 20, "its next slot")
+    assert len(site.runs()) == 1

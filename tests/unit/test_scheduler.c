@@ -122,6 +122,28 @@ static void a_slot_before_this_life_is_missed_only_if_it_was_watched(void **stat
     assert_string_equal(w.missing[0].slot, "2026-10-08T19:30:00Z");
 }
 
+static void a_slot_of_a_schedules_first_day_is_missed_when_nobody_lived(void **state)
+{
+    (void)state;
+    static const struct schedule_watch nobody = {"satellite", 0}, core = {"core", 1};
+    struct schedule_watch since = core;
+    strategy("core", "15:30", "shift");
+    begin(ny(2026, 10, 8, 17, 0, 0), october, no_day);
+    scheduler_set_watched(scheduler, &nobody, 1);
+    assert_int_equal(w.missed, 0);
+    since.since = ny(2026, 10, 8, 15, 30, 1); // a moment late
+    scheduler_set_watched(scheduler, &since, 1);
+    assert_int_equal(w.missed, 0);
+    since.since = ny(2026, 10, 8, 15, 29, 59);
+    scheduler_set_watched(scheduler, &since, 1);
+    assert_int_equal(w.missed, 1);
+    assert_string_equal(w.missing[0].slot, "2026-10-08T19:30:00Z");
+    since.since = ny(2026, 10, 8, 18, 0, 0); // it never begins later than it was said to
+    scheduler_set_watched(scheduler, &since, 1);
+    at(ny(2026, 10, 9, 17, 0, 0));
+    assert_int_equal(w.missed, 2);
+}
+
 static void a_new_slot_or_strategy_has_missed_nothing_before_it(void **state)
 {
     (void)state;
@@ -364,6 +386,7 @@ int main(void)
         T(a_held_slot_waits_and_is_missed_after_latest_start),
         T(a_held_slot_starts_when_it_may),
         T(a_slot_before_this_life_is_missed_only_if_it_was_watched),
+        T(a_slot_of_a_schedules_first_day_is_missed_when_nobody_lived),
         T(a_new_slot_or_strategy_has_missed_nothing_before_it),
         T(a_calendar_that_moves_on_forgets_only_what_it_left_behind),
         T(half_days_shift_or_skip),
