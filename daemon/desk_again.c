@@ -144,7 +144,9 @@ bool desk_judged_again(struct desk_order *o)
     risk_judge(d->p.limits, &view, &in->order, &v);
     if (v.answer == RISK_PASS && (v.reduces || !in->reduces))
         return true;
-    if (v.answer == RISK_UNKNOWN && d->p.refresh && desk_may_wait(o)) {
+    // Until what was filled is read, sums may count it twice: too much, for a denial that is final.
+    bool unsure = v.answer == RISK_UNKNOWN || (v.answer != RISK_PASS && !exposure_settled(d->p.exposure));
+    if (unsure && d->p.refresh && desk_may_wait(o)) {
         o->timer = loop_after_ms(d->p.loop, wait_ms(o->stale++), read_figures, o);
         return false;
     }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READS_LAG_NS (10 * NS_PER_S) // of the broker's, behind what happened
-
 struct exposure *exposure_new(void)
 {
     struct exposure *e = check_alloc(1, sizeof *e);
@@ -123,10 +121,10 @@ void exposure_set_account(struct exposure *e, const struct alpaca_account *a, in
 {
     if (asked_boot_ns < e->filled_boot_ns || asked_boot_ns < e->account_boot_ns)
         return;
+    e->cash_spent.nanos = -ahead_cash(e, a->cash, asked_boot_ns).nanos;
     e->account = *a;
     e->account_known = true;
     e->account_boot_ns = asked_boot_ns;
-    e->cash_spent = (struct money){0};
 }
 
 // A position that one read leaves out is not a flat one: reads may lag. What fills did not sell counts as held for a
@@ -158,12 +156,15 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
     if (count)
         memcpy(e->positions, p, count * sizeof *p);
     e->position_count = count;
+    bool first = !e->positions_known;
     e->positions_known = true;
     e->positions_boot_ns = asked_boot_ns;
     for (size_t i = 0; i < count; i++) {
         struct symbol *s = symbol_of(e, p[i].symbol);
-        s->held = p[i].qty;
-        s->bought = (struct qty){0};
+        if (first || !ahead_position(s, p[i].qty, asked_boot_ns)) {
+            s->held = p[i].qty;
+            s->bought = (struct qty){0};
+        }
         s->listed_boot_ns = asked_boot_ns;
         s->omitted_boot_ns = 0;
         if (!s->trade_known && p[i].current_price.nanos > 0) { // better than nothing; its age is that of the read
@@ -377,6 +378,15 @@ void exposure_reserve_foreign(struct exposure *e, const struct intent *intent, b
     symbol_changed(e, s);
 }
 
+// What a read has ahead of an order's news is counted as held when nothing that is open explains it any more.
+static void less_open(struct exposure *e, struct symbol *s)
+{
+    if (!ahead_settle(s))
+        e->overflow = true;
+    ahead_cash_settle(e);
+    symbol_changed(e, s);
+}
+
 void exposure_filled(struct exposure *e, const char *client_order_id, struct qty filled_qty, int64_t now_boot_ns)
 {
     struct reservation *r = map_get(e->reservations, client_order_id);
@@ -388,8 +398,13 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
     bool buy = r->intent.order.side == ORDER_BUY;
     struct money before = r->open_value, spent = {0};
     e->filled_boot_ns = now_boot_ns;
-    bool fits =
-        buy ? qty_add(s->bought, (struct qty){change}, &s->bought) : qty_sub(s->held, (struct qty){change}, &s->held);
+    int64_t told = ahead_filled(s, buy, change);
+    bool fits = true;
+    if (buy)
+        fits = qty_add(s->bought, (struct qty){change - told}, &s->bought) &&
+               qty_add(s->held, (struct qty){told}, &s->held);
+    else
+        fits = qty_sub(s->held, (struct qty){change}, &s->held);
     reservation_set(e, r, filled_qty, false);
     if (buy && r->intent.order.qty.nanos == 0)
         r->filled_boot_ns = now_boot_ns;
@@ -397,6 +412,7 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
         fits = fits && money_sub(before, r->open_value, &spent) && money_add(e->cash_spent, spent, &e->cash_spent);
     if (!fits)
         e->overflow = true;
+    less_open(e, s);
 }
 
 void exposure_release(struct exposure *e, const char *client_order_id)
@@ -412,6 +428,7 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     s->unpriced -= r->unpriced;
     beside_closed(s, r);
     reservation_set(e, r, r->filled, true);
+    less_open(e, s);
     free(r);
 }
 

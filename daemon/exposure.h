@@ -16,7 +16,9 @@ void exposure_free(struct exposure *e);
 // stands, may not know of it and is passed over.
 void exposure_set_account(struct exposure *e, const struct alpaca_account *a, int64_t asked_boot_ns);
 // A position that a read leaves out counts as held for a buy until reads have left it out for ten seconds, or fills
-// have sold it.
+// have sold it. One that a read has more or less of than known, by no more than what is open there, is put down to that
+// order, whose fill is then heard of later: counted once, as open, for ten seconds at most. The account's cash
+// likewise.
 void exposure_set_positions(struct exposure *e, const struct alpaca_position *p, size_t count, int64_t asked_boot_ns);
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
@@ -55,6 +57,8 @@ bool exposure_view_intent(const struct exposure *e, const struct intent *intent,
 // The same for an order that is reserved already: as if it were not, so that it is not counted twice.
 bool exposure_view_again(const struct exposure *e, const struct intent *intent, int64_t now_boot_ns,
                          struct risk_view *out) MUST_CHECK;
+// Were account and positions both read after the newest fill known here? Before that a sum may count it twice.
+bool exposure_settled(const struct exposure *e);
 // Lookups for run, planner and readers.
 bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns);
 bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_asset *out);

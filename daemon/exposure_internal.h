@@ -2,7 +2,8 @@
 // SPDX-FileCopyrightText: the paperguard authors
 //
 // Shared by the parts of the exposure only: what changes it (exposure.c), what is asked of it (exposure_view.c), and an
-// order's own kind beside it: open on the other side, or the same again (exposure_beside.c).
+// order's own kind beside it: open on the other side, or the same again (exposure_beside.c), and reads that know of a
+// fill before its order does (exposure_ahead.c).
 #ifndef PAPERGUARD_DAEMON_EXPOSURE_INTERNAL_H
 #define PAPERGUARD_DAEMON_EXPOSURE_INTERNAL_H
 
@@ -10,7 +11,8 @@
 #include "lib/base/list.h"
 #include "lib/base/map.h"
 
-#define RECENT_MAX 32 // orders of a symbol that a new one is held against
+#define READS_LAG_NS (10 * NS_PER_S) // of the broker's, behind what happened
+#define RECENT_MAX 32                // orders of a symbol that a new one is held against
 
 // Over positions at current prices and what is open: longs and shorts as held, sells that would go below zero.
 struct sums {
@@ -43,6 +45,8 @@ struct symbol {
     struct qty bought;       // since the read, which may have it already: counts as held, but is not there to be sold
     int64_t listed_boot_ns;  // the newest read of positions that has it
     int64_t omitted_boot_ns; // the first since then that has not; 0: none
+    struct qty ahead;        // what the newest read has beyond held and bought, and open orders explain; signed
+    int64_t ahead_boot_ns;   // since the read that had it first; 0: none
     struct qty open_buy, open_sell;
     struct money open_buy_value, open_sell_notional;
     int64_t foreign, unpriced; // open orders that are not ours; of them buys that nobody knows the value of
@@ -68,7 +72,8 @@ struct exposure {
     struct alpaca_account account;
     int64_t account_boot_ns, positions_boot_ns;
     int64_t filled_boot_ns;  // when the newest fill was heard of
-    struct money cash_spent; // by fills since the account was read
+    struct money cash_spent; // by fills since the account was read; below zero: the read has spent what is still open
+    int64_t cash_ahead_boot_ns; // since the first read that had; 0: none
     struct alpaca_position *positions;
     size_t position_count;
     struct sums sums;
@@ -88,6 +93,15 @@ struct exposure {
 bool symbol_price(const struct symbol *s, struct price *price, int64_t *wall_ns, int64_t *boot_ns);
 struct price symbol_reference(const struct symbol *s);           // the same, of a two-sided quote the middle; 0: none
 bool symbol_being_sold(const struct symbol *s, struct qty *out); // shares of open sells; false: out of range
+// exposure_ahead.c
+bool ahead_position(struct symbol *s, struct qty read, int64_t asked_boot_ns); // true: held and bought stay as they are
+int64_t ahead_filled(struct symbol *s, bool buy, int64_t change);              // what of it a read has told already
+bool ahead_settle(struct symbol *s);                                           // when less is open; false: out of range
+// For an order that is judged again: it has not left, so what a read has ahead is held, whoever filled. False: no sum.
+bool ahead_view(const struct symbol *s, struct risk_view *v);
+// What of a read's cash is spent by buys that are known as open: 0 unless they explain all that is missing.
+struct money ahead_cash(struct exposure *e, struct money read, int64_t asked_boot_ns);
+void ahead_cash_settle(struct exposure *e);
 // exposure_beside.c
 void beside_opened(struct symbol *s, struct reservation *r);
 void beside_closed(struct symbol *s, struct reservation *r);

@@ -170,6 +170,8 @@ bool exposure_view_again(const struct exposure *e, const struct intent *intent, 
             !symbol_being_sold(&others, &v.open_sell_qty) || !money_sub(v.open_buys, r->open_value, &v.open_buys) ||
             !money_sub(v.gross, r->open_value, &v.gross) || !money_sub(v.net_long, r->open_value, &v.net_long))
             return false;
+        if (!ahead_view(&others, &v))
+            return false;
         v.orders_in_run -= v.orders_in_run > 0;
         v.orders_in_day -= v.orders_in_day > 0;
         if (v.notional_in_day.nanos >= r->intent.reserved.nanos)
@@ -177,6 +179,12 @@ bool exposure_view_again(const struct exposure *e, const struct intent *intent, 
     }
     *out = v;
     return true;
+}
+
+bool exposure_settled(const struct exposure *e)
+{
+    return e->account_known && e->positions_known && e->account_boot_ns >= e->filled_boot_ns &&
+           e->positions_boot_ns >= e->filled_boot_ns;
 }
 
 bool exposure_account(const struct exposure *e, struct alpaca_account *out, int64_t *boot_ns)

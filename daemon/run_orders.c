@@ -150,12 +150,13 @@ static bool first_try(const struct run *run, const struct leg *leg, struct risk_
            view->account_known && view->price_known && notional_up(view->price, order.qty, value);
 }
 
-// What orders of this run still make room for is not judged before they have: a denial is final.
+// What orders of this run still make room for is not judged before they have, and were read: a denial is final.
 static bool has_room(const struct run *run, const struct risk_view *view, struct money value)
 {
-    struct money room, gross;
+    struct money room, gross, spent;
     return view->gross_known && money_share_down(view->equity, run->runs->p.config->max_gross_exposure, &room) &&
-           money_add(view->gross, value, &gross) && gross.nanos <= room.nanos;
+           money_add(view->gross, value, &gross) && gross.nanos <= room.nanos &&
+           money_add(view->open_buys, value, &spent) && spent.nanos <= view->cash.nanos;
 }
 
 // Does the cash that is there now, less the buffer and what open buys may still take, pay for the leg's first try?
@@ -179,7 +180,13 @@ static bool buys_under_way(const struct run *run)
     return false;
 }
 
-static bool may_go(const struct run *run, const struct leg *leg, bool ended)
+// Figures that may have a fill twice are read again, unless reads fail: old ones are the desk's reason to deny.
+static bool figures_behind(const struct run *run)
+{
+    return !exposure_settled(run->runs->p.exposure) && run->refresh_failures < REFRESH_TRIES;
+}
+
+static bool may_go(struct run *run, const struct leg *leg, bool ended)
 {
     struct risk_view view;
     struct money value;
@@ -187,7 +194,14 @@ static bool may_go(const struct run *run, const struct leg *leg, bool ended)
         return true;
     if (!ended)
         return covered(run, leg);
-    return !first_try(run, leg, &view, &value) || has_room(run, &view, value) || !buys_under_way(run);
+    if (!first_try(run, leg, &view, &value) || has_room(run, &view, value))
+        return true;
+    if (buys_under_way(run))
+        return false;
+    if (!figures_behind(run))
+        return true;
+    refresh(run);
+    return false;
 }
 
 static bool refresh_due(struct run *run, bool ended)

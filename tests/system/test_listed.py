@@ -124,6 +124,7 @@ def test_each_kind_of_event(make_site):
     site = make_site(broker=SLOWLY).begin()
     until(lambda: site.daemon.get("/health")["stream"]["connected"], 10, "the order stream")
     mine = resting(site, "rest")["client_order_id"]
+    until(lambda: site.daemon.metric("paperguard_stream_events_total", event="new"), 10, "the order's own event")
     counted = {e: site.daemon.metric("paperguard_stream_events_total", event=e) or 0 for e in EVENTS}
 
     def tell(event, client_order_id):

@@ -266,6 +266,35 @@ static void sums_that_do_not_fit_deny(void **state)
     assert_int_equal(metrics_value(metrics, METRIC_ORDERS, "denied,exposure"), 1);
 }
 
+// Another order's fill may be in the figures and beside them.
+static void figures_behind_a_fill_are_read_before_they_deny(void **state)
+{
+    (void)state;
+    struct intent other = {
+        .session = session, .reserved = USD(100), .order = {.symbol = "SPY", .side = ORDER_BUY, .qty = SHARES(1)}};
+    strcpy(other.order.client_order_id, "other");
+    limited(ORDER_BUY, 2, "run-1");
+    exposure_reserve(exposure, &other, clock_boot_ns());
+    exposure_filled(exposure, "other", SHARES(1), clock_boot_ns());
+    exposure_release(exposure, "other");
+    limits.max_gross_exposure.nanos = 1;
+    int decisions = w.decisions;
+    w.ready(w.ready_arg);
+    assert_int_equal(w.submits, 1);
+    turn_until(&w.refreshes, 1);
+    assert_int_equal(w.decisions, decisions);
+    fill_exposure();
+    w.ready = NULL;
+    w.refresh_done(w.refresh_arg, true, "");
+    for (int i = 0; i < PATIENCE_TURNS && !w.ready; i++)
+        loop_step(loop, 10);
+    w.ready(w.ready_arg);
+    ledger_takes(LEDGER_OK);
+    assert_int_equal(w.last.status, ORDER_DENIED);
+    assert_string_equal(w.rule, "gross_exposure");
+    assert_int_equal(w.refreshes, 1);
+}
+
 // Who asked over HTTP waits for an answer: figures that are too old deny.
 static void an_order_of_no_run_does_not_wait_for_figures(void **state)
 {
@@ -475,6 +504,7 @@ int main(void)
         T(what_only_reduces_goes_out_again),
         T(what_does_not_only_reduce_any_more_does_not),
         T(sums_that_do_not_fit_deny),
+        T(figures_behind_a_fill_are_read_before_they_deny),
         T(an_order_of_no_run_does_not_wait_for_figures),
         T(where_nothing_can_be_read_old_figures_deny),
         T(cancelled_while_figures_are_read_it_is_not_sent),

@@ -6,23 +6,205 @@
 // Exposure of orders in dollars, of those that are judged again and of those that turn up.
 #include "tests/unit/exposure_rig.h"
 
+static struct alpaca_position spy(int64_t shares)
+{
+    return (struct alpaca_position){.symbol = "SPY", .qty = SHARES(shares), .current_price = {100 * DECIMAL_ONE}};
+}
+
 static void what_was_bought_is_there_to_be_sold_once_it_was_read(void **state)
 {
     (void)state;
     struct exposure *e = with_account(); // 4 held
     struct intent in = intent_of("a", ORDER_BUY, 2, 200);
-    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(6), .current_price = {100 * DECIMAL_ONE}};
+    struct alpaca_position p = spy(6);
     exposure_reserve(e, &in, NOW);
-    exposure_set_positions(e, &p, 1, NOW + 1); // the fill is in it
-    exposure_filled(e, "a", SHARES(2), NOW + 2);
+    exposure_filled(e, "a", SHARES(2), NOW + 1);
     exposure_release(e, "a");
-    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
-    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(8).nanos); // what may be bought is measured against the most
-    assert_int_equal(view_of(e, NOW).gross.nanos, USD(800).nanos);
-    exposure_set_positions(e, &p, 1, NOW + 3);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(4).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
+    exposure_set_positions(e, &p, 1, NOW + 2);
     assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
     assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
     assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_free(e);
+}
+
+static void a_read_that_has_a_buy_before_its_fill_is_told_counts_it_once(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 220);
+    struct alpaca_position p = spy(6);
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1); // the fill is in it
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(620).nanos);
+    assert_int_equal(view_of(e, NOW).open_buy_qty.nanos, SHARES(2).nanos);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(4).nanos);
+    exposure_filled(e, "a", SHARES(1), NOW + 2);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(610).nanos);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(5).nanos);
+    exposure_filled(e, "a", SHARES(2), NOW + 2);
+    exposure_release(e, "a");
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(6).nanos);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_free(e);
+}
+
+static void what_nothing_open_explains_is_held_beside_it(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200), other = intent_of("b", ORDER_BUY, 2, 200);
+    struct alpaca_position p = spy(7); // one more than it can have filled
+    strcpy(other.order.symbol, "TLT");
+    exposure_reserve(e, &in, NOW);
+    exposure_reserve(e, &other, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(1100).nanos);
+    exposure_free(e);
+    e = with_account();
+    exposure_reserve(e, &other, NOW); // of another symbol
+    p = spy(6);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(800).nanos);
+    exposure_free(e);
+    e = exposure_new(); // the first read of a life is what is there
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(
+        e, &(struct alpaca_position){.symbol = "SPY", .qty = SHARES(2), .current_price = {100 * DECIMAL_ONE}}, 1,
+        NOW + 1);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(400).nanos);
+    exposure_free(e);
+}
+
+static void what_an_order_that_ended_did_not_fill_is_held(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    struct alpaca_position p = spy(6);
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1); // by another hand
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    assert_int_equal(view_of_sell(e).held.nanos, SHARES(6).nanos);
+    exposure_free(e);
+}
+
+static void a_read_that_is_ahead_for_long_is_taken(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 2, 200);
+    struct alpaca_position p = spy(6);
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    exposure_set_positions(e, &p, 1, NOW + 1 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(600).nanos);
+    exposure_set_positions(e, &p, 1, NOW + 2 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(800).nanos);
+    p = spy(5); // its time begins anew
+    exposure_set_positions(e, &p, 1, NOW + 3 + 10 * NS_PER_S);
+    p = spy(6);
+    exposure_set_positions(e, &p, 1, NOW + 4 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(700).nanos);
+    exposure_free(e);
+}
+
+static void a_read_that_has_a_sell_before_its_fill_is_told_is_no_short(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("s", ORDER_SELL, 3, 300);
+    struct alpaca_position p = spy(1);
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    struct risk_view v = view_of_sell(e);
+    assert_int_equal(v.held.nanos - v.open_sell_qty.nanos, SHARES(1).nanos);
+    assert_int_equal(v.gross.nanos, USD(400).nanos);
+    exposure_filled(e, "s", SHARES(3), NOW + 2);
+    exposure_release(e, "s");
+    v = view_of_sell(e);
+    assert_int_equal(v.held.nanos, SHARES(1).nanos);
+    assert_int_equal(v.gross.nanos, USD(100).nanos);
+    p = spy(0); // more than can have been sold
+    exposure_reserve(e, &in, NOW + 3);
+    exposure_set_positions(e, &p, 1, NOW + 3);
+    assert_int_equal(view_of_sell(e).gross.nanos, USD(300).nanos);
+    exposure_free(e);
+}
+
+static void cash_that_an_open_buy_has_spent_is_not_missing_twice(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 600 dollars
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(400)};
+    struct intent in = intent_of("a", ORDER_BUY, 2, 220);
+    exposure_reserve(e, &in, NOW);
+    exposure_set_account(e, &a, NOW + 1);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(600).nanos);
+    assert_int_equal(view_of(e, NOW).open_buys.nanos, USD(220).nanos);
+    exposure_filled(e, "a", SHARES(1), NOW + 2);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(490).nanos);
+    exposure_release(e, "a"); // the other one was not filled: what is missing has gone elsewhere
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(400).nanos);
+    a.cash = USD(380); // with nothing open
+    exposure_set_account(e, &a, NOW + 3);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(380).nanos);
+    a.cash = USD(159); // more than it can have cost
+    strcpy(in.order.client_order_id, "b");
+    exposure_reserve(e, &in, NOW + 4);
+    exposure_set_account(e, &a, NOW + 4);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(159).nanos);
+    a.cash = USD(100);
+    exposure_set_account(e, &a, NOW + 5);
+    exposure_set_account(e, &a, NOW + 5 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(159).nanos);
+    exposure_set_account(e, &a, NOW + 6 + 10 * NS_PER_S); // for longer than reads lag
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(100).nanos);
+    exposure_free(e);
+}
+
+// It has not left yet: another hand has bought or sold.
+static void an_order_that_is_judged_again_explains_nothing(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent buy = intent_of("b", ORDER_BUY, 2, 200), sell = intent_of("s", ORDER_SELL, 2, 200);
+    struct alpaca_position p = spy(6);
+    struct risk_view v;
+    exposure_reserve(e, &buy, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    assert_true(exposure_view_again(e, &buy, NOW, &v));
+    assert_int_equal(v.held.nanos, SHARES(6).nanos);
+    assert_int_equal(v.gross.nanos, USD(600).nanos);
+    assert_int_equal(v.net_long.nanos, USD(600).nanos);
+    exposure_release(e, "b");
+    exposure_reserve(e, &sell, NOW);
+    p = spy(4);
+    exposure_set_positions(e, &p, 1, NOW + 2);
+    assert_true(exposure_view_again(e, &sell, NOW, &v));
+    assert_int_equal(v.held.nanos, SHARES(4).nanos);
+    assert_int_equal(v.open_sell_qty.nanos, 0);
+    assert_int_equal(v.gross.nanos, USD(600).nanos);
+    exposure_free(e);
+}
+
+static void a_buy_in_dollars_explains_what_it_is_worth(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = dollars_of("d", 250);
+    struct alpaca_position p = spy(6);
+    in.order.side = ORDER_BUY;
+    exposure_reserve(e, &in, NOW);
+    exposure_set_positions(e, &p, 1, NOW + 1);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(650).nanos);
+    p = spy(7);
+    exposure_set_positions(e, &p, 1, NOW + 2);
+    assert_int_equal(view_of(e, NOW).gross.nanos, USD(950).nanos);
     exposure_free(e);
 }
 
@@ -305,6 +487,14 @@ int main(void)
         cmocka_unit_test(sessions_that_take_turns_lose_no_count),
         cmocka_unit_test(what_comes_late_may_be_the_first_of_its_session),
         cmocka_unit_test(what_was_bought_is_there_to_be_sold_once_it_was_read),
+        cmocka_unit_test(a_read_that_has_a_buy_before_its_fill_is_told_counts_it_once),
+        cmocka_unit_test(what_nothing_open_explains_is_held_beside_it),
+        cmocka_unit_test(what_an_order_that_ended_did_not_fill_is_held),
+        cmocka_unit_test(a_read_that_is_ahead_for_long_is_taken),
+        cmocka_unit_test(a_read_that_has_a_sell_before_its_fill_is_told_is_no_short),
+        cmocka_unit_test(cash_that_an_open_buy_has_spent_is_not_missing_twice),
+        cmocka_unit_test(an_order_that_is_judged_again_explains_nothing),
+        cmocka_unit_test(a_buy_in_dollars_explains_what_it_is_worth),
         cmocka_unit_test(a_position_that_is_left_out_is_not_a_flat_one),
         cmocka_unit_test(what_was_denied_or_given_up_does_not_count_in_its_session),
         cmocka_unit_test(a_position_that_fills_have_sold_is_flat_at_once),

@@ -435,6 +435,8 @@ static void a_sell_that_was_only_recorded_has_not_failed(void **state)
     to_two_buys(EXECUTION_MARKET);
     answer(0, ORDER_DRY_RUN, SHARES(0));
     refresh();
+    assert_int_equal(w.placed, 2);
+    answer(1, ORDER_DRY_RUN, SHARES(0));
     assert_int_equal(w.placed, 3);
 }
 

@@ -119,6 +119,9 @@ static void buys_go_in_order_as_soon_as_cash_covers_them(void **state)
     assert_int_equal(w.placed, 2); // what the first may still take is not there for the second
     answer(0, ORDER_FILLED, SHARES(10));
     refresh();
+    assert_int_equal(w.placed, 2); // by the cash that was read
+    cash(1499);
+    books();
     assert_int_equal(w.placed, 3);
     assert_string_equal(w.intents[2].order.symbol, "TLT");
 }
@@ -206,8 +209,32 @@ static void few_failed_sells_do_not(void **state)
     cash(0);
     to_two_buys();
     answer(0, ORDER_CANCELED, SHARES(5)); // exactly as much as may
+    cash(2000);
     refresh();
     assert_int_equal(w.placed, 3);
+}
+
+// What was filled may count in the figures and beside them until they are read anew: nothing is denied for that.
+static void figures_behind_a_fill_are_read_before_a_buy_without_room_goes(void **state)
+{
+    (void)state;
+    cash(0);
+    to_two_buys();
+    answer(0, ORDER_FILLED, SHARES(10));
+    cash(600);
+    refresh();
+    assert_int_equal(w.placed, 2);
+    int refreshes = w.refreshes;
+    w.now += NS_PER_S;
+    exposure_filled(exposure, w.intents[1].order.client_order_id, w.intents[1].order.qty, w.now);
+    answer(1, ORDER_FILLED, w.intents[1].order.qty);
+    assert_int_equal(w.placed, 2);
+    assert_int_equal(w.refreshes, refreshes + 1);
+    cash(100); // too little: the desk's to deny
+    positions_read();
+    refresh();
+    assert_int_equal(w.placed, 3);
+    assert_int_equal(w.refreshes, refreshes + 1);
 }
 
 static void nothing_is_sent_while_ledger_and_broker_differ(void **state)
@@ -398,6 +425,7 @@ int main(void)
         T(an_unknown_sell_frees_nothing_and_holds_only_what_needs_it),
         T(failed_sells_leave_out_the_buys),
         T(few_failed_sells_do_not),
+        T(figures_behind_a_fill_are_read_before_a_buy_without_room_goes),
         T(nothing_is_sent_while_ledger_and_broker_differ),
         T(prices_that_cannot_be_read_are_asked_again_and_then_left_to_the_desk),
         T(no_buy_is_sent_after_the_deadline),
