@@ -16,7 +16,7 @@ SHELL    = /bin/sh
 all: programs ## build the daemon, the command line, the simulator and the strategies
 
 # Targets that need nothing configured: they work on a bare machine, where `deps` comes first.
-BARE = help deps clean check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim coverage lint demo bench rehearse
+BARE = help deps clean check check-unit check-house check-incidents check-system check-fire check-asan check-asan-system check-fuzz check-sim coverage lint demo bench rehearse
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -163,20 +163,21 @@ $(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
 $(O)/bench/bench_timer: $(call obj,tests/bench/bench_timer.c) $(LIBA)
 	$(call LINK)
 
-.PHONY: deps have-deps
 deps: ## install what is missing of the Debian packages (root or sudo); touches no server
 	@sh tests/tools/deps.sh
 have-deps:
 	@sh tests/tools/deps.sh --quiet
 
 RUN = JOBS=$(JOBS) MAKE='$(MAKE)' BUILD='$(BUILD)' $(PYTHON) tests/run
-.PHONY: coverage check check-unit check-house check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
+.PHONY: deps have-deps docs coverage check check-unit check-house check-incidents check-system check-fire check-asan check-asan-system check-fuzz check-sim lint demo bench rehearse
 check: have-deps ## all tests; the last line is "N passed, N failed"
-	+@$(RUN) unit house system asan corpus
+	+@$(RUN) unit house incidents system asan corpus
 check-unit: have-deps ## unit tests only (gcc build)
 	+@$(RUN) unit
 check-house: have-deps ## the rules of the house only
 	+@$(RUN) house
+check-incidents: have-deps ## what befell others, in a network with a live host that must not get a packet
+	+@$(RUN) incidents
 check-system: have-deps ## system tests only: real parts, private Postgres and Redis; then check-fire
 	+@$(RUN) system fire
 check-fire: have-deps ## kills at calls, failing calls and allocations in the middle of runs: FIRE_ROUNDS=1 FIRE_SEED=1; PLANTED=yes: with planted bugs
@@ -210,7 +211,6 @@ bench: have-deps ## measure, in ratios of one run: a table and build/bench.json 
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(addprefix $(O)/bench/,bench_decision bench_posts bench_timer)
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' PART='$(PART)' $(PYTHON) tests/bench/run.py
 
-.PHONY: docs
 docs: $(BIN)/paperguardd $(BIN)/paperguard ## write sample configuration, manual pages and completion anew from their tables
 	@$(PYTHON) tests/tools/docs.py $^
 

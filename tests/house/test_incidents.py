@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATED = "tests/sim/incidents.c"
 SOURCES = {
+    "paper turned live": "DeviaVir/zenbot#1403 marketcalls/openalgo#1055 marketcalls/openalgo#1949 antequant/ib-gateway-docker#6"
+                         " anandaanv/zerodha-algo-trading#194 freqtrade/freqtrade#4395 SpartanLabsXyz/simmer-sdk#345",
     "duplicates": "nautechsystems/nautilus_trader#4215 bennycode/trading-signals#1178 scrtlabs/catalyst#317 alpacahq/Alpaca-API#270"
                   " Kalshi/kalshi-starter-code-python#135 freqtrade/freqtrade#13332 marketcalls/openalgo#1991",
     "reconciliation": "nautechsystems/nautilus_trader#4736 nautechsystems/nautilus_trader#5000 QuantConnect/Lean.Brokerages.Alpaca#28"
@@ -58,6 +60,18 @@ def test_rows_name_what_is_there():
 def test_each_simulated_one_has_its_row():
     assert len(simulated()) == len(set(simulated()))
     assert not set(simulated()) - {source for source, _, test in rows() if test.startswith(SIMULATED)}
+
+
+def test_each_file_of_incidents_is_in_the_table():
+    """One file for each, which names its source as the table does."""
+    of_file = {}
+    for source, _, test in rows():
+        if test.startswith("tests/incidents/"):
+            of_file.setdefault(test.partition("::")[0], set()).add(source)
+    files = {str(p.relative_to(ROOT)) for p in (ROOT / "tests/incidents").glob("test_*.py")} - {"tests/incidents/test_control.py"}
+    assert set(of_file) == files and files
+    for name, sources in of_file.items():
+        assert len(sources) == 1 and f"\nSource: {min(sources)}, " in (ROOT / name).read_text(), name
 
 
 def test_what_is_not_there_is_told():

@@ -3,6 +3,7 @@
 """Alpaca's paper endpoint by its own name, in a network with nothing but loopback in it: a name server that answers, refuses or is
 silent when told to, and behind the name paperguard-sim under a certificate of an authority that only this daemon trusts. No request
 can leave the machine, and nothing of the daemon's own checks is other than at Alpaca's: host, address, TLS, class of key, account."""
+import os
 import re
 import socket
 import ssl
@@ -26,11 +27,13 @@ MOUNTS = ('mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/ssl/cert
 
 
 class NameServer:
-    """mode: answer, silent, or refuse."""
+    """mode: answer, silent, or refuse. Names that are not Alpaca's paper ones: elsewhere, or none."""
 
-    def __init__(self):
+    def __init__(self, elsewhere=None):
         self.mode = "answer"
         self.asked = 0
+        self.elsewhere = elsewhere
+        self.strange = []  # names that are not paper's
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 53))
         threading.Thread(target=self.serve, daemon=True).start()
@@ -48,11 +51,22 @@ class NameServer:
     def answer(self, question):
         labels = question[12:].split(b"\0", 1)
         asked = question[12:12 + len(labels[0]) + 5]
-        wants_a = asked[-4:-2] == b"\0\1" and self.mode == "answer"
+        address = self.address(labels[0])
+        wants_a = asked[-4:-2] == b"\0\1" and self.mode == "answer" and address is not None
         flags = 0x8180 if self.mode == "answer" else 0x8183  # or: there is no such name
         head = question[:2] + struct.pack("!HHHHH", flags, 1, int(wants_a), 0, 0)
-        record = b"\xc0\x0c\0\1\0\1" + struct.pack("!IH", 60, 4) + socket.inet_aton(ADDRESS)
+        record = b"\xc0\x0c\0\1\0\1" + struct.pack("!IH", 60, 4) + socket.inet_aton(address or "0.0.0.0")
         return head + asked + (record if wants_a else b"")
+
+    def address(self, labels):
+        name, at = [], 0
+        while at < len(labels):
+            name.append(labels[at + 1:at + 1 + labels[at]].decode("ascii", "replace").lower())
+            at += 1 + labels[at]
+        if ".".join(name) in HOSTS:
+            return ADDRESS
+        self.strange.append(".".join(name))
+        return self.elsewhere
 
     def close(self):
         self.socket.close()
@@ -80,14 +94,17 @@ def length_of(text):
 class Front:
     """TLS in front of the exchange, under Alpaca's names, for a paper key and a paper account."""
 
-    def __init__(self, folder, port):
-        self.port = port
-        self.orders = 0
+    def __init__(self, folder):
+        self.before(None)
         self.links = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(folder / "host.pem", folder / "host.key")
         self.server = socket.create_server((ADDRESS, 443))
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def before(self, port):
+        """This exchange from now on. account: what its accounts' PASIM is shown as; moved: where orders are sent on to."""
+        self.port, self.account, self.moved, self.orders = port, b"PA3AB", None, 0
 
     def accept(self):
         while True:
@@ -102,14 +119,18 @@ class Front:
         try:
             with self.context.wrap_socket(plain, server_side=True) as link, socket.create_connection(("127.0.0.1", self.port)) as exchange:
                 while (request := whole(link)) is not None:
-                    self.orders += request.startswith(b"POST /v2/orders ")
+                    if request.startswith(b"POST /v2/orders "):
+                        self.orders += 1
+                        if self.moved:
+                            link.sendall(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % self.moved)
+                            continue
                     for host in HOSTS:
                         request = request.replace(b"Host: " + host.encode(), b"Host: 127.0.0.1:%d" % self.port, 1)
                     exchange.sendall(request.replace(PAPER_KEY.encode(), KEY.encode(), 1))
                     answer = whole(exchange)
                     if answer is None:
                         return
-                    link.sendall(answer.replace(b'"PASIM', b'"PA3AB'))
+                    link.sendall(answer.replace(b'"PASIM', b'"' + self.account))
         except OSError:
             pass
 
@@ -119,15 +140,15 @@ class Front:
             link.close()
 
 
-def certificates(folder):
-    """ca.pem, and host.pem with host.key for both names."""
+def certificates(folder, hosts=HOSTS):
+    """ca.pem, and host.pem with host.key for these names."""
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=folder, capture_output=True, check=True)
 
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=a test's authority")
     openssl("req", *key, "-keyout", "host.key", "-out", "host.csr", "-subj", f"/CN={HOSTS[0]}")
-    (folder / "names").write_text("subjectAltName=" + ",".join(f"DNS:{h}" for h in HOSTS) + "\n")
+    (folder / "names").write_text("subjectAltName=" + ",".join(f"DNS:{h}" for h in hosts) + "\n")
     openssl("x509", "-req", "-in", "host.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "host.pem", "-days", "2",
             "-extfile", "names")
 
@@ -135,20 +156,25 @@ def certificates(folder):
 class Names:
     """Enters the network; site() gives a host whose daemon is told Alpaca's own endpoint."""
 
-    def __init__(self, folder):
-        need_mounts()
+    def __init__(self, folder, user=False, elsewhere=None, hosts=HOSTS):
+        if os.geteuid() == 0:
+            need_mounts()
+        elif not user:
+            pytest.skip("not root")
         self.folder = folder
         self.parts = []
         try:
-            self.network = OwnNetwork()
+            self.network = OwnNetwork(user and os.geteuid() != 0)
         except OSError as e:
             pytest.skip(str(e))
-        subprocess.run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
-        self.server = self.kept(NameServer())
-        self.front = None
+        for n, address in enumerate(filter(None, (ADDRESS, elsewhere))):
+            self.network.add_address(f"lo:{n}", address)
+        self.server = self.kept(NameServer(elsewhere))
         folder.chmod(0o755)
-        certificates(folder)
+        certificates(folder, hosts)
+        self.front = self.kept(Front(folder))
         (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:3 attempts:1\n")
+        self.enter = [*ENTER, MOUNTS, "sh", folder / "resolv.conf", folder / "ca.pem"]
 
     def kept(self, part):
         self.parts.append(part)
@@ -156,13 +182,14 @@ class Names:
 
     def site(self, make_site, **options):
         broker = {"stream": "off", **options.pop("broker", {})}
+        env = {"ALPACA_KEY": PAPER_KEY, **options.pop("env", {})}
         # The simulator is open around the clock; at this endpoint the daemon holds that to the exchange's days.
         days = [datetime.now(NEW_YORK) + timedelta(days=n) for n in range(3)]
-        schedule = {"special_days": " ".join(f"{day:%Y-%m-%d}=00:00-23:59" for day in days)}
-        site = make_site(env={"ALPACA_KEY": PAPER_KEY}, broker=broker, schedule=schedule, **options)
-        self.front = self.kept(Front(self.folder, site.sim.port))
-        site.daemon.sections["broker"]["endpoint"] = f"https://{HOSTS[0]}"
-        site.daemon.wrapper += [*ENTER, MOUNTS, "sh", self.folder / "resolv.conf", self.folder / "ca.pem"]
+        schedule = {"special_days": " ".join(f"{day:%Y-%m-%d}=00:00-23:59" for day in days), **options.pop("schedule", {})}
+        site = make_site(env=env, broker=broker, schedule=schedule, **options)
+        self.front.before(site.sim.port)
+        site.daemon.sections["broker"]["endpoint"] = broker.get("endpoint", f"https://{HOSTS[0]}")
+        site.daemon.wrapper += self.enter
         site.daemon.write()
         return site
 
