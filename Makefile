@@ -56,7 +56,7 @@ LIB_SRC  = $(foreach d,base trade guard io,$(call src,lib/$d))
 LIB_OBJ  = $(call obj,$(LIB_SRC))
 DAEMON_OBJ = $(call obj,$(call src,daemon))
 # The command line reads config and facts as the daemon does, and sets up a database.
-CTL_OBJ  = $(call obj,$(call src,daemon/ctl) $(sort $(wildcard daemon/config*.c daemon/facts*.c daemon/ledger*.c)))
+CTL_OBJ  = $(call obj,$(call src,daemon/ctl) $(sort $(wildcard daemon/audit*.c daemon/config*.c daemon/facts*.c daemon/ledger*.c)))
 KEEPER_OBJ = $(call obj,$(call src,daemon/keeper))
 SIM_OBJ  = $(call obj,$(call src,daemon/sim))
 STRAT_SRC = $(call src,daemon/strategies)

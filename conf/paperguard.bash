@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits selftest strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump " pairs='|limits raise|limits revert|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|'
+    local verbs="status check next plan limits selftest strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db audit rehearse"
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump --head " pairs='|limits raise|limits revert|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|audit verify|audit dump|audit head|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -48,6 +48,7 @@ _paperguard() {
     --capital) : ; return ;;
     --database) : ; return ;;
     --dump) : && COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --head) : ; return ;;
     esac
     if [[ -z $verb && $cur != -* ]]; then
         COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
@@ -64,6 +65,7 @@ _paperguard() {
     release) seconds='request confirm' ;;
     opening) seconds='accept' ;;
     db) seconds='init status migrate' ;;
+    audit) seconds='verify dump head' ;;
     esac
     if [[ -n $seconds && $cur != -* ]]; then
         COMPREPLY=($(compgen -W "$seconds" -- "$cur"))
@@ -176,6 +178,15 @@ _paperguard() {
         options+=" --url --environment"
         [[ $cur == -* ]] || { :; return; } ;;
     'db migrate')
+        options+=" --url --environment"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'audit verify')
+        options+=" --url --environment --from --to --dump --head"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'audit dump')
+        options+=" --url --environment --from --to"
+        [[ $cur == -* ]] || { :; return; } ;;
+    'audit head')
         options+=" --url --environment"
         [[ $cur == -* ]] || { :; return; } ;;
     'rehearse')

@@ -313,9 +313,9 @@ static void prices_read(void *arg, bool ok, const char *detail)
         in->ask = quote.ask;
         in->quote_at = quote.at;
     }
+    keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     in->created_at = clock_wall_ns();
     in->send_until = api_send_until(a, in);
-    keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     desk_place(a->p.desk, in, answered, c);
     reconcile_kick(a->p.reconcile);
 }

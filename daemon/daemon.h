@@ -119,8 +119,9 @@ void daemon_restored_look(struct daemon *d); // with every tick
 void daemon_restored_collect(struct daemon *d);
 // main_watch.c: what the watch is told.
 void daemon_watch_call(void *arg, bool failed);
-void daemon_denied(void *arg, enum guard_op op, const struct guard_verdict *v); // the guard denied a request
-void daemon_watch_look(struct daemon *d);                                       // with every tick
+void daemon_denied(void *arg, enum guard_op op, const struct guard_verdict *v);           // the guard denied a request
+void daemon_request_decided(struct daemon *d, const struct http_exchange *x, int status); // main_audit.c
+void daemon_watch_look(struct daemon *d);                                                 // with every tick
 void daemon_facts_look(struct daemon *d); // with every tick, before the guard's table: what facts are not pushed
 void daemon_hours_look(struct daemon *d); // with every tick, and when the calendar comes
 void daemon_watch_run(struct daemon *d, const struct run_row *row);

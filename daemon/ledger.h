@@ -468,5 +468,14 @@ int ledger_database_status(const char *dsn, const char *password, struct json_ou
 int ledger_migrate_database(const char *dsn, const char *password, const char *environment,
                             void (*told)(void *arg, const char *migration), void *arg, size_t *count,
                             struct err *err) MUST_CHECK;
+// The chains of decisions, without the daemon: a line of JSON for each row, in order, and behind a chain's last row its
+// head, {"head":{...}} (daemon/audit.h reads them). from, to: days of UTC, NULL all; one row before and one behind them
+// come too. line: not 0 ends it. 0 or -1.
+typedef int ledger_line_fn(void *arg, const char *text, size_t len, struct err *err);
+int ledger_read_decisions(const char *dsn, const char *password, const char *from, const char *to, ledger_line_fn *line,
+                          void *arg, struct err *err) MUST_CHECK;
+// The head of each chain, {"host","instance","seq","hash"}.
+int ledger_read_heads(const char *dsn, const char *password, ledger_line_fn *line, void *arg,
+                      struct err *err) MUST_CHECK;
 
 #endif

@@ -44,7 +44,7 @@ struct ledger_records {
     bool under_way;
     loop_timer post, summary;
     char life[17]; // part of each key: keys of different lives differ
-    uint64_t next, dropped, left_out;
+    uint64_t next, dropped, dropped_told, left_out;
     struct source sources[SOURCES_MAX];
     size_t source_count;
 };
@@ -153,6 +153,21 @@ static void sent_free(struct ledger_records *r)
     }
 }
 
+static void queue_decision(struct ledger_records *r, const char *kind, const char *subject, const char *answer,
+                           const char *rule, const char *detail, int64_t now_ns);
+
+// The chain says itself that it is not whole, as soon as it can be written again.
+static void tell_dropped(struct ledger_records *r)
+{
+    char detail[64];
+    if (r->dropped == r->dropped_told)
+        return;
+    snprintf(detail, sizeof detail, "%llu decisions and alerts were not kept",
+             (unsigned long long)(r->dropped - r->dropped_told));
+    r->dropped_told = r->dropped;
+    queue_decision(r, "ledger", "", "dropped", "records", detail, clock_wall_ns());
+}
+
 static void flushed(struct ledger_op *op, const struct ledger_reply *reply)
 {
     struct ledger_records *r = op->l->records;
@@ -165,6 +180,7 @@ static void flushed(struct ledger_op *op, const struct ledger_reply *reply)
         r->batch_max = BATCH_MAX;
         if (halt)
             ledger_take_halt(op->l, a->results[a->result_count - 1], true);
+        tell_dropped(r);
     } else if (reply->result == LEDGER_CONFLICT && one) {
         log_error("ledger: a row of %s was refused and is lost: %s",
                   LIST_ENTRY(r->sent.next, struct record, node)->statement->name, reply->detail);
@@ -264,7 +280,7 @@ static struct source *source_find(struct ledger_records *r, const char *kind, co
 
 static bool denial(const char *answer)
 {
-    static const char *const fine[] = {"pass", "allowed", "accepted", "ok", "PASS"};
+    static const char *const fine[] = {"pass", "allowed", "accepted", "leads", "ok", "PASS"};
     for (size_t i = 0; i < ARRAY_LEN(fine); i++)
         if (str_equal(answer, fine[i]))
             return false;
@@ -340,6 +356,8 @@ void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reaso
     }
     r->halt_count++;
     list_append(&r->halts, &rec->node);
+    queue_decision(r, "halt", l->p.instance, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state), source, reason,
+                   at_ns);
     ledger_records_kick(l);
 }
 

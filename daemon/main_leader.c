@@ -37,9 +37,11 @@ static void take_the_lead(struct daemon *d, const struct leader_status *s)
     char subject[40], detail[200];
     log_notice("this host leads account %s, epoch %lld", facts_view(d->facts)->account_first_seen, (long long)s->epoch);
     ledger_set_leader(d->ledger, facts_view(d->facts)->account_first_seen, s->epoch);
+    snprintf(subject, sizeof subject, "epoch %lld", (long long)s->epoch);
+    ledger_decision(d->ledger, "leader", facts_view(d->facts)->account_first_seen, "leads", subject, s->before,
+                    clock_wall_ns());
     if (s->took_over) {
         take_halt_over(d, s);
-        snprintf(subject, sizeof subject, "epoch %lld", (long long)s->epoch);
         snprintf(detail, sizeof detail, "host %.60s has taken the lead over from host %.60s", s->host, s->before);
         daemon_alert(d, "takeover", subject, detail);
     }

@@ -286,6 +286,7 @@ static void http_answered(void *arg, const struct http_exchange *x, int status, 
 {
     struct daemon *d = arg;
     char code[16], path[200];
+    daemon_request_decided(d, x, status);
     metrics_observe_ms(d->metrics, METRIC_HTTP_DURATION, http_exchange_label(x), took_ns / NS_PER_MS);
     snprintf(code, sizeof code, "%d", status);
     snprintf(path, sizeof path, "%.190s", http_exchange_path(x));
@@ -297,6 +298,12 @@ static void http_answered(void *arg, const struct http_exchange *x, int status, 
 static void admin_http_handle(void *arg, struct http_exchange *x)
 {
     admin_handle(((struct daemon *)arg)->admin, x);
+}
+
+static void admin_answered(void *arg, const struct http_exchange *x, int status, int64_t took_ns)
+{
+    (void)took_ns;
+    daemon_request_decided(arg, x, status);
 }
 
 static void admin_http_gone(void *arg, struct http_exchange *x)
@@ -317,7 +324,7 @@ static struct http_server *server_new(struct daemon *d, unsigned connections,
         .body_max = BODY_MAX,
         .handle = handle,
         .gone = gone,
-        .answered = handle == http_handle ? http_answered : NULL,
+        .answered = handle == http_handle ? http_answered : admin_answered,
         .arg = d,
     });
 }

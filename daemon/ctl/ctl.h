@@ -27,8 +27,10 @@ struct ctl_options {
     bool config_after_verb;                 // "check --config FILE": look at the file, not at the daemon
     bool json, wide, wait, offline, nagios, parked, reduce_only, follow, help;
     const char *run, *symbol, *status, *strategy, *book, *qty, *url, *environment, *format, *lasts;
-    const char *prices, *from, *to, *seed, *capital, *database, *dump; // of a rehearsal
-    int64_t limit, timeout_s, days;                                    // 0: not given
+    const char *prices, *from, *to, *seed, *capital, *database,
+        *dump; // of a rehearsal; from, to and dump of an audit, too
+    const char *head;
+    int64_t limit, timeout_s, days; // 0: not given
 };
 
 struct ctl {
@@ -172,6 +174,10 @@ void ctl_codes_list(FILE *out);              // one a line
 const char *ctl_code_in(const char *reason); // the first that a reason names; NULL
 void ctl_codes_manual(FILE *out);            // mdoc
 
+// --- local.c: with the database that config, environment and options name; what fn returns, or the exit code
+int ctl_with_database(struct ctl *c, int (*fn)(struct ctl *c, const char *dsn, const char *password, void *arg),
+                      void *arg) MUST_CHECK;
+
 // --- verbs
 ctl_verb_fn ctl_status;                                                             // status.c
 ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                             // run.c, why.c
@@ -190,6 +196,7 @@ ctl_verb_fn ctl_next;                                                           
 ctl_verb_fn ctl_rehearse;                                                           // rehearse.c
 ctl_verb_fn ctl_explain;                                                            // explain.c
 ctl_verb_fn ctl_check, ctl_db_init, ctl_db_status, ctl_db_migrate;                  // local.c
+ctl_verb_fn ctl_audit_verify, ctl_audit_dump, ctl_audit_head;                       // audit.c
 ctl_verb_fn ctl_gate;                                                               // gate.c
 ctl_verb_fn ctl_complete;                                                           // near.c
 

@@ -266,6 +266,17 @@ static int db_begin(struct ctl *c, struct local *l)
     return code;
 }
 
+int ctl_with_database(struct ctl *c, int (*fn)(struct ctl *c, const char *dsn, const char *password, void *arg),
+                      void *arg)
+{
+    struct local l = {0};
+    int code = db_begin(c, &l);
+    if (code == EX_OK)
+        code = fn(c, l.config->database_url, facts_secrets(l.facts)->database_password, arg);
+    local_free(&l);
+    return code;
+}
+
 int ctl_db_init(struct ctl *c)
 {
     struct local l = {0};

@@ -172,6 +172,20 @@ const struct ctl_verb ctl_verbs[] = {
      "goes on "
      "working.",
      ctl_db_migrate, 0, 0, CTL_SETS_UP, true},
+    {"audit verify", "[--head HEAD] [--from DATE] [--to DATE] [--dump FILE] [--url DSN] [--environment ENVIRONMENT]",
+     "recompute the chain of decisions, and name the first row that is not as it was written; 1 when one is not",
+     "Read from Postgres without the daemon, or with --dump from what audit dump wrote (- is stdin). Each decision's "
+     "hash covers its words and the hash before it: changed, removed, inserted and reordered rows are told apart. "
+     "Whoever may write to the database can write a whole chain anew, so keep heads elsewhere: HEAD is the hash of "
+     "one, or a file of lines as audit head prints them, and each must turn up in the chain. With --from and --to "
+     "(days of UTC) only these are recomputed.",
+     ctl_audit_verify, 0, 0, CTL_SETS_UP, true},
+    {"audit dump", "[--from DATE] [--to DATE] [--url DSN] [--environment ENVIRONMENT]",
+     "the decisions as lines of JSON, with the head of each chain behind its rows, for audit verify elsewhere", "",
+     ctl_audit_dump, 0, 0, CTL_SETS_UP, true},
+    {"audit head", "[--url DSN] [--environment ENVIRONMENT]",
+     "the head of each chain of decisions (a host has one for each instance), to be kept elsewhere",
+     "One line of JSON each: host, instance, seq, hash.", ctl_audit_head, 0, 0, CTL_SETS_UP, true},
     {"rehearse",
      "[--config FILE] [--prices DIR] [--from DATE] [--to DATE] [--seed N] [--capital DOLLARS] [--database URL] "
      "[--dump FILE]",
@@ -234,6 +248,7 @@ const struct ctl_option ctl_option_table[] = {
     {"--capital", CTL_TEXT, AT(capital), "DOLLARS", NULL, NULL},
     {"--database", CTL_TEXT, AT(database), "URL", NULL, NULL},
     {"--dump", CTL_TEXT, AT(dump), "FILE", NULL, NULL},
+    {"--head", CTL_TEXT, AT(head), "HEAD", NULL, NULL},
     {"--help", CTL_FLAG, AT(help), "", "this, or about one verb", NULL},
 };
 #undef AT

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/audit.h"
 #include "lib/base/check.h"
+#include "lib/base/json_read.h"
 #include "lib/base/when.h"
 #include "tests/sim/store.h"
 #include "tests/sim/wire.h"
@@ -247,8 +249,57 @@ static void leg_told(void *arg, const char *leg, const char *detail)
     check_violation("leg %s is filled beyond its plan: %s", leg, detail);
 }
 
+// --- decisions
+
+static void chain_line(void *arg, const char *line, const char *unused)
+{
+    struct json_doc *doc = NULL;
+    struct err err;
+    (void)unused;
+    if (json_doc_parse(line, strlen(line), &doc, &err) != 0 || audit_add_json(arg, json_doc_root(doc), &err) != 0)
+        check_violation("a decision cannot be read: %s", err.text);
+    json_doc_free(doc);
+}
+
+static void undecided(void *arg, const char *id, const char *unused)
+{
+    (void)arg;
+    (void)unused;
+    check_violation("order %s was allowed without a decision on record", id);
+}
+
+// Whatever hosts and connections went through, each chain is as it was written, and each intent is in one.
+static void chains_whole(void)
+{
+    struct audit *a = audit_new();
+    struct audit_chain k;
+    store_each("SELECT line FROM (SELECT host, seq, 0 AS part, json_build_object('host', host, 'instance', instance, "
+               "'seq', seq, 'decision_key', decision_key, 'kind', kind, 'subject', subject, 'answer', answer, 'rule', "
+               "rule, 'detail', detail, 'at', utc(at), 'hash', hash)::text AS line FROM decisions WHERE instance IN "
+               "(SELECT instance FROM instances WHERE account_number = $1) UNION ALL SELECT host, seq, 1, "
+               "json_build_object('head', json_build_object('host', host, 'instance', instance, 'seq', seq, 'hash', "
+               "hash))::text FROM decision_heads WHERE instance IN (SELECT instance FROM instances WHERE "
+               "account_number = $1)) lines ORDER BY host, part, seq",
+               it.account, chain_line, a);
+    audit_end(a);
+    for (size_t i = 0; i < audit_chains(a); i++) {
+        audit_chain(a, i, &k);
+        if (k.fault != AUDIT_WHOLE)
+            check_violation("decisions of host %s: %s at row %lld: %s", k.host, audit_fault_name(k.fault),
+                            (long long)k.broken, k.detail);
+    }
+    if (audit_chains(a) == 0)
+        check_violation("no decision is on record");
+    audit_free(a);
+    store_each(
+        "SELECT client_order_id FROM intents i WHERE account_number = $1 AND NOT EXISTS (SELECT FROM decisions d "
+        "WHERE d.decision_key = 'intent ' || i.client_order_id) AND NOT i.body::jsonb ? 'adopted'",
+        it.account, undecided, NULL);
+}
+
 void check_same(void)
 {
+    chains_whole();
     fills_same();
     positions_same();
     cash_same();

@@ -26,7 +26,7 @@ ACTIVITY = "INSERT INTO activities SELECT 'page::' || n, account, 'FEE', '', 'ex
            "'USD', 0, -1, '2030-01-05', t, t FROM "
 ALERT = "INSERT INTO alerts (alert_key, host, instance, kind, subject, detail, at) SELECT 'page-' || n, 'h', instance, 'drill', 'SPY', " \
         "'page ' || n, t FROM "
-DECISION = "INSERT INTO decisions SELECT 'h', instance, n, 'page-' || n, 'guard', 'SPY', 'denied', 'r', '', t, repeat('0', 64) FROM "
+DECISION = "INSERT INTO decisions SELECT 'h', instance, 100000 + n, 'page-' || n, 'guard', 'SPY', 'denied', 'r', '', t, repeat('0', 64) FROM "
 EQUITY = "INSERT INTO equity_snapshots SELECT account, '2030-01-05', t + n % 5 * interval '1 us', 1, 1, 1, 0, 0, 'timer', NULL FROM "
 # list: what adds rows, path, which member tells rows apart
 LISTS = {

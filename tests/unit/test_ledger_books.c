@@ -487,7 +487,7 @@ static void history_is_json_of_postgres(void **state)
     record(&f, 1, 1);
     ledger_alert(ledger, "stale", "SPY", "old price", T0);
     ledger_decision(ledger, "risk", "a", "denied", "fat_finger", "too much", T0);
-    WAIT_FOR(strcmp(sql("SELECT count(*) FROM alerts, decisions"), "1") == 0);
+    WAIT_FOR(strcmp(sql("SELECT count(*) FROM alerts, decisions WHERE answer = 'denied'"), "1") == 0);
     reader_is_up();
     static const char *const shape[] = {"\"run_id\" : \"run-a\"",
                                         "\"status\" : \"running\"",
@@ -519,8 +519,10 @@ static void history_is_json_of_postgres(void **state)
     assert_shows("\"avg_entry_price\" : \"100.25\"");
     json_doc_free(query(LEDGER_QUERY_ALERTS, (struct ledger_filter){.limit = 5}));
     assert_shows("old price");
-    json_doc_free(query(LEDGER_QUERY_DECISIONS, (struct ledger_filter){.offset = 1}));
+    json_doc_free(query(LEDGER_QUERY_DECISIONS, (struct ledger_filter){.offset = 2}));
     assert_string_equal(got.json, "[]");
+    json_doc_free(query(LEDGER_QUERY_DECISIONS, (struct ledger_filter){.status = "allowed"})); // with its intent
+    assert_shows("\"subject\" : \"a\", \"answer\" : \"allowed\"");
     json_doc_free(query(LEDGER_QUERY_RUNS, (struct ledger_filter){.id = "'; DROP TABLE runs; --"}));
     assert_string_equal(got.json, "[]");
     finish();
