@@ -12,6 +12,7 @@
 #include "daemon/cache.h"
 #include "daemon/desk.h"
 #include "daemon/halt.h"
+#include "daemon/heads.h"
 #include "daemon/leader.h"
 #include "daemon/raises.h"
 #include "daemon/reconcile.h"
@@ -55,6 +56,7 @@ struct daemon {
     struct strategies *strategies;
     struct pauses *pauses;
     struct raises *raises;
+    struct heads *heads;
     struct desk *desk;
     struct stream *stream; // NULL: off
     struct reconcile *reconcile;
@@ -121,7 +123,10 @@ void daemon_restored_collect(struct daemon *d);
 void daemon_watch_call(void *arg, bool failed);
 void daemon_denied(void *arg, enum guard_op op, const struct guard_verdict *v);           // the guard denied a request
 void daemon_request_decided(struct daemon *d, const struct http_exchange *x, int status); // main_audit.c
-void daemon_watch_look(struct daemon *d);                                                 // with every tick
+void daemon_heads_new(struct daemon *d);
+void daemon_heads_look(struct daemon *d); // with every tick
+int daemon_judge_audit(const struct config *c, struct err *err) MUST_CHECK;
+void daemon_watch_look(struct daemon *d); // with every tick
 void daemon_facts_look(struct daemon *d); // with every tick, before the guard's table: what facts are not pushed
 void daemon_hours_look(struct daemon *d); // with every tick, and when the calendar comes
 void daemon_watch_run(struct daemon *d, const struct run_row *row);

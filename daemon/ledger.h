@@ -408,6 +408,20 @@ void ledger_calendar_load(struct ledger *l, const char *account,
 // --- record keeping
 void ledger_decision(struct ledger *l, const char *kind, const char *subject, const char *answer, const char *rule,
                      const char *detail, int64_t now_ns); // denials included; never blocks the caller
+// The head of this host's chain of decisions, and where that of `day` ("2026-11-21", UTC) is stored already; seq 0:
+// there is none yet.
+struct ledger_head {
+    int64_t seq;
+    char hash[DIGEST_HEX_MAX], places[40]; // blank separated
+};
+typedef void ledger_head_fn(void *arg, enum ledger_result result, const struct ledger_head *head);
+void ledger_head_ask(struct ledger *l, const char *day, ledger_head_fn *done, void *arg);
+void ledger_head_stored(struct ledger *l, const char *day, const char *place, const struct ledger_head *head,
+                        int64_t now_ns);
+// Removes the oldest decisions of this host's chain that are older than before_ns, `most` of them, behind a checkpoint.
+typedef void ledger_forget_fn(void *arg, enum ledger_result result, int64_t rows);
+void ledger_forget_decisions(struct ledger *l, int64_t before_ns, int64_t most, int64_t now_ns, ledger_forget_fn *done,
+                             void *arg);
 // Denials above ten a second from one source (kind and rule), counted and stored as one row; rows that could not be
 // kept.
 void ledger_record_counts(const struct ledger *l, uint64_t *left_out, uint64_t *dropped);

@@ -331,6 +331,18 @@ void ledger_self_test(struct ledger *l, const struct ledger_self_test *test)
     record_queue(l->records, rec);
 }
 
+void ledger_head_stored(struct ledger *l, const char *day, const char *place, const struct ledger_head *head,
+                        int64_t now_ns)
+{
+    struct record *rec = record_new(l->records, &SQL_HEAD_STORED);
+    record_put(rec, day);
+    record_put(rec, place);
+    record_put_int(rec, head->seq);
+    record_put(rec, head->hash);
+    record_put_when(rec, now_ns);
+    record_queue(l->records, rec);
+}
+
 void ledger_alert(struct ledger *l, const char *kind, const char *subject, const char *detail, int64_t now_ns)
 {
     struct record *rec = record_new(l->records, &SQL_ALERT_INSERT);
@@ -356,8 +368,8 @@ void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reaso
     }
     r->halt_count++;
     list_append(&r->halts, &rec->node);
-    queue_decision(r, "halt", l->p.instance, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state), source, reason,
-                   at_ns);
+    queue_decision(r, "halt", l->p.instance, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state), source,
+                   reason, at_ns);
     ledger_records_kick(l);
 }
 

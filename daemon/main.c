@@ -176,6 +176,7 @@ static void tick(void *arg)
     daemon_selftest_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);
+    daemon_heads_look(d);
 }
 
 void daemon_look_soon(struct daemon *d)
@@ -309,6 +310,8 @@ static int judge_addresses(const struct config *c, struct err *err)
             err, "no database is named: set [database] url, or DATABASE_URL; without Postgres there are no orders");
     if (pg_dsn_check(c->database_url, err) != 0)
         return err_wrap(err, "[database] url (%s)", config_origin(c, "database", "url"));
+    if (daemon_judge_audit(c, err) != 0)
+        return -1;
     if (!c->redis_url[0])
         return 0;
     if (redis_url_parse(c->redis_url, &redis, err) != 0)

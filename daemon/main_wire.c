@@ -522,6 +522,7 @@ int daemon_start(struct daemon *d, struct err *err)
     start_broker(d);
     daemon_breaker_new(d);
     daemon_limits_new(d);
+    daemon_heads_new(d);
     start_desk(d);
     daemon_stream_new(d);
     start_runs(d);
@@ -540,6 +541,7 @@ void daemon_stop(struct daemon *d)
     stream_free(d->stream);
     broker_free(d->broker);
     leader_free(d->leader);
+    heads_free(d->heads);
     ledger_free(d->ledger);
     pauses_free(d->pauses);
     runs_free(d->runs);

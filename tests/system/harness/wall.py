@@ -69,12 +69,12 @@ SLOT = at(2026, 11, 18, 15, 30)
 KEY = "2026-11-18T20:30:00Z"
 
 
-def wall_site(make_site, folder, start):
+def wall_site(make_site, folder, start, **more):
     """Its clock is the test's; one slot at 15:30 that may start until 15:35."""
     folder.chmod(0o755)
     wall = Wall(folder, start)
     site = make_site(sim_options=HOURS, sim_env=wall.env, env=wall.env, schedule={"latest_start": "5m"},
-                     strategies=[Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")]).begin()
+                     strategies=[Strategy("w", "15:30", {"SPY": "0.5"}, early_close="shift")], **more).begin()
     return wall, site
 
 
