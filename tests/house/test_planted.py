@@ -136,7 +136,7 @@ OBJECT_CASES = {
     "guard_clear_order": ("references", "daemon/run.c", "void guard_clear_order(void); void f(void) { guard_clear_order(); }"),
     "guard_redeem": ("references", "daemon/desk.c", "void guard_redeem(void); void f(void) { guard_redeem(); }"),
     "guard_redeem_order": ("references", "daemon/main_wire.c", "void guard_redeem_order(void); void f(void) { guard_redeem_order(); }"),
-    "http_client_send": ("references", "daemon/notify.c", "void http_client_send(void); void f(void) { http_client_send(); }"),
+    "http_client_send": ("references", "daemon/cache.c", "void http_client_send(void); void f(void) { http_client_send(); }"),
     "permit_spend": ("references", "daemon/broker.c", "void permit_spend(void); void f(void) { permit_spend(); }"),
     "curl": ("references", "daemon/broker.c", "void curl_easy_perform(void); void f(void) { curl_easy_perform(); }"),
     "libpq": ("references", "daemon/ledger.c", "void PQexec(void); void f(void) { PQexec(); }"),
