@@ -82,7 +82,8 @@ struct daemon {
     struct restored restored;
     char ledger_detail[160], cache_detail[160], timed_run[RUN_ID_MAX];
     bool rows_loaded, schedules_asked, ready_told, draining, clock_told;
-    struct { // what readers of Redis were told last
+    bool over, halt_late; // all else has ended; a halt came since
+    struct {              // what readers of Redis were told last
         char run[RUN_ID_MAX];
         enum run_status run_status;
         bool run_settled, halt_known, asked;

@@ -145,6 +145,17 @@ static struct halt_record record_of(enum fact_halt state, const char *reason, co
     return r;
 }
 
+void halt_keep(const char *state_dir, enum fact_halt state, const char *reason, const char *source)
+{
+    struct err err;
+    const struct halt_record r = record_of(state, reason, source);
+
+    if (halt_file_write(state_dir, &r, &err) != 0)
+        log_error("halt: %s by %s: %s: it is NOT STORED: %s", fact_halt_name(state), r.source, r.reason, err.text);
+    else
+        log_warning("halt: %s by %s: %s, from the next start on", fact_halt_name(state), r.source, r.reason);
+}
+
 static void write_run(void *data)
 {
     struct write *w = data;

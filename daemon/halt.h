@@ -28,6 +28,8 @@ enum fact_halt halt_state(const struct halt *h);
 void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_halt state, const char *reason);
 // Adds a halt everywhere it can; never loosens.
 void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const char *source);
+// For a process that has ended all else: the state file alone, for the next start.
+void halt_keep(const char *state_dir, enum fact_halt state, const char *reason, const char *source);
 // Step one gives a code valid for 120 s; step two needs it, and a reason.
 int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17],
                          struct err *err) MUST_CHECK;

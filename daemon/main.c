@@ -238,12 +238,35 @@ static void on_stop(void *arg, int signo)
     drain_look(d);
 }
 
+// Before and after somebody hears them they wait: else they would end the process, and the next life would not know of
+// a halt.
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    CHECK(sigprocmask(how, &set, NULL) == 0);
+}
+
 // For whoever has neither the socket nor the folder at hand, but may signal the process.
 static void on_halt(void *arg, int signo)
 {
     struct daemon *d = arg;
     (void)signo;
-    halt_engage(d->halt, HALT_HALTED, "SIGUSR1", "signal");
+    if (d->over)
+        d->halt_late = true;
+    else
+        halt_engage(d->halt, HALT_HALTED, "SIGUSR1", "signal");
+}
+
+// What came while all else had ended already is kept for the next life.
+static void keep_late_halt(const struct daemon *d)
+{
+    sigset_t waiting;
+    CHECK(sigpending(&waiting) == 0);
+    if (d->halt_late || sigismember(&waiting, SIGUSR1))
+        halt_keep(d->config->state_dir, HALT_HALTED, "SIGUSR1", "signal");
 }
 
 static int reload(struct daemon *d, struct config *fresh, struct err *err)
@@ -270,6 +293,8 @@ static void on_reload(void *arg, int signo)
     struct config *fresh = NULL;
     struct err err;
     (void)signo;
+    if (d->over)
+        return;
     if (d->ready_told) // before that, READY=1 would say too much
         service_reloading();
     if (config_load(d->config_path, &fresh, &err) != 0 || reload(d, fresh, &err) != 0)
@@ -338,6 +363,7 @@ static int daemon_begin(struct daemon *d, struct err *err)
     loop_on_signal(d->loop, SIGINT, on_stop, d);
     loop_on_signal(d->loop, SIGHUP, on_reload, d);
     loop_on_signal(d->loop, SIGUSR1, on_halt, d);
+    hold_signals(SIG_UNBLOCK);
     return EX_OK;
 }
 
@@ -347,11 +373,14 @@ static void daemon_end(struct daemon *d)
     loop_cancel(d->loop, &d->tick);
     loop_cancel(d->loop, &d->watchdog);
     loop_cancel(d->loop, &d->drain);
+    d->over = true;
     daemon_stop(d);
     daemon_disk_free(d);
     for (int i = 0; i < LAST_TURNS; i++) // killed children are reaped
         loop_step(d->loop, 10);
+    hold_signals(SIG_BLOCK);
     loop_free(d->loop);
+    keep_late_halt(d);
     daemon_home_leave(d);
 }
 
@@ -484,5 +513,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "paperguardd: unexpected argument \"%s\"\n", argv[optind]);
         return EX_USAGE;
     }
+    if (mode == MODE_RUN)
+        hold_signals(SIG_BLOCK);
     return with_config(&d, mode);
 }

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: the paperguard authors
 """Halts on real parts: what still leaves under reduce-only, from wherever it was asked for, and that nothing but a release loosens."""
 import signal
+import time
 
 import pytest
 
@@ -102,4 +103,43 @@ def test_reduce_only_outlives_a_restart_and_no_run_buys_under_it(site):
     legs = site.sql("SELECT i.side, o.status FROM intents i JOIN orders o USING (client_order_id) WHERE i.run_id = %s", run["run_id"])
     assert legs and all(leg == {"side": "buy", "status": "denied"} for leg in legs), legs
     assert len(site.sim.posts()) == before and state(site) == "reduce_only"
+    release(site)
+
+
+def signalled_until_it_ends(process, seconds, *numbers):
+    """Often enough to come between any two of its last steps; a reload takes longer than a moment."""
+    end = time.monotonic() + seconds
+    while process.running():
+        assert time.monotonic() < end, "it does not end"
+        for number in numbers:
+            process.signal(number)
+        time.sleep(0.005)
+
+
+def hears(pid):
+    """Is SIGUSR1 caught, or held back until it is? Else it ends the process."""
+    status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status", encoding="utf-8"))
+    return any(int(status[m], 16) & (1 << (signal.SIGUSR1 - 1)) for m in ("SigBlk", "SigCgt"))
+
+
+def test_a_signal_counts_from_the_first_line_of_the_log_to_the_end(site):
+    site.daemon.stop()
+    site.daemon.notify.forget()
+    told = len(site.daemon.text())
+    site.daemon.start()
+    until(lambda: "starting" in site.daemon.text()[told:], 20, "the first line", site.daemon.process.why_dead)
+    assert hears(site.daemon.process.pid)
+    site.daemon.process.signal(signal.SIGUSR1)
+    site.daemon.up().ready()
+    assert state(site) == "halted"
+    until(lambda: site.daemon.get("/api/v1/halt")["halt"]["database"] == "halted", 10, "Postgres to have it")
+    release(site)
+    # While it ends: each one is heard or kept, none ends it.
+    site.daemon.process.signal(signal.SIGTERM)
+    until(lambda: "draining" in site.daemon.text()[told:], 20, "the end to begin")
+    signalled_until_it_ends(site.daemon.process, 60, signal.SIGUSR1, signal.SIGHUP)
+    assert site.daemon.process.child.returncode == 0, site.daemon.text()[-3000:]
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready()
+    assert state(site) == "halted"
     release(site)

@@ -257,6 +257,20 @@ static void test_halt_folder(void **state)
     assert_int_equal(state_of(b), HALT_UNKNOWN);
 }
 
+// By whoever has ended all else: the next life finds it.
+static void test_kept_for_the_next_start(void **state)
+{
+    struct bench *b = *state;
+
+    running(b);
+    halt_keep(b->dir, HALT_HALTED, "SIGUSR1", "signal");
+    restart(b);
+    halt_set_database(b->halt, true, true, HALT_RUNNING, "started");
+    assert_int_equal(state_of(b), HALT_HALTED);
+    assert_string_equal(b->row.source, "signal");
+    assert_string_equal(b->row.reason, "SIGUSR1");
+}
+
 static void test_release(void **state)
 {
     struct bench *b = *state;
@@ -460,6 +474,7 @@ int main(void)
         TEST(test_odd_file_on_a_new_host),
         TEST(test_older_file_does_not_loosen),
         TEST(test_halt_folder),
+        TEST(test_kept_for_the_next_start),
         TEST(test_release),
         TEST(test_release_cut_short),
         TEST(test_release_and_another_halt),
