@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """What clients and operators do in several incidents."""
+import signal
+
 from harness import TOKEN, until
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -39,3 +41,15 @@ def halted(site, word, seconds=20):
 def table(site):
     """The guard's rows by name: answer and detail."""
     return {c["check"]: (c["answer"], c["detail"]) for c in site.daemon.get("/api/v1/guard")["checks"]}
+
+
+def price_of(site, symbol="SPY"):
+    return float(until(lambda: site.daemon.get(f"/api/prices/latest?symbol={symbol}")["price"], 10, "a price"))
+
+
+def reloaded(daemon):
+    """The line about the reload."""
+    daemon.notify.forget()
+    daemon.process.signal(signal.SIGHUP)
+    until(lambda: daemon.notify.has("RELOADING=1") and daemon.notify.has("READY=1"), 20, "the reload")
+    return [line for line in daemon.text().split("\n") if "reload" in line][-1]

@@ -5,12 +5,8 @@
 Source: anandaanv/zerodha-algo-trading#194, the exit path leaks live orders.
 Protected by: every request needs a permit for the very host (guard_check_request_host), exits and cancels as well; redirects are
 not followed; a daemon that may not start does not start to close positions either."""
-from acts import AUTH, filled, place, placed
+from acts import AUTH, filled, place, placed, price_of
 from harness import Strategy, until
-
-
-def price(site):
-    return float(until(lambda: site.daemon.get("/api/prices/latest?symbol=SPY")["price"], 10, "a price"))
 
 
 def test_every_way_out_ends_at_paper(at_paper, live):
@@ -19,7 +15,7 @@ def test_every_way_out_ends_at_paper(at_paper, live):
     filled(site, "more", "3")
     # By an order that sells, by one that waits and is cancelled, and by what reduces under a halt.
     filled(site, "out", "1", side="sell")
-    placed(site, "rests", "1", side="sell", type="limit", limit_price=f"{price(site) * 1.03:.2f}")
+    placed(site, "rests", "1", side="sell", type="limit", limit_price=f"{price_of(site) * 1.03:.2f}")
     assert site.daemon.http("/api/v1/orders/rests", "DELETE", headers=AUTH)[0] == 202
     until(lambda: site.sql("SELECT 1 FROM orders WHERE client_order_id = 'rests' AND status = 'canceled'"), 20, "cancelled")
     assert "reduce only" in site.daemon.ctl("halt", "out of here", "--reduce-only")

@@ -33,6 +33,7 @@ class NameServer:
         self.mode = "answer"
         self.asked = 0
         self.elsewhere = elsewhere
+        self.paper = None  # where paper's names lead, when not to ADDRESS
         self.strange = []  # names that are not paper's
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 53))
@@ -64,7 +65,7 @@ class NameServer:
             name.append(labels[at + 1:at + 1 + labels[at]].decode("ascii", "replace").lower())
             at += 1 + labels[at]
         if ".".join(name) in HOSTS:
-            return ADDRESS
+            return self.paper or ADDRESS
         self.strange.append(".".join(name))
         return self.elsewhere
 
