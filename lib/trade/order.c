@@ -131,7 +131,7 @@ bool symbol_valid(const char *s)
         return false;
     while ((s[len] >= 'A' && s[len] <= 'Z') || (s[len] >= '0' && s[len] <= '9') || s[len] == '.')
         len++;
-    return s[len] == '\0' && len <= SYMBOL_CHARS_MAX;
+    return len <= SYMBOL_CHARS_MAX && s[len] == '\0';
 }
 
 static int check_id(const struct order_request *r, struct err *err)
