@@ -355,7 +355,7 @@ static void claim(void *arg)
 
 static void random_id(char out[RUN_ID_MAX])
 {
-    struct digest d;
+    struct digest d = {{0}};
     random_bytes(d.bytes, sizeof d.bytes);
     uuid_from_digest(&d, out);
 }
