@@ -14,9 +14,9 @@
 // "redis://user:secret@host/0" -> "redis://…@host/0"; "host=x password=secret" -> "host=x password=…".
 static void add_shown(struct text *out, const char *value)
 {
-    const char *scheme = strstr(value, "://"), *at = scheme ? strchr(scheme, '@') : NULL;
+    const char *at = url_secret_end(value);
     if (at) {
-        text_addn(out, value, (size_t)(scheme + 3 - value));
+        text_addn(out, value, (size_t)(strstr(value, "://") + 3 - value));
         text_add(out, "…");
         value = at;
     }

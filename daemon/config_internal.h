@@ -57,6 +57,9 @@ int option_value_parse(enum option_type type, const char *min, const char *max, 
                        struct err *err) MUST_CHECK;
 void option_value_free(enum option_type type, void *member);
 void option_value_write(enum option_type type, const void *member, struct text *out);
+// Where in a URL a user's name and password may end: its last '@'. NULL: it holds none; a path, as in unix:///run/a@b,
+// is none, unless there is a colon in it.
+const char *url_secret_end(const char *value);
 const char *option_type_name(enum option_type type);
 void *option_member(struct config *c, const struct option *o);
 // Rules of single options beyond their type (words, shapes; no passwords in files).

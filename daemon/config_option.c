@@ -134,12 +134,12 @@ static int pin_check(const char *value, struct err *err)
 // The config is read by more people than the password may be.
 static int no_password(const struct option *o, const char *value, struct err *err)
 {
-    const char *scheme = strstr(value, "://");
-    const char *at = scheme ? strchr(scheme, '@') : NULL, *colon = scheme ? strchr(scheme + 3, ':') : NULL;
+    const char *at = url_secret_end(value), *from = at ? strstr(value, "://") + 3 : NULL;
+    const bool both = at && memchr(from, ':', (size_t)(at - from));
     // redis://secret@host, as older URLs write it, is a password without a user.
-    const bool alone = scheme && str_equal(o->section, "redis") && memchr(scheme + 3, '@', strcspn(scheme + 3, "/"));
+    const bool alone = at && str_equal(o->section, "redis");
 
-    if ((at && colon && colon < at) || alone || strstr(value, "password"))
+    if (both || alone || strstr(value, "password"))
         return err_set(err, "holds a password: take it out and hand it over in the environment (STAGING_DB_PASSWORD, "
                             "REDIS_URL) or as a credential");
     return 0;

@@ -188,20 +188,26 @@ static void write_duration(int64_t ms, struct text *out)
         text_addf(out, "%lldms", (long long)ms);
 }
 
+const char *url_secret_end(const char *value)
+{
+    const char *scheme = strstr(value, "://"), *at = scheme ? strrchr(scheme, '@') : NULL;
+
+    if (!at)
+        return NULL;
+    const bool path = scheme[3] == '/' && !memchr(scheme + 3, ':', (size_t)(at - scheme - 3));
+    return path ? NULL : at;
+}
+
 // A password within a URL stays out of dumps.
 static void write_string(const char *s, struct text *out)
 {
-    const char *scheme = strstr(s, "://"), *at = scheme ? strchr(scheme, '@') : NULL;
+    const char *at = url_secret_end(s);
 
-    for (const char *next = at; next && (next = strchr(next + 1, '@')) != NULL;)
-        at = next;
-    if (!at) {
-        text_add(out, s);
-        return;
+    if (at) {
+        text_addn(out, s, (size_t)(strstr(s, "://") + 3 - s));
+        text_add(out, "…");
     }
-    text_addn(out, s, (size_t)(scheme + 3 - s));
-    text_add(out, "…");
-    text_add(out, at);
+    text_add(out, at ? at : s);
 }
 
 void option_value_write(enum option_type type, const void *member, struct text *out)

@@ -3,7 +3,7 @@
 //
 // The config is read strictly: what is wrong is named with its place, and nothing wrong is taken over.
 // needs: daemon/config.o daemon/config_value.o daemon/config_option.o daemon/config_named.o daemon/config_doc.o
-// needs: daemon/config_reload.o
+// needs: daemon/config_compare.o daemon/config_reload.o
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_internal.h"
+#include "lib/base/json_write.h"
 #include "lib/io/http_server.h"
 
 static char folder[64];
@@ -197,6 +198,9 @@ static void test_wrong_values(void **state)
         {"[redis]\nurl = redis://:hunter2@127.0.0.1/0\n", "password", "redis.url"},
         {"[redis]\nurl = redis://hunter2@127.0.0.1/0\n", "password", "redis.url"},
         {"[redis]\nurl = unix://hunter2@/run/redis.sock\n", "password", "redis.url"},
+        {"[redis]\nurl = redis://hun/ter2@127.0.0.1/0\n", "password", "redis.url"},
+        {"[redis]\nurl = redis:///:hunter2@127.0.0.1/0\n", "password", "redis.url"},
+        {"[database]\nurl = postgresql://u@x:hunter2@db/x\n", "password", "database.url"},
     };
 
     (void)state;
@@ -390,6 +394,39 @@ static void test_override(void **state)
     config_free(c);
 }
 
+// An '@' in the path of a socket hides no password, and it is shown; one in a password does not end it.
+static void test_what_a_url_hides(void **state)
+{
+    static const struct {
+        const char *url, *shown;
+    } rows[] = {{"unix:///run/a@b/redis.sock", "unix:///run/a@b/redis.sock"},
+                {"redis://:p@w@127.0.0.1:2/0", "redis://…@127.0.0.1:2/0"},
+                {"redis://p/w@127.0.0.1:2/0", "redis://…@127.0.0.1:2/0"},
+                {"redis:///:pw@127.0.0.1:2/0", "redis://…@127.0.0.1:2/0"}};
+    struct err err = {""};
+
+    (void)state;
+    struct config *c = load("[redis]\nurl = unix:///run/a@b/redis.sock\n");
+    assert_string_equal(c->redis_url, rows[0].url);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct text dump, line;
+        struct json_out o;
+        text_init(&dump, 1u << 17);
+        text_init(&line, 200);
+        assert_int_equal(config_override(c, "redis", "url", rows[i].url, "environment REDIS_URL", &err), 0);
+        text_addf(&line, "redis.url = %s  #", rows[i].shown);
+        config_dump(c, &dump);
+        assert_non_null(strstr(text_str(&dump), text_str(&line)));
+        text_clear(&dump);
+        json_out_init(&o, &dump);
+        config_write_json(c, &o);
+        assert_non_null(strstr(text_str(&dump), rows[i].shown));
+        text_free(&dump);
+        text_free(&line);
+    }
+    config_free(c);
+}
+
 // Sections wait for a restart, whichever of their keys has changed.
 static void test_reload_tells_of_sections(void **state)
 {
@@ -506,11 +543,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),       TEST(test_values),     TEST(test_wrong_values),
-        TEST(test_unknown),        TEST(test_duplicates), TEST(test_drop_ins),
-        TEST(test_unreadable),     TEST(test_listen),     TEST(test_strategy),
-        TEST(test_override),       TEST(test_sample),     TEST(test_wrong_strategy),
-        TEST(test_shipped_sample), TEST(test_manual),     TEST(test_reload_tells_of_sections),
+        TEST(test_defaults),         TEST(test_values),
+        TEST(test_wrong_values),     TEST(test_unknown),
+        TEST(test_duplicates),       TEST(test_drop_ins),
+        TEST(test_unreadable),       TEST(test_listen),
+        TEST(test_strategy),         TEST(test_override),
+        TEST(test_what_a_url_hides), TEST(test_sample),
+        TEST(test_wrong_strategy),   TEST(test_shipped_sample),
+        TEST(test_manual),           TEST(test_reload_tells_of_sections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
