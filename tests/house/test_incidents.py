@@ -12,7 +12,7 @@ SOURCES = {
     "paper turned live": "DeviaVir/zenbot#1403 marketcalls/openalgo#1055 marketcalls/openalgo#1949 antequant/ib-gateway-docker#6"
                          " anandaanv/zerodha-algo-trading#194 freqtrade/freqtrade#4395 SpartanLabsXyz/simmer-sdk#345",
     "fails open": "nautechsystems/nautilus_trader#4946 alpacahq/Alpaca-API#164",
-    "what staging guides get wrong": " ".join(f"staging-guides#{n}" for n in range(1, 5)),
+    "what staging guides get wrong": " ".join(f"staging-guides#{n}" for n in range(1, 21)),
     "duplicates": "nautechsystems/nautilus_trader#4215 bennycode/trading-signals#1178 scrtlabs/catalyst#317 alpacahq/Alpaca-API#270"
                   " Kalshi/kalshi-starter-code-python#135 freqtrade/freqtrade#13332 marketcalls/openalgo#1991",
     "reconciliation": "nautechsystems/nautilus_trader#4736 nautechsystems/nautilus_trader#5000 QuantConnect/Lean.Brokerages.Alpaca#28"
