@@ -39,7 +39,7 @@ static struct row made(int64_t seq, const char *before)
     struct row w = {.r = {.host = "h1", .instance = "default", .seq = seq, .kind = "risk", .answer = "denied"}};
     snprintf(w.key, sizeof w.key, "k-%lld", (long long)seq);
     snprintf(w.detail, sizeof w.detail, "row \"%lld\"\n\\ \x01\t\xc3\xa9", (long long)seq);
-    snprintf(w.at, sizeof w.at, "2026-11-%02lldT10:00:00.5Z", (long long)(1 + seq / 10));
+    snprintf(w.at, sizeof w.at, "2026-11-%02lldT10:00:00.5Z", (long long)seq / 10 + 1);
     snprintf(w.subject, sizeof w.subject, "pg1-%lld", (long long)seq);
     str_copy_cut(w.rule, sizeof w.rule, "fat_finger");
     str_copy_cut(w.hash, sizeof w.hash, before);
