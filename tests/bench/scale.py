@@ -82,7 +82,7 @@ def cost(pg, orders, seconds=900):
                     strategies=list(strategies_of(names)), broker={"requests_per_minute": 100000, "connections": 8},
                     orders={"min_trade": "5"}, daemon={"log_level": "notice"},
                     risk={"max_orders_per_run": 10000, "max_orders_per_day": 1000000, "max_notional_per_day": "9000000000",
-                          "max_notional_per_day_share": "1000"},
+                          "max_notional_per_day_share": "100"},
                     breaker={"max_daily_loss": "1", "max_drawdown": "1", "alike_executions": "1000", "alike_window": "1ms"})
         site.begin()
         r = one_run(site, seconds)

@@ -131,11 +131,11 @@ static void a_hash_is_that_of_its_words(void **state)
                           .subject = "\\\b\f\n\r\t",
                           .answer = "\x1f\x7f/",
                           .rule = "",
-                          .detail = "\xc3\xa9",
+                          .detail = "\xc3\xa9 ~",
                           .at = "2026-11-21T00:00:00Z"};
     static const char text[] =
         "[\"x\", \"h\", \"i\\\"\", 7, \"k\", \"g\", \"\\\\\\b\\f\\n\\r\\t\", \"\\u001f\x7f/\", \"\", "
-        "\"\xc3\xa9\", \"2026-11-21T00:00:00Z\"]";
+        "\"\xc3\xa9 ~\", \"2026-11-21T00:00:00Z\"]";
     char hash[DIGEST_HEX_MAX], expected[DIGEST_HEX_MAX];
     struct digest d = digest_of(text, sizeof text - 1);
     assert_string_equal(audit_hash("x", &r, hash), digest_hex(&d, expected));
@@ -198,6 +198,12 @@ static void a_removed_row_is_named(void **state)
     write_chain(ROWS);
     count = 0;
     assert_broken(AUDIT_REMOVED, 1);
+    write_chain(ROWS); // a gap over which the hashes were made anew
+    drop(49, 3);
+    for (size_t i = 49; i < count; i++)
+        sign(&rows[i], rows[i - 1].hash);
+    str_copy_cut(head, sizeof head, rows[count - 1].hash);
+    assert_broken(AUDIT_REMOVED, 50);
 }
 
 static void an_inserted_row_is_named(void **state)
@@ -317,6 +323,18 @@ static void a_checkpoint_stands_for_what_was_removed(void **state)
     assert_true(walk_with(last)); // a head from before is still known
     drop(0, 1);
     assert_broken(AUDIT_REMOVED, 1);
+    for (int other = 0; other < 2; other++) { // nothing else stands for it
+        write_chain(ROWS);
+        str_copy_cut(last, sizeof last, rows[39].hash);
+        checkpoint_in(150, 40, last);
+        rows[150].r.kind = other ? AUDIT_KIND : "operator";
+        rows[150].r.answer = other ? "placed" : AUDIT_CHECKPOINT;
+        for (size_t i = 150; i < count; i++)
+            sign(&rows[i], rows[i - 1].hash);
+        str_copy_cut(head, sizeof head, rows[count - 1].hash);
+        drop(0, 40);
+        assert_broken(AUDIT_REMOVED, 1);
+    }
     write_chain(ROWS);
     str_copy_cut(last, sizeof last, rows[39].hash);
     checkpoint_in(150, 40, rows[38].hash);
@@ -349,6 +367,11 @@ static void days_alone_are_walked(void **state)
         audit_chain(a, 0, &found);
         assert_int_equal(found.rows, cases[i].rows);
     }
+    audit_free(a); // of a database, which gives no other rows
+    a = audit_new();
+    audit_between(a, "2027-01-01", NULL);
+    audit_head(a, "h1", "default", head_seq, head);
+    assert_true(audit_end(a));
 }
 
 static void take(const char *line, int expected)

@@ -68,6 +68,7 @@ static void addresses_that_are_refused(void **state)
         {"https://h:65536/", "port"},
         {"https://h:/", "port"},
         {"https://h:12345678901/", "port"},
+        {"https://h:00000443/", "port"},
         {"https://h/a b", "character"},
         {"https://h/#x", "character"},
         {"https://h\\@api.alpaca.markets/", "character"},
