@@ -170,6 +170,12 @@ static void put_counts(const struct admin *a, const struct risk_view *v, struct 
                        .ceiling = top->max_order_qty.nanos,
                        .effective = now->max_order_qty.nanos});
     put(a, o,
+        (struct limit){.name = "max_adv_share",
+                       .unit = "of volume",
+                       .code = "adv_share",
+                       .ceiling = top->max_adv_share.nanos,
+                       .effective = now->max_adv_share.nanos});
+    put(a, o,
         (struct limit){.name = "max_price_age",
                        .unit = "s",
                        .code = "price_age",

@@ -283,6 +283,7 @@ struct risk_limits config_risk_limits(const struct config *c)
         .max_order_notional = c->max_order_notional,
         .max_position_share = c->max_position_share,
         .max_order_qty = {c->max_order_qty * DECIMAL_ONE},
+        .max_adv_share = c->max_adv_share,
         .max_gross_exposure = c->max_gross_exposure,
         .max_net_exposure = c->max_net_exposure,
         .max_price_jump = c->max_price_jump,

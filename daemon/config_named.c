@@ -244,6 +244,21 @@ static int list_parse(const struct section *s, struct risk_symbol *r)
     return rc;
 }
 
+static int luld_parse(const struct section *s, struct risk_symbol *r)
+{
+    char *word = NULL;
+    int rc = get(s, "luld", &word);
+    r->luld = rc == 0 && str_equal(word, "2")     ? RISK_LULD_TIER_2
+              : rc == 0 && str_equal(word, "off") ? RISK_LULD_OFF
+                                                  : RISK_LULD_TIER_1;
+    if (rc == 0 && r->luld == RISK_LULD_TIER_1 && !str_equal(word, "1")) {
+        err_set(s->err, "found \"%.40s\", expected 1, 2 or off", word);
+        rc = wrong(s, "luld");
+    }
+    free(word);
+    return rc;
+}
+
 // An entry ends where its last session does.
 static int until_parse(const struct section *s, struct risk_symbol *r)
 {
@@ -264,7 +279,7 @@ static int symbol_build(const struct section *s)
 {
     struct config *c = s->config;
     int64_t age_ms = 0;
-    struct money lot = {0};
+    struct money lot = {0}, adv = {0};
     char *owner = NULL, *reason = NULL;
 
     if (c->symbol_count == CONFIG_SYMBOLS_MAX)
@@ -275,11 +290,13 @@ static int symbol_build(const struct section *s)
     struct risk_symbol *r = &c->symbol_rules[c->symbol_count++];
     str_copy_cut(r->symbol, sizeof r->symbol, s->name);
     int rc = get(s, "max_price_age", &age_ms) || get(s, "price_collar", &r->price_collar) || get(s, "lot", &lot) ||
-             list_parse(s, r) || until_parse(s, r) || get(s, "owner", &owner) || get(s, "reason", &reason);
+             get(s, "adv", &adv) || luld_parse(s, r) || list_parse(s, r) || until_parse(s, r) ||
+             get(s, "owner", &owner) || get(s, "reason", &reason);
     r->owner = owner;
     r->reason = reason;
     r->max_price_age_ns = age_ms * NS_PER_MS;
     r->lot.nanos = lot.nanos;
+    r->adv.nanos = adv.nanos;
     if (rc)
         return -1;
     if (r->list != RISK_LIST_NONE && !(owner && owner[0]))

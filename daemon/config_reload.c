@@ -163,8 +163,9 @@ static bool symbols_same(const struct config *a, const struct config *b)
     for (size_t i = 0; same && i < a->symbol_count; i++) {
         const struct risk_symbol *x = &a->symbol_rules[i], *y = &b->symbol_rules[i];
         same = strcmp(x->symbol, y->symbol) == 0 && x->max_price_age_ns == y->max_price_age_ns &&
-               x->price_collar.nanos == y->price_collar.nanos && x->lot.nanos == y->lot.nanos && x->list == y->list &&
-               x->until_ns == y->until_ns && strcmp(x->owner, y->owner) == 0 && strcmp(x->reason, y->reason) == 0;
+               x->price_collar.nanos == y->price_collar.nanos && x->lot.nanos == y->lot.nanos &&
+               x->adv.nanos == y->adv.nanos && x->luld == y->luld && x->list == y->list && x->until_ns == y->until_ns &&
+               strcmp(x->owner, y->owner) == 0 && strcmp(x->reason, y->reason) == 0;
     }
     return same;
 }

@@ -235,6 +235,18 @@ void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a)
     s->asset_known = true;
 }
 
+void exposure_asset_read(struct exposure *e, const char *symbol, struct day today)
+{
+    symbol_of(e, symbol)->asset_day = today;
+}
+
+void exposure_set_adv(struct exposure *e, const char *symbol, struct qty adv, struct day today)
+{
+    struct symbol *s = symbol_of(e, symbol);
+    s->adv = adv;
+    s->adv_day = today;
+}
+
 static struct day_usage *usage_of(struct exposure *e, struct day session)
 {
     for (size_t i = 0; i < ARRAY_LEN(e->days); i++)

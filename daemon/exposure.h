@@ -23,6 +23,12 @@ void exposure_set_positions(struct exposure *e, const struct alpaca_position *p,
 void exposure_set_trade(struct exposure *e, const struct alpaca_trade *t, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_quote(struct exposure *e, const struct alpaca_quote *q, int64_t now_boot_ns, int64_t now_wall_ns);
 void exposure_set_asset(struct exposure *e, const struct alpaca_asset *a);
+// What is read once a day: the asset's record, and the average volume of the daily bars before that day (0: they are
+// too few), which holds for a week. True: it was not yet.
+bool exposure_asset_due(const struct exposure *e, const char *symbol, struct day today);
+bool exposure_adv_due(const struct exposure *e, const char *symbol, struct day today);
+void exposure_asset_read(struct exposure *e, const char *symbol, struct day today);
+void exposure_set_adv(struct exposure *e, const char *symbol, struct qty adv, struct day today);
 // The session whose hours hold until its end, on the boot clock: before extended_open and from extended_close on the
 // market is closed, and after until_ns nobody knows. wall_ns: the wall clock less the boot clock.
 struct exposure_session {

@@ -33,6 +33,8 @@ struct symbol {
     struct alpaca_asset asset;
     struct alpaca_trade trade;
     struct alpaca_quote quote;
+    struct qty adv; // average daily volume of the bars before adv_day; 0: not known
+    struct day adv_day, asset_day;
     int64_t trade_boot_ns, quote_boot_ns; // when the price was true, on the boot clock
     struct price before;                  // the reference before the newest one, and when that was true
     int64_t before_boot_ns;

@@ -6,6 +6,8 @@
 
 #include "daemon/exposure_internal.h"
 
+#define ADV_HOLDS_DAYS 7
+
 bool symbol_price(const struct symbol *s, struct price *price, int64_t *wall_ns, int64_t *boot_ns)
 {
     struct price from_quote = s->quote.ask.nanos > 0 ? s->quote.ask : s->quote.bid;
@@ -75,6 +77,11 @@ static void prices_view(const struct symbol *s, int64_t now_boot_ns, struct risk
         v->bid = s->quote.bid;
         v->ask = s->quote.ask;
         v->quote_age_ns = now_boot_ns - s->quote_boot_ns;
+        v->quote_known = true;
+    }
+    if (s->trade_known) {
+        v->traded = s->trade.price;
+        v->traded_age_ns = now_boot_ns - s->trade_boot_ns;
     }
     v->before = s->before;
     v->before_age_ns = now_boot_ns - s->before_boot_ns;
@@ -116,8 +123,9 @@ bool exposure_view(const struct exposure *e, const struct order_request *order, 
         .account_age_ns =
             now_boot_ns - (e->account_boot_ns < e->positions_boot_ns ? e->account_boot_ns : e->positions_boot_ns),
         .asset_known = s->asset_known,
-        .tradable = s->asset.tradable,
+        .tradable = s->asset.tradable && strcmp(s->asset.status, "active") == 0,
         .fractionable = s->asset.fractionable,
+        .adv = day_compare(session, day_add(s->adv_day, ADV_HOLDS_DAYS)) <= 0 ? s->adv : (struct qty){0},
         .held = s->held,
         .open_buy_qty = s->open_buy,
         .quarantined = s->foreign,
@@ -203,6 +211,18 @@ bool exposure_asset(const struct exposure *e, const char *symbol, struct alpaca_
         return false;
     *out = s->asset;
     return true;
+}
+
+bool exposure_asset_due(const struct exposure *e, const char *symbol, struct day today)
+{
+    const struct symbol *s = map_get(e->symbols, symbol);
+    return !s || !s->asset_known || day_compare(s->asset_day, today) != 0;
+}
+
+bool exposure_adv_due(const struct exposure *e, const char *symbol, struct day today)
+{
+    const struct symbol *s = map_get(e->symbols, symbol);
+    return !s || day_compare(s->adv_day, today) != 0;
 }
 
 bool exposure_price(const struct exposure *e, const char *symbol, struct price *out, int64_t *at_wall_ns,

@@ -16,6 +16,7 @@
     X(max_order_share, max_order_share.nanos, false)                                                                   \
     X(max_order_notional, max_order_notional.nanos, false)                                                             \
     X(max_order_qty, max_order_qty.nanos, false)                                                                       \
+    X(max_adv_share, max_adv_share.nanos, false)                                                                       \
     X(max_position_share, max_position_share.nanos, false)                                                             \
     X(max_gross_exposure, max_gross_exposure.nanos, false)                                                             \
     X(max_net_exposure, max_net_exposure.nanos, false)                                                                 \

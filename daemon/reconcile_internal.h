@@ -143,6 +143,7 @@ struct job {
     void (*done)(void *arg, bool ok, const char *detail);
     void (*bars_done)(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail);
     void *arg;
+    struct day today;  // of a refresh
     size_t next_asset; // of the symbols, the first that was not looked at for its asset
     // bars
     struct bars_of *bars;

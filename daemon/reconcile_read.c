@@ -17,6 +17,8 @@
 #define ASSETS_AT_ONCE 64       // of one job: the broker channel's queue is everybody's
 #define BARS_TOTAL_MAX 200000u
 #define FRESH_NS (60 * NS_PER_S)
+#define ADV_BARS 20 // daily ones that an average volume is of, at most and at least
+#define ADV_BARS_MIN 5
 
 // --- lists that passes and jobs read
 
@@ -227,26 +229,63 @@ static void refresh_asset(void *arg, const struct broker_answer *a)
     struct err err = {.text = ""};
     // A symbol the broker does not know is not this read's failure: the planner and the desk refuse it by name.
     if (a->result != BROKER_REJECTED && reconcile_job_good(j, a, "asset")) {
-        if (alpaca_asset_parse(a->json, &asset, &err) == 0)
+        if (alpaca_asset_parse(a->json, &asset, &err) == 0) {
             exposure_set_asset(j->r->p.exposure, &asset);
-        else
+            exposure_asset_read(j->r->p.exposure, asset.symbol, j->today);
+        } else
             reconcile_job_spoil(j, "asset", err.text);
     }
     refresh_next_asset(j);
     one_answered(j);
 }
 
-// Assets hardly change: each is asked for once.
+// Assets hardly change: each is asked for once a day.
 static void refresh_next_asset(struct job *j)
 {
-    struct alpaca_asset asset;
     while (j->next_asset < j->symbol_count) {
         const char *symbol = j->symbols[j->next_asset++];
-        if (!exposure_asset(j->r->p.exposure, symbol, &asset)) {
+        if (exposure_asset_due(j->r->p.exposure, symbol, j->today)) {
             refresh_ask(j, OP_ASSET, symbol, NULL, refresh_asset);
             return;
         }
     }
+}
+
+static struct qty average_volume(const struct signal_bars *b)
+{
+    size_t from = b->count > ADV_BARS ? b->count - ADV_BARS : 0, n = b->count - from;
+    int64_t sum = 0;
+    for (size_t i = from; i < b->count; i++)
+        if (!decimal_add(sum, b->bars[i].volume, &sum))
+            return (struct qty){0};
+    if (n < ADV_BARS_MIN || sum / (int64_t)n > INT64_MAX / DECIMAL_ONE)
+        return (struct qty){0};
+    return (struct qty){sum / (int64_t)n * DECIMAL_ONE};
+}
+
+// Without them what is opened is denied, by name; it is no failure of this read.
+static void refresh_volumes(void *arg, bool ok, const struct signal_bars *bars, size_t count, const char *detail)
+{
+    struct job *j = arg;
+    if (!ok)
+        log_info("reconcile: average volumes are not known: %s", detail);
+    for (size_t i = 0; ok && i < count; i++)
+        exposure_set_adv(j->r->p.exposure, bars[i].symbol, average_volume(&bars[i]), j->today);
+    one_answered(j);
+}
+
+static void refresh_ask_volumes(struct job *j)
+{
+    const char **due = check_alloc(j->symbol_count, sizeof *due);
+    size_t count = 0;
+    for (size_t i = 0; i < j->symbol_count; i++)
+        if (exposure_adv_due(j->r->p.exposure, j->symbols[i], j->today))
+            due[count++] = j->symbols[i];
+    if (count) {
+        j->pending++;
+        reconcile_bars(j->r, due, count, j->today, ADV_BARS, refresh_volumes, j);
+    }
+    free(due);
 }
 
 void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t count,
@@ -255,6 +294,7 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
     struct job *j = reconcile_job_new(r, symbols, count);
     j->done = done;
     j->arg = arg;
+    j->today = day_of(clock_wall_ns());
     refresh_ask(j, OP_ACCOUNT, NULL, NULL, refresh_account);
     refresh_ask(j, OP_POSITIONS, NULL, NULL, refresh_positions);
     if (count == 0)
@@ -270,6 +310,7 @@ void reconcile_refresh(struct reconcile *r, const char *const *symbols, size_t c
     }
     for (size_t i = 0; i < ASSETS_AT_ONCE; i++)
         refresh_next_asset(j);
+    refresh_ask_volumes(j);
 }
 
 // --- quotes at fill

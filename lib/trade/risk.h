@@ -18,12 +18,16 @@ const char *risk_row_name(enum risk_row r);
 const char *risk_row_text(enum risk_row r);
 
 // What holds for one symbol alone.
+// Limit-up-limit-down: by tier 1, tier 2, or not held against a band (thin names whose quotes have one side only).
+enum risk_luld { RISK_LULD_TIER_1, RISK_LULD_TIER_2, RISK_LULD_OFF };
 enum risk_list { RISK_LIST_NONE, RISK_LIST_ALLOW, RISK_LIST_DENY };
 struct risk_symbol {
     char symbol[SYMBOL_MAX];
     int64_t max_price_age_ns;  // 0: the limit for all, as with the two below
     struct ratio price_collar; // its own
     struct qty lot;            // 0: none
+    struct qty adv;            // the average daily volume as its owner states it; 0: as the bars have it
+    enum risk_luld luld;       // RISK_LULD_TIER_1 unless it says otherwise
     enum risk_list list;
     int64_t until_ns;           // wall clock: the entry in the list holds before then; 0: always
     const char *owner, *reason; // borrowed
@@ -33,6 +37,7 @@ struct risk_limits {
     struct ratio max_order_share; // of equity
     struct money max_order_notional;
     struct qty max_order_qty;
+    struct ratio max_adv_share;      // of the symbol's average daily volume
     struct ratio max_position_share; // of equity
     struct ratio max_gross_exposure; // of equity
     struct ratio max_net_exposure;   // of equity
@@ -64,8 +69,12 @@ struct risk_view {
     struct price price;     // the fresher of trade and quote; of a quote the dearer side: what value is judged at
     struct price reference; // the same, of a quote its middle: what prices are measured against
     int64_t price_age_ns;
+    bool quote_known;
     struct price bid, ask; // 0: no quote, or one-sided
     int64_t quote_age_ns;
+    struct price traded; // the last trade, 0: none
+    int64_t traded_age_ns;
+    struct qty adv;      // average daily volume, 0: not known
     struct price before; // the reference before this one, 0: none
     int64_t before_age_ns;
     struct price decided; // what the order was decided at, 0: not told

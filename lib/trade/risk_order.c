@@ -8,6 +8,12 @@
 
 #define CENT INT64_C(10000000)  // 0.01
 #define SUBCENT INT64_C(100000) // 0.0001, the tick below one dollar
+// Limit-up-limit-down: bands around the reference price, the average of five minutes of trades. Ours is the last trade
+// of these, else where the market is. The doubled bands before the close are not taken.
+#define LULD_WINDOW_NS (300 * NS_PER_S)
+#define LULD_MIDDLE (3 * DECIMAL_ONE) // up to here both tiers have wider bands
+#define LULD_LOW (75 * CENT)          // below, the lesser of the two
+#define LULD_LOW_SPAN (15 * CENT)
 
 static bool listed(const char *const *list, size_t count, const char *symbol)
 {
@@ -187,6 +193,44 @@ enum risk_answer row_price_collar(struct case_file *c)
     return v->decided.nanos > 0 ? within_collar(c, "decided at", v->decided.nanos, v->reference.nanos) : RISK_PASS;
 }
 
+// How far from the reference trades may be.
+static bool luld_room(const struct case_file *c, int64_t reference, int64_t *room)
+{
+    bool wide = c->rule && c->rule->luld == RISK_LULD_TIER_2;
+    int64_t percent = reference < LULD_LOW ? 75 : reference <= LULD_MIDDLE ? 20 : wide ? 10 : 5;
+    if (!decimal_mul_down(reference, percent * CENT, room))
+        return false;
+    if (reference<LULD_LOW && * room> LULD_LOW_SPAN)
+        *room = LULD_LOW_SPAN;
+    return true;
+}
+
+// The exchange takes a market order at any price within the band, and none while one side of the book is empty (a limit
+// state) or both are (a halt). The collar may be opened for a symbol; this holds all the same.
+enum risk_answer row_luld(struct case_file *c)
+{
+    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];
+    const struct risk_view *v = c->view;
+    bool buy = c->order->side == ORDER_BUY, auction = c->order->tif == TIF_OPG || c->order->tif == TIF_CLS;
+    int64_t far = buy ? v->ask.nanos : v->bid.nanos, room;
+    if (c->order->limit_price.nanos || auction || (c->rule && c->rule->luld == RISK_LULD_OFF))
+        return RISK_PASS;
+    if (!v->quote_known || !quote_fresh(c)) // then the collar and the price's age speak
+        return RISK_PASS;
+    if (far <= 0)
+        return c->reduces ? RISK_PASS
+                          : FAILS(c, "%s has no %s to meet: limit %s, halted or too thin", c->order->symbol,
+                                  buy ? "ask" : "bid", buy ? "up" : "down");
+    bool traded = v->traded.nanos > 0 && risk_fresh(v->traded_age_ns, LULD_WINDOW_NS);
+    int64_t reference = traded ? v->traded.nanos : v->reference.nanos;
+    if (reference <= 0 || !luld_room(c, reference, &room))
+        return UNKNOWN(c, "the limit-up-limit-down band of %s is not known", c->order->symbol);
+    if (far > reference ? far - reference > room : reference - far > room)
+        return FAILS(c, "a market order would meet %s, outside of the limit-up-limit-down band of %s around %s",
+                     decimal_format(far, a), decimal_format(room, b), decimal_format(reference, d));
+    return RISK_PASS;
+}
+
 enum risk_answer row_list_expired(struct case_file *c)
 {
     char until[WHEN_TEXT_MAX];
@@ -243,6 +287,24 @@ enum risk_answer row_order_size(struct case_file *c)
     if (c->shares.nanos > c->limits->max_order_qty.nanos)
         return FAILS(c, "%s shares, at most %s in one order", decimal_format(c->shares.nanos, a),
                      decimal_format(c->limits->max_order_qty.nanos, b));
+    return RISK_PASS;
+}
+
+enum risk_answer row_adv_share(struct case_file *c)
+{
+    char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX], e[DECIMAL_TEXT_MAX];
+    struct qty adv = c->rule && c->rule->adv.nanos > 0 ? c->rule->adv : c->view->adv;
+    int64_t most;
+    if (!c->shares_known)
+        return UNKNOWN(c, "the order's shares are unknown: no price");
+    if (adv.nanos <= 0)
+        return UNKNOWN(c, "the average daily volume of %s is not known: [symbol] adv may state it", c->order->symbol);
+    if (!decimal_mul_down(adv.nanos, c->limits->max_adv_share.nanos, &most))
+        return UNKNOWN(c, "the share of the average daily volume does not fit the number range");
+    if (c->shares.nanos > most)
+        return FAILS(c, "%s shares, at most %s (%s of %s, the average daily volume)",
+                     decimal_format(c->shares.nanos, a), decimal_format(most, b),
+                     decimal_format(c->limits->max_adv_share.nanos, d), decimal_format(adv.nanos, e));
     return RISK_PASS;
 }
 

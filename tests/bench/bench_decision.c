@@ -57,13 +57,14 @@ static void set_exposure(struct world *w)
         w->exposure, &(struct exposure_session){
                          .known = true, .close_ns = INT64_MAX, .extended_close_ns = INT64_MAX, .until_ns = INT64_MAX});
     struct alpaca_account a = {.equity = {100000 * DECIMAL_ONE}, .cash = {100000 * DECIMAL_ONE}};
-    struct alpaca_asset asset = {.tradable = true, .fractionable = true};
+    struct alpaca_asset asset = {.status = "active", .tradable = true, .fractionable = true};
     struct alpaca_trade trade = {.price = {400 * DECIMAL_ONE}};
     exposure_set_account(w->exposure, &a, now_ns());
     exposure_set_positions(w->exposure, NULL, 0, now_ns());
     strcpy(asset.symbol, "SPY");
     strcpy(trade.symbol, "SPY");
     exposure_set_asset(w->exposure, &asset);
+    exposure_set_adv(w->exposure, "SPY", (struct qty){1000000 * DECIMAL_ONE}, day_of(now_ns()));
     exposure_set_trade(w->exposure, &trade, now_ns(), 0);
 }
 
@@ -75,6 +76,7 @@ static void set_limits(struct risk_limits *l)
         .max_position_share = {DECIMAL_ONE},
         .max_gross_exposure = {DECIMAL_ONE},
         .max_net_exposure = {DECIMAL_ONE},
+        .max_adv_share = {DECIMAL_ONE / 20},
         .max_order_qty = {1000000 * DECIMAL_ONE},
         .max_price_jump = {DECIMAL_ONE},
         .max_price = {1000000 * DECIMAL_ONE},
@@ -96,7 +98,7 @@ static void fill_up(struct world *w)
 {
     for (int i = 0; i < MANY_ORDERS; i++) {
         struct alpaca_trade trade = {.price = {400 * DECIMAL_ONE}};
-        struct alpaca_asset asset = {.tradable = true, .fractionable = true};
+        struct alpaca_asset asset = {.status = "active", .tradable = true, .fractionable = true};
         struct intent in = {.session = w->session, .reserved = {10 * DECIMAL_ONE}, .order = w->order};
         int n = i % MANY_SYMBOLS;
         snprintf(in.order.symbol, sizeof in.order.symbol, n ? "S%d" : "SPY", n);
@@ -105,6 +107,7 @@ static void fill_up(struct world *w)
         str_copy_cut(trade.symbol, sizeof trade.symbol, in.order.symbol);
         str_copy_cut(asset.symbol, sizeof asset.symbol, in.order.symbol);
         exposure_set_asset(w->exposure, &asset);
+        exposure_set_adv(w->exposure, "SPY", (struct qty){1000000 * DECIMAL_ONE}, day_of(now_ns()));
         exposure_set_trade(w->exposure, &trade, now_ns(), 0);
         exposure_reserve(w->exposure, &in, now_ns());
     }

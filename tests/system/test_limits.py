@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
 """Limits raised for a time, in two steps, over restarts and back by themselves; entries of lists that end; rules of single symbols."""
+from datetime import datetime, timedelta
+
 from harness import TOKEN, until
+from harness.wall import NEW_YORK
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -95,3 +98,24 @@ def test_an_allowed_symbol_until_its_end(make_site):
     site.begin()
     assert place(site, "allowed", "1")[0] == 201
     assert place(site, "over", "1", symbol="TLT") == (422, "list_expired") and place(site, "other", "1", symbol="GLD") == (422, "symbol_list")
+
+
+def average_volume(site, symbol):
+    today = datetime.now(NEW_YORK).date()
+    bars = site.sim.get(f"/v2/stocks/bars?symbols={symbol}&timeframe=1Day&adjustment=split&limit=1000&start={today - timedelta(days=38)}"
+                        f"&end={today - timedelta(days=1)}")["bars"][symbol][-20:]
+    return sum(b["v"] for b in bars) // len(bars)
+
+
+def test_a_share_of_the_average_daily_volume(make_site):
+    """By the bars of the broker, or as the symbol's section states it; what nobody knows opens nothing, and is asked for again."""
+    site = make_site(risk={"max_adv_share": "0.0001"}, **{'symbol "TLT"': {"adv": "20000"}}).begin()
+    most = average_volume(site, "IEF") // 10000
+    assert place(site, "above", str(most + 1), symbol="IEF") == (422, "adv_share")
+    assert place(site, "below", str(most), symbol="IEF")[0] == 201
+    assert place(site, "stated-above", "3", symbol="TLT") == (422, "adv_share") and place(site, "stated", "2", symbol="TLT")[0] == 201
+    site.sim.fault("GET /v2/stocks/bars", "503")
+    assert place(site, "unknown", "1", symbol="GLD") == (422, "adv_share")
+    until(lambda: site.sql("SELECT 1 FROM decisions WHERE rule = 'adv_share' AND detail LIKE '%%GLD is not known%%'"), 10, "the decision")
+    site.sim.clear_faults()
+    assert place(site, "known", "1", symbol="GLD")[0] == 201

@@ -217,12 +217,13 @@ static void on_answer(void *arg, const struct order_row *row)
 static void fill_exposure(void)
 {
     struct alpaca_account a = {.equity = USD(100000), .cash = USD(100000)};
-    struct alpaca_asset asset = {.symbol = "SPY", .tradable = true, .fractionable = true};
+    struct alpaca_asset asset = {.symbol = "SPY", .status = "active", .tradable = true, .fractionable = true};
     struct alpaca_trade t = {.symbol = "SPY", .price = {100 * DECIMAL_ONE}, .at = clock_wall_ns()};
     struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(10), .current_price = {100 * DECIMAL_ONE}};
     exposure_set_account(exposure, &a, clock_boot_ns());
     exposure_set_positions(exposure, &p, 1, clock_boot_ns());
     exposure_set_asset(exposure, &asset);
+    exposure_set_adv(exposure, "SPY", SHARES(1000000), day_of(clock_wall_ns()));
     exposure_set_trade(exposure, &t, clock_boot_ns(), clock_wall_ns());
 }
 

@@ -360,11 +360,12 @@ static void on_started(void *arg, const struct run_row *row, bool taken, const c
 
 static void price(const char *symbol, int64_t dollars)
 {
-    struct alpaca_asset asset = {.tradable = true, .fractionable = true};
+    struct alpaca_asset asset = {.status = "active", .tradable = true, .fractionable = true};
     struct alpaca_trade t = {.price = {dollars * DECIMAL_ONE}, .at = w.now};
     strcpy(asset.symbol, symbol);
     strcpy(t.symbol, symbol);
     exposure_set_asset(exposure, &asset);
+    exposure_set_adv(exposure, symbol, (struct qty){1000000 * DECIMAL_ONE}, day_of(w.now));
     exposure_set_trade(exposure, &t, w.now, w.now);
 }
 

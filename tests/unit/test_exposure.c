@@ -336,6 +336,50 @@ static void sums_that_do_not_fit_make_everything_unknown(void **state)
     }
 }
 
+static void what_is_read_once_a_day(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_asset asset = {.symbol = "SPY", .status = "active", .tradable = true};
+    assert_true(exposure_asset_due(e, "SPY", session) && exposure_adv_due(e, "SPY", session));
+    assert_true(exposure_asset_due(e, "TLT", session) && exposure_adv_due(e, "TLT", session));
+    exposure_asset_read(e, "SPY", session);
+    assert_true(exposure_asset_due(e, "SPY", session)); // its record was not understood
+    exposure_set_asset(e, &asset);
+    assert_false(exposure_asset_due(e, "SPY", session));
+    assert_true(exposure_asset_due(e, "SPY", day_add(session, 1)));
+    assert_true(view_of(e, NOW).tradable);
+    strcpy(asset.status, "inactive");
+    exposure_set_asset(e, &asset);
+    assert_false(view_of(e, NOW).tradable);
+    assert_int_equal(view_of(e, NOW).adv.nanos, 0);
+    exposure_set_adv(e, "SPY", SHARES(5000), day_add(session, -7));
+    assert_int_equal(view_of(e, NOW).adv.nanos, SHARES(5000).nanos);
+    assert_true(exposure_adv_due(e, "SPY", session));
+    exposure_set_adv(e, "SPY", SHARES(6000), day_add(session, -8)); // too long ago
+    assert_int_equal(view_of(e, NOW).adv.nanos, 0);
+    exposure_set_adv(e, "SPY", SHARES(6000), session);
+    assert_false(exposure_adv_due(e, "SPY", session));
+    exposure_free(e);
+}
+
+static void the_last_trade_stands_beside_the_quote(void **state)
+{
+    (void)state;
+    struct exposure *e = exposure_new();
+    struct alpaca_trade t = {.symbol = "SPY", .price = {99 * DECIMAL_ONE}, .at = NOW - 9};
+    struct alpaca_quote q = {.symbol = "SPY", .bid = {100 * DECIMAL_ONE}, .at = NOW};
+    assert_false(view_of(e, NOW).quote_known);
+    exposure_set_trade(e, &t, NOW, NOW);
+    assert_false(view_of(e, NOW).quote_known);
+    exposure_set_quote(e, &q, NOW, NOW);
+    struct risk_view v = view_of(e, NOW);
+    assert_true(v.quote_known && v.bid.nanos == 100 * DECIMAL_ONE && v.ask.nanos == 0);
+    assert_int_equal(v.traded.nanos, 99 * DECIMAL_ONE);
+    assert_int_equal(v.traded_age_ns, 9);
+    exposure_free(e);
+}
+
 static void the_older_read_is_the_age_of_the_account(void **state)
 {
     (void)state;
@@ -405,6 +449,8 @@ int main(void)
         cmocka_unit_test(odd_fills_free_nothing),
         cmocka_unit_test(sums_that_do_not_fit_make_everything_unknown),
         cmocka_unit_test(the_older_read_is_the_age_of_the_account),
+        cmocka_unit_test(what_is_read_once_a_day),
+        cmocka_unit_test(the_last_trade_stands_beside_the_quote),
         cmocka_unit_test(each_run_and_session_counts_from_nothing),
         cmocka_unit_test(orders_outside_runs_leave_the_count_of_a_run_alone),
     };

@@ -118,11 +118,12 @@ static int set_up_desk(void **state)
     const struct exposure_session hours = good_hours();
     exposure_set_session(d.exposure, &hours);
     struct alpaca_account a = {.equity = USD(100000), .cash = USD(100000)};
-    struct alpaca_asset asset = {.symbol = "SPY", .tradable = true, .fractionable = true};
+    struct alpaca_asset asset = {.symbol = "SPY", .status = "active", .tradable = true, .fractionable = true};
     struct alpaca_trade t = {.symbol = "SPY", .price = {100 * DECIMAL_ONE}, .at = clock_wall_ns()};
     exposure_set_account(d.exposure, &a, r.now_ns);
     exposure_set_positions(d.exposure, NULL, 0, r.now_ns);
     exposure_set_asset(d.exposure, &asset);
+    exposure_set_adv(d.exposure, "SPY", (struct qty){1000000 * DECIMAL_ONE}, day_of(clock_wall_ns()));
     exposure_set_trade(d.exposure, &t, r.now_ns, clock_wall_ns());
     d.limits = good_limits();
     d.desk = desk_new(&(struct desk_params){.guard = r.guard,

@@ -322,7 +322,8 @@ static void values_round_up(void **state)
 {
     (void)state;
     struct scene s = quiet();
-    s.view.price.nanos = s.view.reference.nanos = s.view.ask.nanos = s.view.bid.nanos = 1; // a nano of a dollar
+    s.view.price.nanos = s.view.reference.nanos = s.view.traded.nanos = 1; // a nano of a dollar
+    s.view.ask.nanos = s.view.bid.nanos = 1;
     s.limits.min_price.nanos = 0;
     s.order.qty.nanos = 1; // a nano of a share: far below a nano of value
     struct risk_verdict v = judge(&s);

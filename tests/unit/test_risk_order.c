@@ -112,7 +112,48 @@ static void every_example_is_denied_by_its_row(void **state)
     X(locked, RISK_PASS, RISK_PRICE_CROSSED, v->bid.nanos = v->ask.nanos)                                              \
     X(crossed_long_ago, RISK_PASS, RISK_PRICE_CROSSED, v->bid.nanos = v->ask.nanos + 1;                                \
       v->quote_age_ns = l->max_price_age_ns + 1)                                                                       \
-    X(one_sided, RISK_PASS, RISK_PRICE_CROSSED, v->ask.nanos = 0)                                                      \
+    X(one_sided, RISK_PASS, RISK_PRICE_CROSSED, v->ask.nanos = 0; limit(o, 100 * D))                                   \
+    X(luld_at, RISK_PASS, RISK_LULD, wide(s, 100 * D, 105 * D))                                                        \
+    X(luld_above, RISK_FAIL, RISK_LULD, wide(s, 100 * D, 105 * D + 1))                                                 \
+    X(luld_below, RISK_FAIL, RISK_LULD, wide(s, 100 * D, 105 * D); v->bid.nanos = 95 * D - 1; sell(o))                 \
+    X(luld_below_at, RISK_PASS, RISK_LULD, wide(s, 100 * D, 105 * D); v->bid.nanos = 95 * D; sell(o))                  \
+    X(luld_near_side, RISK_PASS, RISK_LULD, wide(s, 100 * D, 100 * D); v->bid.nanos = 60 * D)                          \
+    X(luld_tier_2, RISK_PASS, RISK_LULD, wide(s, 100 * D, 110 * D); s->symbol.luld = RISK_LULD_TIER_2)                 \
+    X(luld_tier_2_above, RISK_FAIL, RISK_LULD, wide(s, 100 * D, 110 * D + 1); s->symbol.luld = RISK_LULD_TIER_2)       \
+    X(luld_off, RISK_PASS, RISK_LULD, wide(s, 100 * D, 140 * D); s->symbol.luld = RISK_LULD_OFF)                       \
+    X(luld_off_empty, RISK_PASS, RISK_LULD, wide(s, 100 * D, 0); s->symbol.luld = RISK_LULD_OFF)                       \
+    X(luld_3, RISK_PASS, RISK_LULD, wide(s, 3 * D, 36 * D / 10))                                                       \
+    X(luld_3_above, RISK_FAIL, RISK_LULD, wide(s, 3 * D, 36 * D / 10 + 1))                                             \
+    X(luld_above_3, RISK_FAIL, RISK_LULD, wide(s, 3 * D + CENT, 36 * D / 10))                                          \
+    X(luld_75, RISK_PASS, RISK_LULD, wide(s, 75 * CENT, 90 * CENT))                                                    \
+    X(luld_75_above, RISK_FAIL, RISK_LULD, wide(s, 75 * CENT, 90 * CENT + 1))                                          \
+    X(luld_74, RISK_PASS, RISK_LULD, wide(s, 74 * CENT, 89 * CENT))                                                    \
+    X(luld_74_above, RISK_FAIL, RISK_LULD, wide(s, 74 * CENT, 89 * CENT + 1))                                          \
+    X(luld_16, RISK_PASS, RISK_LULD, wide(s, 16 * CENT, 28 * CENT))                                                    \
+    X(luld_16_above, RISK_FAIL, RISK_LULD, wide(s, 16 * CENT, 28 * CENT + 1))                                          \
+    X(luld_limit_order, RISK_PASS, RISK_LULD, wide(s, 100 * D, 120 * D); limit(o, 120 * D))                            \
+    X(luld_opening, RISK_PASS, RISK_LULD, wide(s, 100 * D, 120 * D); o->tif = TIF_OPG)                                 \
+    X(luld_close, RISK_PASS, RISK_LULD, wide(s, 100 * D, 120 * D); o->tif = TIF_CLS)                                   \
+    X(luld_no_ask, RISK_FAIL, RISK_LULD, v->ask.nanos = 0)                                                             \
+    X(luld_no_bid, RISK_FAIL, RISK_LULD, v->bid.nanos = 0; sell_dollars(o))                                            \
+    X(luld_halted, RISK_FAIL, RISK_LULD, v->bid.nanos = v->ask.nanos = 0)                                              \
+    X(luld_no_bid_reduces, RISK_PASS, RISK_LULD, v->bid.nanos = 0; sell(o))                                            \
+    X(luld_no_quote, RISK_PASS, RISK_LULD, v->ask.nanos = 0; v->quote_known = false)                                   \
+    X(luld_quote_old, RISK_PASS, RISK_LULD, v->ask.nanos = 0; v->quote_age_ns = l->max_price_age_ns + 1)               \
+    X(luld_trade_at, RISK_FAIL, RISK_LULD, wide(s, 100 * D, 110 * D); v->traded_age_ns = 300 * NS_PER_S;               \
+      v->reference.nanos = 105 * D)                                                                                    \
+    X(luld_trade_old, RISK_PASS, RISK_LULD, wide(s, 100 * D, 110 * D); v->traded_age_ns = 300 * NS_PER_S + 1;          \
+      v->reference.nanos = 105 * D)                                                                                    \
+    X(luld_no_trade, RISK_PASS, RISK_LULD, wide(s, 0, 100 * D))                                                        \
+    X(adv_at, RISK_PASS, RISK_ADV_SHARE, v->adv.nanos = 200 * D)                                                       \
+    X(adv_above, RISK_FAIL, RISK_ADV_SHARE, v->adv.nanos = 200 * D - 20)                                               \
+    X(adv_unknown, RISK_UNKNOWN, RISK_ADV_SHARE, v->adv.nanos = 0)                                                     \
+    X(adv_unknown_reduces, RISK_PASS, RISK_ADV_SHARE, v->adv.nanos = 0; sell(o))                                       \
+    X(adv_stated, RISK_PASS, RISK_ADV_SHARE, v->adv.nanos = 0; s->symbol.adv.nanos = 200 * D)                          \
+    X(adv_stated_above, RISK_FAIL, RISK_ADV_SHARE, s->symbol.adv.nanos = 200 * D - 20)                                 \
+    X(adv_by_notional, RISK_FAIL, RISK_ADV_SHARE, v->adv.nanos = 200 * D; o->qty.nanos = 0;                            \
+      o->notional.nanos = 1000 * D + CENT)                                                                             \
+    X(adv_out_of_range, RISK_UNKNOWN, RISK_ADV_SHARE, v->adv.nanos = INT64_MAX; l->max_adv_share.nanos = 2 * D)        \
     X(jump_at, RISK_PASS, RISK_PRICE_JUMP, v->before.nanos = 125 * D)                                                  \
     X(jump_down, RISK_FAIL, RISK_PRICE_JUMP, v->before.nanos = 125 * D + 10)                                           \
     X(jump_up, RISK_FAIL, RISK_PRICE_JUMP, v->before.nanos = 83 * D)                                                   \
@@ -128,13 +169,14 @@ static void every_example_is_denied_by_its_row(void **state)
     X(market_buy_collar, RISK_FAIL, RISK_PRICE_COLLAR, v->ask.nanos = 105 * D + 1)                                     \
     X(market_sell_collar, RISK_FAIL, RISK_PRICE_COLLAR, sell(o); v->bid.nanos = 95 * D - 1)                            \
     X(market_sell_other_side, RISK_PASS, RISK_PRICE_COLLAR, sell(o); v->ask.nanos = 200 * D)                           \
-    X(market_no_quote, RISK_PASS, RISK_PRICE_COLLAR, v->ask.nanos = 0)                                                 \
+    X(market_no_quote, RISK_PASS, RISK_PRICE_COLLAR, v->quote_known = false; v->ask.nanos = 0)                         \
     X(market_old_quote, RISK_PASS, RISK_PRICE_COLLAR, v->ask.nanos = 200 * D;                                          \
       v->quote_age_ns = l->max_price_age_ns + 1)                                                                       \
     X(market_no_reference, RISK_UNKNOWN, RISK_PRICE_COLLAR, v->reference.nanos = 0)                                    \
     X(decided_near, RISK_PASS, RISK_PRICE_COLLAR, v->decided.nanos = 105 * D)                                          \
     X(decided_far, RISK_FAIL, RISK_PRICE_COLLAR, v->decided.nanos = 105 * D + 1)                                       \
-    X(own_collar_wider, RISK_PASS, RISK_PRICE_COLLAR, s->symbol.price_collar.nanos = D / 10; v->ask.nanos = 110 * D)   \
+    X(own_collar_wider, RISK_PASS, RISK_PRICE_COLLAR, s->symbol.price_collar.nanos = D / 10; v->ask.nanos = 110 * D;   \
+      s->symbol.luld = RISK_LULD_TIER_2)                                                                               \
     X(own_collar, RISK_FAIL, RISK_PRICE_COLLAR, s->symbol.price_collar.nanos = D / 10; v->ask.nanos = 110 * D + 1)     \
     X(own_age, RISK_PASS, RISK_PRICE_AGE, s->symbol.max_price_age_ns = 1800 * NS_PER_S;                                \
       v->price_age_ns = 1800 * NS_PER_S)                                                                               \
@@ -179,6 +221,16 @@ static void limit(struct order_request *o, int64_t nanos)
 static void price(struct risk_view *v, int64_t nanos)
 {
     v->price.nanos = v->reference.nanos = v->bid.nanos = v->ask.nanos = nanos;
+}
+
+// The collar opened, and what a market order would meet.
+static void wide(scene *s, int64_t traded, int64_t ask)
+{
+    s->symbol.price_collar.nanos = D;
+    s->view.traded.nanos = traded;
+    s->view.ask.nanos = ask;
+    if (traded > 0)
+        s->view.price.nanos = s->view.reference.nanos = s->view.bid.nanos = traded;
 }
 
 static void sell(struct order_request *o)
@@ -230,7 +282,7 @@ static void every_case(void **state)
 static void rows_deny_on_their_own(void **state)
 {
     (void)state;
-    static const enum risk_row rows[] = {RISK_ORDER_SIZE, RISK_PRICE_BOUNDS, RISK_NET_EXPOSURE};
+    static const enum risk_row rows[] = {RISK_ORDER_SIZE, RISK_ADV_SHARE, RISK_PRICE_BOUNDS, RISK_NET_EXPOSURE};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         scene s;
         struct risk_verdict v;
@@ -248,6 +300,9 @@ static void rows_deny_on_their_own(void **state)
     risk_judge_row(RISK_NOTIONAL_PER_DAY, &s.limits, &s.view, &s.order, &v);
     assert_int_equal(v.answer, RISK_UNKNOWN);
     risk_judge_row(RISK_NET_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    s.view.traded.nanos = s.view.reference.nanos = 0; // a quote without anything to hold it against
+    risk_judge_row(RISK_LULD, &s.limits, &s.view, &s.order, &v);
     assert_int_equal(v.answer, RISK_UNKNOWN);
     sell_dollars(&s.order);
     risk_judge_row(RISK_NET_EXPOSURE, &s.limits, &s.view, &s.order, &v);

@@ -46,6 +46,7 @@ void risk_example(enum risk_row row, struct risk_example *out)
                                    .price_known = true,
                                    .price = {100 * DECIMAL_ONE},
                                    .reference = {100 * DECIMAL_ONE},
+                                   .adv = {10000 * DECIMAL_ONE},
                                    .gross_known = true};
     out->order = (struct order_request){
         .symbol = "SPY", .side = ORDER_BUY, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = {DECIMAL_ONE}};
