@@ -43,6 +43,7 @@ static void every_example_trips_its_row(void **state)
     X(loss_above, BREAKER_DAILY_LOSS, v->equity.nanos = 9500 * D - 1)                                                  \
     X(loss_unknown, BREAKER_ROW_COUNT, v->equity = USD(1); v->account_known = false)                                   \
     X(loss_no_mark, BREAKER_ROW_COUNT, v->equity = USD(1); v->day_start = v->high_water = USD(0))                      \
+    X(loss_of_a_debt, BREAKER_DAILY_LOSS, v->day_start = v->high_water = USD(1); v->equity = USD(-1))                      \
     X(loss_negative, BREAKER_DAILY_LOSS, v->equity.nanos = INT64_MIN)                                                  \
     X(down_at, BREAKER_ROW_COUNT, v->high_water.nanos = 10000 * D / 9 * 10)                                            \
     X(down_above, BREAKER_DRAWDOWN, v->high_water.nanos = 10000 * D / 9 * 10 + 100)                                    \
