@@ -170,8 +170,6 @@ static void begin_anew(struct breaker *b)
     b->verdict = (struct breaker_verdict){.row = BREAKER_ROW_COUNT};
     b->stale_orders = b->calls = b->failed = b->calls_for_ns = 0;
     forget_kinds(b);
-    if (!b->equity_known)
-        return;
     b->marks.day_start = b->equity;
     b->marks.high_water = b->equity;
 }

@@ -43,8 +43,9 @@ static void every_example_trips_its_row(void **state)
     X(loss_above, BREAKER_DAILY_LOSS, v->equity.nanos = 9500 * D - 1)                                                  \
     X(loss_unknown, BREAKER_ROW_COUNT, v->equity = USD(1); v->account_known = false)                                   \
     X(loss_no_mark, BREAKER_ROW_COUNT, v->equity = USD(1); v->day_start = v->high_water = USD(0))                      \
-    X(loss_of_a_debt, BREAKER_DAILY_LOSS, v->day_start = v->high_water = USD(1); v->equity = USD(-1))                      \
+    X(loss_of_a_debt, BREAKER_DAILY_LOSS, v->day_start = v->high_water = USD(1); v->equity = USD(-1))                  \
     X(loss_negative, BREAKER_DAILY_LOSS, v->equity.nanos = INT64_MIN)                                                  \
+    X(loss_no_mark_debt, BREAKER_ROW_COUNT, v->equity = USD(-1); v->day_start = v->high_water = USD(0))                \
     X(down_at, BREAKER_ROW_COUNT, v->high_water.nanos = 10000 * D / 9 * 10)                                            \
     X(down_above, BREAKER_DRAWDOWN, v->high_water.nanos = 10000 * D / 9 * 10 + 100)                                    \
     X(down_unknown, BREAKER_ROW_COUNT, v->high_water = USD(20000); v->account_known = false)                           \
@@ -97,6 +98,9 @@ static struct {
     struct breaker_marks kept; // in Postgres
     enum ledger_result takes;
     int reads, writes, trips;
+    bool slow; // Postgres tells later
+    void (*read)(void *arg, enum ledger_result result, const struct breaker_marks *marks);
+    ledger_done_fn *written;
     char row[32], detail[200];
 } w;
 
@@ -105,9 +109,11 @@ void ledger_breaker_read(struct ledger *l, const char *account,
                          void *arg)
 {
     (void)l;
-    assert_string_equal(account, "PASIM1");
+    assert_string_equal(account, w.moment.account);
     w.reads++;
-    done(arg, w.takes, w.takes == LEDGER_OK ? &w.kept : NULL);
+    w.read = done;
+    if (!w.slow)
+        done(arg, w.takes, w.takes == LEDGER_OK ? &w.kept : NULL);
 }
 
 void ledger_breaker_write(struct ledger *l, const char *account, const struct breaker_marks *marks, int64_t now_ns,
@@ -115,6 +121,9 @@ void ledger_breaker_write(struct ledger *l, const char *account, const struct br
 {
     (void)l, (void)account, (void)now_ns;
     w.writes++;
+    w.written = done;
+    if (w.slow)
+        return;
     if (w.takes == LEDGER_OK)
         w.kept = *marks;
     done(arg, w.takes, "");
@@ -282,6 +291,9 @@ static void orders_without_a_price_count_in_a_row(void **state)
                               reduces = {.answer = RISK_PASS, .reduces = true};
     for (int i = 0; i < 19; i++)
         breaker_judged(b, i % 2 ? &stale : &none);
+    breaker_judged(b, &other); // is not one without a price
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.trips, 0);
     breaker_judged(b, &good);
     breaker_judged(b, &stale);
     breaker_look(b, &w.moment);
@@ -292,6 +304,10 @@ static void orders_without_a_price_count_in_a_row(void **state)
     breaker_judged(b, &reduces);
     breaker_look(b, &w.moment);
     assert_string_equal(w.row, "stale_data");
+    w.moment.halt = HALT_RUNNING; // released: they are counted anew
+    breaker_look(b, &w.moment);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.trips, 1);
     breaker_free(b);
 }
 
@@ -304,7 +320,7 @@ static void calls_are_looked_at_in_stretches(void **state)
         breaker_call(b, true);
     w.moment.boot_ns += 59 * NS_PER_S;
     breaker_look(b, &w.moment);
-    for (int i = 0; i < 101; i++) // the broker is back
+    for (int i = 0; i < 500; i++) // the broker is back, for as long as this stretch lasts
         breaker_call(b, false);
     w.moment.boot_ns += NS_PER_S;
     breaker_look(b, &w.moment);
@@ -344,6 +360,128 @@ static void executions_alike_count_within_their_window(void **state)
     breaker_free(b);
 }
 
+static int64_t alike_of(struct breaker *b, const struct intent *in, int64_t at)
+{
+    breaker_executed(b, in, at);
+    return breaker_view_now(b).alike;
+}
+
+static void the_last_executions_of_a_kind_are_remembered(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    struct intent in = {.order = {.symbol = "SPY", .qty = {D}}}, other = in;
+    int64_t late = w.limits.alike_window_ns + 1;
+    w.limits.alike_executions = 2;
+    assert_int_equal(alike_of(b, &in, 0), 1);
+    assert_int_equal(alike_of(b, &in, 0), 2);
+    assert_int_equal(alike_of(b, &in, late), 1);
+    for (int i = 0; i < 5; i++) // as many as trip it, no more
+        assert_int_equal(alike_of(b, &in, late), 2);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.trips, 1);
+    w.moment.halt = HALT_RUNNING; // released: it has seen none
+    breaker_look(b, &w.moment);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.trips, 1);
+    assert_int_equal(alike_of(b, &in, late), 1);
+    for (int i = 0; i < 255; i++) { // 256 kinds, and then one more
+        other.order.qty.nanos++;
+        breaker_executed(b, &other, late);
+    }
+    assert_int_equal(alike_of(b, &in, late), 2);
+    other.order.qty.nanos++;
+    breaker_executed(b, &other, late);
+    assert_int_equal(alike_of(b, &in, late), 1);
+    breaker_free(b);
+}
+
+static void marks_are_written_when_they_moved(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    assert_int_equal(breaker_verdict_now(b)->row, BREAKER_ROW_COUNT);
+    worth(10000, 9900);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.kept.day_start.nanos, USD(9900).nanos);
+    int writes = w.writes;
+    breaker_look(b, &w.moment);
+    worth(10010, 9900); // a thousandth above, not more
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, writes);
+    worth(10011, 9900);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.kept.high_water.nanos, USD(10011).nanos);
+    w.moment.session.mday++; // another session with the same figures
+    breaker_look(b, &w.moment);
+    assert_int_equal(day_compare(w.kept.session, w.moment.session), 0);
+    for (int i = 0; i < 20; i++)
+        breaker_judged(b, &(struct risk_verdict){.answer = RISK_UNKNOWN, .row = RISK_PRICE_AGE});
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.trips, 1);
+    w.moment.halt = HALT_RUNNING; // its release moves the session's beginning alone
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.kept.day_start.nanos, USD(10011).nanos);
+    assert_int_equal(w.kept.high_water.nanos, USD(10011).nanos);
+    breaker_free(b);
+}
+
+static void an_account_without_a_close_before_it_begins_with_what_it_is_worth(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    worth(10000, 0);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.kept.day_start.nanos, USD(10000).nanos);
+    w.moment.account = "PASIM2"; // another account has marks of its own
+    w.kept = (struct breaker_marks){w.moment.session, USD(20000), USD(20000)};
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.reads, 2);
+    assert_string_equal(w.row, "daily_loss");
+    breaker_free(b);
+}
+
+static void one_question_at_a_time(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    const char *account = w.moment.account;
+    w.moment.account = "";
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.reads, 0);
+    w.moment.account = account;
+    w.slow = true;
+    breaker_look(b, &w.moment);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.reads, 1);
+    w.read(b, LEDGER_OK, &w.kept);
+    breaker_look(b, &w.moment);
+    worth(11000, 10000);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, 1);
+    w.written(b, LEDGER_OK, "");
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, 2); // what has moved meanwhile
+    breaker_free(b);
+}
+
+static void an_account_that_is_not_known_moves_no_mark(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    exposure_free(w.exposure);
+    w.exposure = exposure_new();
+    breaker_free(b);
+    b = fresh();
+    breaker_look(b, &w.moment);
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.reads, 1);
+    assert_int_equal(w.writes, 0);
+    assert_false(breaker_view_now(b).account_known);
+    breaker_free(b);
+    breaker_free(NULL);
+}
+
 static void nothing_is_judged_while_the_halt_is_unknown(void **state)
 {
     (void)state;
@@ -374,6 +512,11 @@ int main(void)
         T(orders_without_a_price_count_in_a_row),
         T(calls_are_looked_at_in_stretches),
         T(executions_alike_count_within_their_window),
+        T(the_last_executions_of_a_kind_are_remembered),
+        T(marks_are_written_when_they_moved),
+        T(an_account_without_a_close_before_it_begins_with_what_it_is_worth),
+        T(one_question_at_a_time),
+        T(an_account_that_is_not_known_moves_no_mark),
         T(nothing_is_judged_while_the_halt_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
