@@ -51,7 +51,6 @@ static struct symbol *symbol_of(struct exposure *e, const char *name)
     struct symbol *s = map_get(e->symbols, name);
     if (!s) {
         s = check_alloc(1, sizeof *s);
-        str_copy_cut(s->name, sizeof s->name, name);
         list_init(&s->open);
         map_put(e->symbols, name, s);
     }

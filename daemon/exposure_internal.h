@@ -28,7 +28,6 @@ struct recent { // the content of an order that was placed
 };
 
 struct symbol {
-    char name[SYMBOL_MAX];
     bool asset_known, trade_known, quote_known;
     struct alpaca_asset asset;
     struct alpaca_trade trade;

@@ -336,6 +336,99 @@ static void sums_that_do_not_fit_make_everything_unknown(void **state)
     }
 }
 
+// Counted like ours, but in no session; told of twice it counts once, and at its end not at all.
+static void an_order_of_another_hand_is_counted_until_its_end(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("f", ORDER_BUY, 1, 100), ours = intent_of("o", ORDER_BUY, 1, 100);
+    exposure_reserve(e, &ours, NOW);
+    exposure_reserve_foreign(e, &in, true);
+    exposure_reserve_foreign(e, &in, true);
+    struct risk_view v = view_of(e, NOW);
+    assert_int_equal(v.quarantined, 1);
+    assert_int_equal(v.open_buys.nanos, USD(200).nanos);
+    assert_int_equal(v.orders_in_day, 1);
+    exposure_withdraw(e, "f"); // never ours: nothing is taken back
+    v = view_of(e, NOW);
+    assert_int_equal(v.quarantined, 0);
+    assert_int_equal(v.orders_in_day, 1);
+    assert_int_equal(v.open_buys.nanos, USD(100).nanos);
+    exposure_free(e);
+}
+
+static void what_was_bought_again_after_it_was_gone_is_held_again(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 4 held
+    struct intent in = intent_of("a", ORDER_BUY, 3, 300);
+    exposure_set_positions(e, NULL, 0, NOW + 1);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(4).nanos);
+    exposure_set_positions(e, NULL, 0, NOW + 2 + 10 * NS_PER_S);
+    assert_int_equal(view_of(e, NOW).held.nanos, 0);
+    exposure_reserve(e, &in, NOW + 60 * NS_PER_S);
+    exposure_filled(e, "a", SHARES(3), NOW + 60 * NS_PER_S);
+    exposure_set_positions(e, NULL, 0, NOW + 61 * NS_PER_S); // that read does not have it yet
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(3).nanos);
+    exposure_free(e);
+}
+
+static void the_later_of_two_reads_at_one_moment_holds(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_account a = {.equity = USD(900), .cash = USD(500)};
+    struct alpaca_position p = {.symbol = "SPY", .qty = SHARES(7), .current_price = {100 * DECIMAL_ONE}};
+    exposure_set_account(e, &a, NOW);
+    exposure_set_positions(e, &p, 1, NOW);
+    assert_int_equal(view_of(e, NOW).equity.nanos, USD(900).nanos);
+    assert_int_equal(view_of(e, NOW).held.nanos, SHARES(7).nanos);
+    exposure_free(e);
+}
+
+static void what_is_left_of_a_buy_in_shares_is_not_spent(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account(); // 600 in cash
+    struct intent in = intent_of("a", ORDER_BUY, 4, 400);
+    exposure_reserve(e, &in, NOW);
+    exposure_filled(e, "a", SHARES(1), NOW + 1);
+    exposure_release(e, "a");
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(500).nanos);
+    exposure_free(e);
+}
+
+static void one_that_counts_in_no_session_takes_nothing_from_it(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_BUY, 1, 100);
+    struct risk_view v;
+    exposure_reserve_again(e, &in);
+    assert_true(exposure_view_again(e, &in, NOW, &v));
+    assert_int_equal(v.orders_in_day, 0);
+    assert_int_equal(v.orders_in_run, 0);
+    exposure_free(e);
+}
+
+static void fills_that_do_not_fit_make_everything_unknown(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = intent_of("a", ORDER_BUY, 1, 100);
+    struct order_request o = {.symbol = "TLT"};
+    struct risk_view v;
+    in.order.qty.nanos = INT64_MAX;
+    exposure_reserve(e, &in, NOW);
+    exposure_filled(e, "a", (struct qty){INT64_MAX - 1}, NOW);
+    exposure_release(e, "a");
+    strcpy(in.order.client_order_id, "b");
+    exposure_reserve(e, &in, NOW);
+    exposure_filled(e, "b", (struct qty){INT64_MAX - 1}, NOW);
+    assert_false(exposure_view(e, &o, "", session, NOW, &v));
+    exposure_free(e);
+}
+
 static void what_is_read_once_a_day(void **state)
 {
     (void)state;
@@ -449,6 +542,12 @@ int main(void)
         cmocka_unit_test(odd_fills_free_nothing),
         cmocka_unit_test(sums_that_do_not_fit_make_everything_unknown),
         cmocka_unit_test(the_older_read_is_the_age_of_the_account),
+        cmocka_unit_test(an_order_of_another_hand_is_counted_until_its_end),
+        cmocka_unit_test(what_was_bought_again_after_it_was_gone_is_held_again),
+        cmocka_unit_test(the_later_of_two_reads_at_one_moment_holds),
+        cmocka_unit_test(what_is_left_of_a_buy_in_shares_is_not_spent),
+        cmocka_unit_test(one_that_counts_in_no_session_takes_nothing_from_it),
+        cmocka_unit_test(fills_that_do_not_fit_make_everything_unknown),
         cmocka_unit_test(what_is_read_once_a_day),
         cmocka_unit_test(the_last_trade_stands_beside_the_quote),
         cmocka_unit_test(each_run_and_session_counts_from_nothing),

@@ -101,6 +101,36 @@ static void what_never_was_may_come_again(void **state)
     exposure_free(e);
 }
 
+// Of several that were placed, outside of a run and in one, that one alone.
+static void what_never_was_leaves_the_others_placed(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent first = limit_of("a", ORDER_BUY, 90), second = limit_of("b", ORDER_BUY, 91),
+                  third = limit_of("c", ORDER_BUY, 92);
+    first.run_id[0] = second.run_id[0] = third.run_id[0] = '\0';
+    exposure_reserve(e, &first, NOW);
+    exposure_reserve(e, &second, NOW);
+    exposure_reserve(e, &third, NOW);
+    exposure_withdraw(e, "b");
+    assert_true(alike(e, &first, NOW));
+    assert_false(alike(e, &second, NOW));
+    assert_true(alike(e, &third, NOW));
+    exposure_free(e);
+}
+
+static void the_price_it_was_decided_at_stands_in_the_view(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct intent in = limit_of("a", ORDER_BUY, 90);
+    struct risk_view v;
+    in.decision_price.nanos = 89 * DECIMAL_ONE;
+    assert_true(exposure_view_intent(e, &in, NOW, &v));
+    assert_int_equal(v.decided.nanos, 89 * DECIMAL_ONE);
+    exposure_free(e);
+}
+
 static void tries_of_a_leg_are_one_order(void **state)
 {
     (void)state;
@@ -164,6 +194,8 @@ static void a_price_stands_beside_the_one_before_it(void **state)
     assert_int_equal(v.before.nanos, 101 * DECIMAL_ONE);
     assert_int_equal(v.before_age_ns, 5);
     assert_int_equal(v.quote_age_ns, 3);
+    assert_int_equal(v.bid.nanos, 110 * DECIMAL_ONE);
+    assert_int_equal(v.ask.nanos, 120 * DECIMAL_ONE);
     exposure_set_quote(e, &q, NOW + 3, NOW + 3); // the same again confirms nothing
     assert_int_equal(view_of(e, NOW + 5).before.nanos, 101 * DECIMAL_ONE);
     q.bid.nanos = 0; // one-sided
@@ -209,6 +241,8 @@ int main(void)
         cmocka_unit_test(the_best_of_each_side_is_known),
         cmocka_unit_test(the_same_order_again_is_seen),
         cmocka_unit_test(what_never_was_may_come_again),
+        cmocka_unit_test(what_never_was_leaves_the_others_placed),
+        cmocka_unit_test(the_price_it_was_decided_at_stands_in_the_view),
         cmocka_unit_test(tries_of_a_leg_are_one_order),
         cmocka_unit_test(hours_hold_until_their_end),
         cmocka_unit_test(a_price_stands_beside_the_one_before_it),
