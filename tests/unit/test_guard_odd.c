@@ -284,6 +284,44 @@ static void test_orders_whose_words_part(void **state)
     bent(bend_account, "committed for account (none)");
 }
 
+// Operators act on the words: which way, how much, by whom.
+static void test_words_of_what_is_off(void **state)
+{
+    (void)state;
+    struct guard_facts f = good_facts();
+    expect(&f, CHECK_CLOCK, GUARD_PASS, "0 ms behind the broker's");
+    f.clock_skew_ns = 1500000000;
+    expect(&f, CHECK_CLOCK, GUARD_PASS, "1500 ms ahead of the broker's");
+    f.clock_skew_ns = -1500000000;
+    expect(&f, CHECK_CLOCK, GUARD_PASS, "1500 ms behind the broker's");
+    f.clock_skew_ns = 31 * NS_PER_S;
+    expect(&f, CHECK_CLOCK, GUARD_FAIL, "is 31 s ahead of the broker's");
+    f.clock_skew_ns = -31 * NS_PER_S;
+    expect(&f, CHECK_CLOCK, GUARD_FAIL, "is 31 s behind the broker's");
+    f.clock_boot_ns = 0;
+    expect(&f, CHECK_CLOCK, GUARD_UNKNOWN, "has not been compared");
+    f = good_facts();
+    f.halt_file = HALT_REDUCE_ONLY;
+    expect(&f, CHECK_HALT, GUARD_FAIL, "state file says reduce only");
+    f.halt_file = HALT_HALTED;
+    expect(&f, CHECK_HALT, GUARD_FAIL, "state file says halted");
+    f = good_facts();
+    f.lead_until_boot_ns = GOOD_NOW - 7000000;
+    expect(&f, CHECK_LEADER, GUARD_UNKNOWN, "ran out 7 ms ago");
+    f = good_facts();
+    f.account_boot_ns = f.database_boot_ns = f.clock_boot_ns = GOOD_NOW + NS_PER_S; // a little later than now is now
+    expect(&f, CHECK_ACCOUNT_AGE, GUARD_PASS, "0 s");
+    expect(&f, CHECK_DATABASE_AGE, GUARD_PASS, "0 s");
+    expect(&f, CHECK_CLOCK, GUARD_PASS, "");
+    f.account_boot_ns = f.database_boot_ns = f.clock_boot_ns = GOOD_NOW + NS_PER_S + 1;
+    expect(&f, CHECK_ACCOUNT_AGE, GUARD_UNKNOWN, "later moment");
+    expect(&f, CHECK_DATABASE_AGE, GUARD_UNKNOWN, "");
+    expect(&f, CHECK_CLOCK, GUARD_UNKNOWN, "later moment");
+    f = good_facts();
+    str_copy_cut(f.account_number, sizeof f.account_number, "PAZ"); // as short as may be, to the end of the alphabet
+    expect(&f, CHECK_ACCOUNT_NUMBER, GUARD_PASS, "PAZ");
+}
+
 static void test_dropping_nothing(void **state)
 {
     struct cleared_order *c = NULL;
@@ -338,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_bodies_that_are_half_there),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_orders_whose_words_part),
+        cmocka_unit_test(test_words_of_what_is_off),
         cmocka_unit_test(test_dropping_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

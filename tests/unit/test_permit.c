@@ -88,6 +88,7 @@ static void test_other_guard(void **state)
     (void)state;
     mint(&b, OP_POSITIONS, NULL);
     refused(&b, guard_redeem(other, b.permit, &b.facts, &b.request, GOOD_NOW, &b.verdict));
+    assert_non_null(strstr(b.verdict.detail, "another guard"));
     refused(&b, redeem_at(&b, GOOD_NOW)); // and it is spent now
     guard_free(other);
     drop(&b);
