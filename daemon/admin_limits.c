@@ -100,6 +100,12 @@ static void put_shares(const struct admin *a, const struct risk_view *v, struct 
         v->account_known && v->gross_known && v->net_long.nanos >= 0 && share_of(v->net_long, v->equity, &net.used);
     put(a, o, net);
     put(a, o,
+        (struct limit){.name = "max_strategy_exposure",
+                       .unit = "of equity",
+                       .code = "strategy_exposure",
+                       .ceiling = top->max_strategy_exposure.nanos,
+                       .effective = now->max_strategy_exposure.nanos});
+    put(a, o,
         (struct limit){.name = "max_order_share",
                        .unit = "of equity",
                        .code = "order_notional",

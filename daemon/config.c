@@ -286,6 +286,7 @@ struct risk_limits config_risk_limits(const struct config *c)
         .max_adv_share = c->max_adv_share,
         .max_gross_exposure = c->max_gross_exposure,
         .max_net_exposure = c->max_net_exposure,
+        .max_strategy_exposure = c->max_strategy_exposure,
         .max_price_jump = c->max_price_jump,
         .min_price = {c->min_price.nanos},
         .max_price = {c->max_price.nanos},

@@ -13,6 +13,7 @@ struct exposure *exposure_new(void)
     struct exposure *e = check_alloc(1, sizeof *e);
     e->symbols = map_new();
     e->reservations = map_new();
+    e->strategies = map_new();
     return e;
 }
 
@@ -42,6 +43,8 @@ void exposure_free(struct exposure *e)
     free_recent(e->symbols);
     free_values(e->symbols);
     free_values(e->reservations);
+    free_values(e->strategies);
+    strategy_books_free(e);
     free(e->positions);
     free(e);
 }
@@ -311,6 +314,7 @@ static void reservation_set(struct exposure *e, struct reservation *r, struct qt
            money_sub(e->open_buys, r->open_value, &e->open_buys) && money_add(e->open_buys, value, &e->open_buys);
     if (!fits)
         e->overflow = true;
+    strategy_open_changed(e, &r->intent, r->open_value, value);
     r->open = open;
     r->open_value = value;
     r->notional = notional;
@@ -421,6 +425,7 @@ void exposure_filled(struct exposure *e, const char *client_order_id, struct qty
         r->filled_boot_ns = now_boot_ns;
     if (buy)
         fits = fits && money_sub(before, r->open_value, &spent) && money_add(e->cash_spent, spent, &e->cash_spent);
+    strategy_filled(e, &r->intent, spent, now_boot_ns);
     if (!fits)
         e->overflow = true;
     less_open(e, s);
@@ -434,6 +439,8 @@ void exposure_release(struct exposure *e, const char *client_order_id)
     // What a buy in dollars had reserved is spent, as far as anybody knows before the account is read again.
     if (r->filled_boot_ns > e->account_boot_ns && !money_add(e->cash_spent, r->open_value, &e->cash_spent))
         e->overflow = true;
+    if (r->filled_boot_ns)
+        strategy_filled(e, &r->intent, r->open_value, r->filled_boot_ns);
     struct symbol *s = symbol_of(e, r->intent.order.symbol);
     s->foreign -= r->foreign;
     s->unpriced -= r->unpriced;

@@ -36,6 +36,8 @@ struct exposure_session {
     int64_t extended_open_ns, open_ns, close_ns, extended_close_ns, until_ns;
     int64_t wall_ns;
 };
+// The books as they were read: what strategies hold, for orders that they place outside of a run.
+void exposure_set_books(struct exposure *e, const struct ledger_books *books);
 void exposure_set_session(struct exposure *e, const struct exposure_session *session);
 void exposure_set_usage(struct exposure *e, struct day session, struct day_usage usage);
 // Orders that a run of an earlier life has had so far, of its limit of orders per run.

@@ -68,7 +68,10 @@ struct reservation {
 };
 
 struct exposure {
-    struct map *symbols, *reservations;
+    struct map *symbols, *reservations, *strategies;
+    struct book *books; // owned
+    size_t book_count;
+    bool books_known;
     bool account_known, positions_known;
     struct alpaca_account account;
     int64_t account_boot_ns, positions_boot_ns;
@@ -103,6 +106,12 @@ bool ahead_view(const struct symbol *s, struct risk_view *v);
 // What of a read's cash is spent by buys that are known as open: 0 unless they explain all that is missing.
 struct money ahead_cash(struct exposure *e, struct money read, int64_t asked_boot_ns);
 void ahead_cash_settle(struct exposure *e);
+// exposure_strategy.c
+void strategy_open_changed(struct exposure *e, const struct intent *in, struct money before, struct money now);
+void strategy_filled(struct exposure *e, const struct intent *in, struct money spent, int64_t now_boot_ns);
+// not_counted: of its open buys, that of the order itself.
+void strategy_view(const struct exposure *e, const struct intent *in, struct money not_counted, struct risk_view *v);
+void strategy_books_free(struct exposure *e);
 // exposure_beside.c
 void beside_opened(struct symbol *s, struct reservation *r);
 void beside_closed(struct symbol *s, struct reservation *r);

@@ -157,6 +157,7 @@ bool exposure_view_intent(const struct exposure *e, const struct intent *intent,
     if (!exposure_view(e, &intent->order, intent->run_id, intent->session, now_boot_ns, out))
         return false;
     out->decided = intent->decision_price;
+    strategy_view(e, intent, (struct money){0}, out);
     if (s)
         beside_alike(s, intent, now_boot_ns, out);
     return true;
@@ -185,6 +186,7 @@ bool exposure_view_again(const struct exposure *e, const struct intent *intent, 
         if (v.notional_in_day.nanos >= r->intent.reserved.nanos)
             v.notional_in_day.nanos -= r->intent.reserved.nanos;
     }
+    strategy_view(e, intent, r ? r->open_value : (struct money){0}, &v);
     *out = v;
     return true;
 }

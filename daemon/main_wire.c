@@ -161,6 +161,7 @@ static void on_books(void *arg, const struct ledger_books *books)
     int64_t boot;
     d->snapshot.at_boot_ns = 0;
     d->positions_as_of = clock_wall_ns();
+    exposure_set_books(d->exposure, books);
     if (exposure_account(d->exposure, &a, &boot))
         cache_put_account(d->cache, &a, clock_wall_ns());
     runs_books_changed(d->runs, books);

@@ -20,6 +20,7 @@
     X(max_position_share, max_position_share.nanos, false)                                                             \
     X(max_gross_exposure, max_gross_exposure.nanos, false)                                                             \
     X(max_net_exposure, max_net_exposure.nanos, false)                                                                 \
+    X(max_strategy_exposure, max_strategy_exposure.nanos, false)                                                       \
     X(max_notional_per_day, max_notional_per_day.nanos, false)                                                         \
     X(max_notional_per_day_share, max_notional_per_day_share.nanos, false)                                             \
     X(price_collar, price_collar.nanos, false)                                                                         \

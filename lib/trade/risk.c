@@ -198,6 +198,28 @@ enum risk_answer row_net_exposure(struct case_file *c)
     return within_share(c, buy ? "net long exposure" : "net short exposure", net, c->limits->max_net_exposure);
 }
 
+// What the strategy's book does not hold it sells short, by its book, whoever holds it in the account.
+enum risk_answer row_strategy_exposure(struct case_file *c)
+{
+    const struct risk_view *v = c->view;
+    struct money added = c->value, gross;
+    bool known = c->value_known;
+    if (!v->of_strategy)
+        return RISK_PASS;
+    if (!v->strategy_known || v->strategy_gross.nanos < 0)
+        return UNKNOWN(c, "the strategy's exposure is not known: its book, or a price");
+    if (c->order->side == ORDER_SELL) {
+        struct qty beyond, held = {v->strategy_held.nanos > 0 ? v->strategy_held.nanos : 0};
+        known = c->shares_known && qty_sub(c->shares, held, &beyond);
+        if (known && beyond.nanos <= 0)
+            return RISK_PASS;
+        known = known && c->unit.nanos > 0 && notional_up(c->unit, beyond, &added);
+    }
+    if (!known || !money_add(v->strategy_gross, added, &gross))
+        return UNKNOWN(c, "the strategy's exposure with this order is unknown or out of the number range");
+    return within_share(c, "the strategy's exposure", gross, c->limits->max_strategy_exposure);
+}
+
 enum risk_answer row_buying_power(struct case_file *c)
 {
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];

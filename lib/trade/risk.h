@@ -37,10 +37,11 @@ struct risk_limits {
     struct ratio max_order_share; // of equity
     struct money max_order_notional;
     struct qty max_order_qty;
-    struct ratio max_adv_share;      // of the symbol's average daily volume
-    struct ratio max_position_share; // of equity
-    struct ratio max_gross_exposure; // of equity
-    struct ratio max_net_exposure;   // of equity
+    struct ratio max_adv_share;         // of the symbol's average daily volume
+    struct ratio max_position_share;    // of equity
+    struct ratio max_gross_exposure;    // of equity
+    struct ratio max_net_exposure;      // of equity
+    struct ratio max_strategy_exposure; // of equity
     struct ratio price_collar, max_price_jump;
     struct price min_price, max_price;
     int64_t duplicate_window_ns;
@@ -89,7 +90,12 @@ struct risk_view {
     // Over all symbols, at current prices. gross: |positions|, open buys, and open sells beyond what is held; net_long:
     // longs and open buys less shorts; net_short: shorts and what open sells would add to them less longs.
     struct money gross, net_long, net_short;
-    bool gross_known;                     // all three
+    bool gross_known; // all three
+    // Of an order that a strategy places outside of a run: what its book, open buys and latest fills are worth, and
+    // what its book holds of the symbol.
+    bool of_strategy, strategy_known;
+    struct money strategy_gross;
+    struct qty strategy_held;
     struct money open_buys;               // unfilled value of all open buys
     int64_t orders_in_run, orders_in_day; // below zero = unknown
     struct money notional_in_day;         // below zero = unknown

@@ -22,6 +22,7 @@ static void quiet(struct risk_example *x)
         .max_position_share = {DECIMAL_ONE / 2},
         .max_gross_exposure = {DECIMAL_ONE},
         .max_net_exposure = {DECIMAL_ONE},
+        .max_strategy_exposure = {DECIMAL_ONE},
         .price_collar = {DECIMAL_ONE / 20},
         .max_price_jump = {DECIMAL_ONE / 5},
         .min_price = {DECIMAL_ONE / 10},

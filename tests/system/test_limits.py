@@ -119,3 +119,16 @@ def test_a_share_of_the_average_daily_volume(make_site):
     until(lambda: site.sql("SELECT 1 FROM decisions WHERE rule = 'adv_share' AND detail LIKE '%%GLD is not known%%'"), 10, "the decision")
     site.sim.clear_faults()
     assert place(site, "known", "1", symbol="GLD")[0] == 201
+
+
+def test_what_a_strategy_places_itself_is_held_to_its_own_exposure(make_site):
+    """Its book and its open buys, not those of another strategy or of nobody."""
+    site = make_site(risk={"max_strategy_exposure": "0.02"}).begin()
+    assert place(site, "nobody", "10")[0] == 201, "of no strategy"
+    assert place(site, "large", "6", strategy="weights") == (422, "strategy_exposure")
+    assert place(site, "first", "3", strategy="weights")[0] == 201
+    assert place(site, "second", "4", strategy="weights") == (422, "strategy_exposure"), "with what it has bought"
+    assert limit(site, "max_strategy_exposure")["effective"] == "0.02"
+    until(lambda: site.sql("SELECT 1 FROM books WHERE book = 'weights' AND symbol = 'SPY' AND qty = 3"), 20, "the fill in its book")
+    assert place(site, "third", "4", strategy="weights") == (422, "strategy_exposure"), "with what it holds"
+    assert place(site, "fourth", "1", strategy="weights")[0] == 201

@@ -17,6 +17,7 @@ static inline struct risk_limits good_limits(void)
                                 .max_order_qty = {100000 * DECIMAL_ONE},
                                 .max_gross_exposure = {DECIMAL_ONE},
                                 .max_net_exposure = {DECIMAL_ONE},
+                                .max_strategy_exposure = {DECIMAL_ONE},
                                 .max_adv_share = {DECIMAL_ONE / 20},
                                 .max_price_jump = {1000 * DECIMAL_ONE},
                                 .max_price = {1000000 * DECIMAL_ONE},

@@ -207,6 +207,19 @@ static void every_example_is_denied_by_its_row(void **state)
       v->net_short.nanos = 0; l->max_net_exposure.nanos = D / 10 - 1)                                                  \
     X(net_short_at, RISK_PASS, RISK_NET_EXPOSURE, l->long_only = false; sell(o); v->held.nanos = 0;                    \
       v->net_short.nanos = 0; l->max_net_exposure.nanos = D / 10)                                                      \
+    X(strategy_none, RISK_PASS, RISK_STRATEGY_EXPOSURE, l->max_strategy_exposure.nanos = 0)                            \
+    X(strategy_at, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 2000, 20); l->max_strategy_exposure.nanos = 3 * D / 10)   \
+    X(strategy_above, RISK_FAIL, RISK_STRATEGY_EXPOSURE, own(v, 2000, 20);                                             \
+      l->max_strategy_exposure.nanos = 3 * D / 10 - 1)                                                                 \
+    X(strategy_unknown, RISK_UNKNOWN, RISK_STRATEGY_EXPOSURE, own(v, 0, 0); v->strategy_known = false)                 \
+    X(strategy_negative, RISK_UNKNOWN, RISK_STRATEGY_EXPOSURE, own(v, -1, 0))                                          \
+    X(strategy_reduces, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 0, 0); v->strategy_known = false; sell(o))           \
+    X(strategy_sells_its_own, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 20000, 1); sell_dollars(o))                    \
+    X(strategy_sells_others, RISK_FAIL, RISK_STRATEGY_EXPOSURE, own(v, 2000, 0); sell_dollars(o);                      \
+      l->max_strategy_exposure.nanos = 21 * D / 100 - 1)                                                               \
+    X(strategy_sells_others_at, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 2000, -5); sell_dollars(o);                  \
+      l->max_strategy_exposure.nanos = 21 * D / 100)                                                                   \
+    X(strategy_out_of_range, RISK_UNKNOWN, RISK_STRATEGY_EXPOSURE, own(v, 0, 0); v->strategy_gross.nanos = INT64_MAX)  \
     X(net_unchanged, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); l->max_net_exposure.nanos = 0)                     \
     X(net_out_of_range, RISK_UNKNOWN, RISK_NET_EXPOSURE, v->net_long.nanos = INT64_MAX)                                \
     X(day_share_at, RISK_PASS, RISK_NOTIONAL_PER_DAY, l->max_notional_per_day_share.nanos = D / 10)                    \
@@ -231,6 +244,13 @@ static void wide(scene *s, int64_t traded, int64_t ask)
     s->view.ask.nanos = ask;
     if (traded > 0)
         s->view.price.nanos = s->view.reference.nanos = s->view.bid.nanos = traded;
+}
+
+static void own(struct risk_view *v, int64_t gross, int64_t held)
+{
+    v->of_strategy = v->strategy_known = true;
+    v->strategy_gross.nanos = gross * D;
+    v->strategy_held.nanos = held * D;
 }
 
 static void sell(struct order_request *o)
