@@ -21,6 +21,7 @@
 #include "daemon/selftest.h"
 #include "daemon/snapshot.h"
 #include "daemon/stream.h"
+#include "daemon/sweep.h"
 #include "daemon/watch.h"
 #include "lib/io/clock.h"
 #include "lib/io/disk.h"
@@ -64,6 +65,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct watch *watch;
     struct breaker *breaker;
+    struct sweep *sweep;
     struct api *api;
     struct admin *admin;
     struct http_server *http, *admin_http;
@@ -136,6 +138,9 @@ void daemon_breaker_new(struct daemon *d);
 void daemon_breaker_judged(void *arg, const struct risk_verdict *v);
 void daemon_breaker_order(struct daemon *d, const struct order_row *row);
 void daemon_breaker_look(struct daemon *d); // with every tick
+// main_halt.c: what a halt leads to.
+void daemon_halt_new(struct daemon *d);
+void daemon_halt_look(struct daemon *d); // with every tick
 // main_limits.c: the limits that hold: those of the config, with what is raised.
 void daemon_limits_new(struct daemon *d);
 void daemon_limits_set(struct daemon *d);

@@ -59,6 +59,21 @@ void desk_cancel_for_next(struct desk *d, const char *client_order_id)
         o->next_waits = true;
 }
 
+size_t desk_cancel_open(struct desk *d, bool keep_reducing)
+{
+    size_t open = 0;
+    LIST_EACH(n, tmp, &d->open)
+    {
+        const struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
+        if (keep_reducing && o->row.intent.reduces)
+            continue;
+        open++;
+        if (!o->cancel_wanted) // else it is tried again in its own time
+            desk_cancel(d, o->row.intent.order.client_order_id);
+    }
+    return open;
+}
+
 void desk_cancel_run(struct desk *d, const char *run_id)
 {
     LIST_EACH(n, tmp, &d->open)

@@ -70,6 +70,7 @@ struct halt {
     char found_name[HALT_TEXT_MAX];
     struct err found_err;
     char told[HALT_TEXT_MAX]; // trouble logged last
+    struct halt_orders orders;
     struct release release;
 };
 
@@ -505,6 +506,33 @@ const char *halt_not_stored(const struct halt *h)
     return h->owed ? h->file_trouble : "";
 }
 
+int64_t halt_since_ns(const struct halt *h)
+{
+    return h->memory.at_ns;
+}
+
+void halt_set_orders(struct halt *h, const struct halt_orders *orders)
+{
+    h->orders = *orders;
+}
+
+static void write_orders(const struct halt_orders *r, struct json_out *o)
+{
+    static const char *const names[] = {"none", "cancelling", "cleared"};
+
+    json_key(o, "orders");
+    json_object_begin(o);
+    json_put_string(o, "state", names[r->state]);
+    json_put_int(o, "open", r->open);
+    json_put_int(o, "cancelled", r->cancelled);
+    json_put_int(o, "not_ours", r->not_ours);
+    if (r->state == HALT_ORDERS_CLEARED && r->took_ns >= 0)
+        json_put_decimal_number(o, "seconds", r->took_ns / NS_PER_MS * NS_PER_MS);
+    else
+        json_put_null(o, "seconds");
+    json_object_end(o);
+}
+
 void halt_write_json(const struct halt *h, struct json_out *o)
 {
     json_object_begin(o);
@@ -517,5 +545,6 @@ void halt_write_json(const struct halt *h, struct json_out *o)
     json_put_when(o, "since", h->memory.at_ns);
     json_put_string(o, "detail", facts_view(h->facts)->halt_detail);
     json_put_bool(o, "release_asked", h->release.asked_boot_ns != 0);
+    write_orders(&h->orders, o);
     json_object_end(o);
 }

@@ -34,6 +34,15 @@ void halt_keep(const char *state_dir, enum fact_halt state, const char *reason, 
 int halt_release_request(struct halt *h, const char *reason, const char *who, char code[17],
                          struct err *err) MUST_CHECK;
 int halt_release_confirm(struct halt *h, const char *code, const char *who, struct err *err) MUST_CHECK;
+int64_t halt_since_ns(const struct halt *h); // of what memory holds
+// What became of the orders that were open when it was halted (sweep tells).
+enum halt_orders_state { HALT_ORDERS_NONE, HALT_ORDERS_CANCELLING, HALT_ORDERS_CLEARED };
+struct halt_orders {
+    enum halt_orders_state state;
+    int64_t open, cancelled, not_ours;
+    int64_t took_ns; // from the halt until the broker had none of them; -1: an earlier life saw to it
+};
+void halt_set_orders(struct halt *h, const struct halt_orders *orders);
 // Why the state file does not hold the halt that memory holds; "": it does. Every look at the files tries again.
 const char *halt_not_stored(const struct halt *h);
 // One JSON object.

@@ -16,6 +16,7 @@
 //   main_wire            who hears whom; start and stop     main_collect  fills snapshot and gauges
 //   main_cache           what other readers find in Redis   main_watch    what the watch is told
 //   main_parts           what we stand on: is it there?   main_mark    was the database restored from an older copy?
+//   sweep                no order is left open by a halt    main_halt  and what a halt leads to
 //   breaker             stops trading by itself             main_breaker  and the halt that follows
 //   raises              limits raised for a time          main_limits   what holds
 //   selftest main_selftest  each row fired by its own example, a good order passes
@@ -171,6 +172,7 @@ static void tick(void *arg)
     daemon_hours_look(d);
     daemon_watch_look(d);
     daemon_breaker_look(d);
+    daemon_halt_look(d);
     daemon_limits_look(d);
     daemon_schedules_look(d);
     daemon_selftest_look(d);

@@ -141,6 +141,7 @@ static void write_halt_row(void *arg, enum fact_halt state, const char *reason, 
     d->snapshot.at_boot_ns = 0; // whoever asks next sees it
     if (d->ledger)
         ledger_halt_write(d->ledger, state, reason, source, at_ns);
+    daemon_look_soon(d);
 }
 
 // --- broker, books, runs
@@ -152,6 +153,8 @@ static void on_order(void *arg, const struct order_row *row)
     daemon_cache_order(d, row);
     daemon_breaker_order(d, row);
     runs_order_changed(d->runs, row);
+    if (desk_open_count(d->desk) == 0 && halt_state(d->halt) != HALT_RUNNING)
+        daemon_look_soon(d); // what a halt has to see cancelled may be over
 }
 
 static void on_books(void *arg, const struct ledger_books *books)
@@ -525,6 +528,7 @@ int daemon_start(struct daemon *d, struct err *err)
     daemon_limits_new(d);
     daemon_heads_new(d);
     start_desk(d);
+    daemon_halt_new(d);
     daemon_stream_new(d);
     start_runs(d);
     start_front(d);
@@ -549,6 +553,7 @@ void daemon_stop(struct daemon *d)
     reconcile_free(d->reconcile);
     api_free(d->api); // what it waited for is not told any more
     desk_free(d->desk);
+    sweep_free(d->sweep);
     breaker_free(d->breaker);
     raises_free(d->raises);
     cache_free(d->cache);

@@ -354,7 +354,7 @@ static void adopted(void *arg, enum ledger_result result, const struct order_row
         return;
     for (size_t i = 0; i < count; i++)
         desk_adopt(r->p.desk, &rows[i]);
-    r->waiting = true;
+    r->adopted = r->waiting = true;
     ledger_quarantine_open(r->p.ledger, r->account, quarantine_read, r);
 }
 

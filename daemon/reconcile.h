@@ -44,6 +44,7 @@ void reconcile_start(struct reconcile *r);
 // True once ledger == broker was found, as long as passes go on; orders are refused otherwise. reason says what is
 // missing ("opening not accepted").
 bool reconcile_in_step(const struct reconcile *r, const char **reason);
+bool reconcile_adopted(const struct reconcile *r); // what the ledger has open is with the desk
 bool reconcile_needs_opening(const struct reconcile *r);
 void reconcile_accept_opening(struct reconcile *r, void (*done)(void *arg, bool ok, const char *detail), void *arg);
 // How ledger and broker differ by the last comparison: members into an open object. code names this very difference.

@@ -252,6 +252,11 @@ bool reconcile_in_step(const struct reconcile *r, const char **reason)
     return r->in_step && !clock && !old;
 }
 
+bool reconcile_adopted(const struct reconcile *r)
+{
+    return r->adopted;
+}
+
 bool reconcile_needs_opening(const struct reconcile *r)
 {
     return r->books_known && !r->opened;

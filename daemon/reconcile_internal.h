@@ -49,6 +49,7 @@ enum snapshot_source { SNAPSHOT_START, SNAPSHOT_RUN, SNAPSHOT_TIMER, SNAPSHOT_CL
 struct reconcile {
     struct reconcile_params p;
     enum { RECONCILE_STATES(FSM_ENUM) } state;
+    bool adopted;                                     // the ledger's open orders, in this life
     bool waiting;                                     // an answer is under way
     bool restart;                                     // reconcile_start came while an answer was under way
     bool fills_seen;                                  // in this pass

@@ -37,6 +37,11 @@ static void show_halt(const struct json_node *halt)
         ctl_line("", "%s", detail);
     ctl_line("", "memory %s, state file %s, Postgres %s", ctl_text(halt, "memory"), ctl_text(halt, "file"),
              ctl_text(halt, "database"));
+    if (strcmp(ctl_text(halt, "orders.state"), "cancelling") == 0)
+        ctl_line("", "%s open orders are being cancelled", ctl_text(halt, "orders.open"));
+    else if (ctl_text(halt, "orders.seconds")[0])
+        ctl_line("", "%s open orders were cancelled; the broker had none of ours after %s s",
+                 ctl_text(halt, "orders.cancelled"), ctl_text(halt, "orders.seconds"));
 }
 
 static void show_runs(const struct json_node *root)

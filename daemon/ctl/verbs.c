@@ -151,8 +151,10 @@ const struct ctl_verb ctl_verbs[] = {
      "while orders "
      "are open.",
      ctl_drift_accept, 2, MANY, CTL_ACTS, false},
-    {"halt", "REASON [--reduce-only]", "stop orders now; stays, across restarts too, until it is released",
-     "With --reduce-only orders that can only shrink a position still leave. A full halt may follow it; what is less "
+    {"halt", "REASON [--reduce-only]",
+     "stop orders now and cancel what is open; stays, across restarts too, until it is released",
+     "`paperguard status` tells when the broker has no open order of ours any more, and how long that took. With "
+     "--reduce-only orders that can only shrink a position still leave. A full halt may follow it; what is less "
      "strict loosens nothing.",
      ctl_halt, 1, MANY, CTL_ACTS, false},
     {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,
