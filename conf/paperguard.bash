@@ -160,10 +160,10 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;
     'halt')
-        options+=" --reduce-only"
+        options+=" --reduce-only --strategy"
         [[ $cur == -* ]] || { : ; return; } ;;
     'release request')
-        options+=""
+        options+=" --strategy"
         [[ $cur == -* ]] || { : ; return; } ;;
     'release confirm')
         options+=""

@@ -46,8 +46,7 @@ static void serve_status(struct admin *a, struct http_exchange *x, const char *w
     snapshot_write_scheduler(s, &o);
     json_key(&o, "orchestration");
     snapshot_write_orchestration(s, &o);
-    json_key(&o, "halt");
-    halt_write_json(a->p.halt, &o);
+    api_put_halt(a->p.api, &o);
     json_key(&o, "account");
     snapshot_write_account(s, &o);
     admin_put_paused(a, &o);
@@ -119,17 +118,17 @@ static void serve_release_request(struct admin *a, struct http_exchange *x, cons
     struct text t;
     struct json_out o;
     char code[17];
-    if (!api_body_read(x, API_BODY_REASON, API_BODY_REASON, &body))
+    if (!api_body_read(x, API_BODY_REASON | API_BODY_STRATEGIES, API_BODY_REASON, &body))
         return;
-    if (halt_release_request(a->p.halt, body.reason, who, code, &err) != 0) {
+    if (body.strategies[0] ? scopes_release_request(a->p.scopes, body.strategies, body.reason, who, code, &err) != 0
+                           : halt_release_request(a->p.halt, body.reason, who, code, &err) != 0) {
         api_reply_problem(x, 409, "%s", err.text);
         return;
     }
     api_answer_begin(&t, &o);
     json_put_string(&o, "code", code);
     json_put_int(&o, "valid_seconds", CODE_VALID_S);
-    json_key(&o, "halt");
-    halt_write_json(a->p.halt, &o);
+    api_put_halt(a->p.api, &o);
     api_answer_end(a->p.api, x, 200, &t, &o);
     mem_wipe(code, sizeof code);
 }
@@ -142,13 +141,13 @@ static void serve_release_confirm(struct admin *a, struct http_exchange *x, cons
     struct json_out o;
     if (!api_body_read(x, API_BODY_CODE, API_BODY_CODE, &body))
         return;
-    if (halt_release_confirm(a->p.halt, body.code, who, &err) != 0) {
+    if (scopes_release_mine(a->p.scopes, body.code) ? scopes_release_confirm(a->p.scopes, body.code, who, &err) != 0
+                                                    : halt_release_confirm(a->p.halt, body.code, who, &err) != 0) {
         api_reply_problem(x, 409, "%s", err.text);
         return;
     }
     api_answer_begin(&t, &o);
-    json_key(&o, "halt");
-    halt_write_json(a->p.halt, &o);
+    api_put_halt(a->p.api, &o);
     api_answer_end(a->p.api, x, 200, &t, &o);
 }
 

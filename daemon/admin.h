@@ -36,6 +36,7 @@ struct admin_params {
     struct desk *desk;
     struct reconcile *reconcile;
     struct halt *halt;
+    struct scopes *scopes;
     const struct selftest *selftest; // the last one
     void (*selftest_run)(void *arg, const char *cause);
     uid_t strategy_uid; // (uid_t)-1: none

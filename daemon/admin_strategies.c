@@ -115,6 +115,11 @@ static void set_pause(struct admin *a, struct http_exchange *x, const char *who,
         return;
     if (!admin_strategy_exists(a, x, body.strategies))
         return;
+    if (scopes_of(a->p.scopes, body.strategies)) {
+        api_reply_problem(x, 409, "strategy %s is halted: paperguard release request --strategy %s REASON",
+                          body.strategies, body.strategies);
+        return;
+    }
     if (!pauses_known(a->p.pauses)) {
         api_reply_problem(x, 503, "Postgres has not told yet which strategies are paused; try again");
         return;

@@ -6,6 +6,7 @@
 #define PAPERGUARD_DAEMON_API_H
 
 #include "daemon/halt.h"
+#include "daemon/halt_scopes.h"
 #include "daemon/ledger.h"
 #include "daemon/metrics.h"
 #include "daemon/scheduler.h"
@@ -24,6 +25,7 @@ struct api_params {
     struct exposure *exposure;
     struct runs *runs;
     struct halt *halt;
+    struct scopes *scopes;
     struct metrics *metrics;
     const struct config_words *write_from; // borrowed: networks that may write; NULL: loopback
     const char *token;                     // NULL: writes answer 403

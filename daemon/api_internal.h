@@ -144,6 +144,7 @@ void api_audit(struct api *a, struct http_exchange *x, const char *id); // of an
 // Is a write from a browser or without the right token? Then answers and says so.
 bool api_write_refused(struct api *a, struct http_exchange *x);            // api_auth.c
 void api_run(struct api *a, struct http_exchange *x, const char *cause);   // api_write.c
+void api_put_halt(const struct api *a, struct json_out *o);                // members halt and strategies
 void api_halt(struct api *a, struct http_exchange *x, const char *source); // api_write.c
 // Orders (api_orders.c), and their bodies (api_order_body.c). in comes with account and session; 0 or the status to
 // answer (400, 415).

@@ -159,6 +159,16 @@ static bool refusal(struct api *a, struct day *session, struct refusal *r)
     return true;
 }
 
+// What reduces may leave under reduce-only: the guard knows which.
+static bool scope_refusal(const struct api *a, const struct intent *in, struct refusal *r)
+{
+    const struct scope *c = in->strategy[0] ? scopes_of(a->p.scopes, in->strategy) : NULL;
+    if (!c || c->record.state == HALT_REDUCE_ONLY)
+        return false;
+    *r = (struct refusal){403, "halt", c->record.reason};
+    return true;
+}
+
 // A strategy sells what its own book holds. While orders of a run, or of a strategy, are out, that cannot be told. What
 // a run plans from the book, or has planned, no order beside it changes.
 static bool book_refusal(struct api *a, const struct intent *in, struct refusal *r)
@@ -209,7 +219,7 @@ static void answer_denied(struct api *a, struct http_exchange *x, const struct o
         answer_refused(a, x, 409, "client_order_id", row->reason + 8, row);
     else if (!s->database_connected)
         answer_refused(a, x, 503, "database", row->reason, row);
-    else if (s->halt != HALT_RUNNING)
+    else if (s->halt != HALT_RUNNING || str_starts(row->reason, "halt of strategy "))
         answer_refused(a, x, 403, "halt", row->reason, row);
     else
         answer_refused(a, x, 403, worst == GUARD_CHECK_COUNT ? "guard" : guard_check_name(worst), row->reason, row);
@@ -294,7 +304,7 @@ static void prices_read(void *arg, bool ok, const char *detail)
     // Meanwhile seconds may have passed.
     struct refusal r;
     struct day session = in->session;
-    if (refusal(a, &session, &r) || book_refusal(a, in, &r)) {
+    if (refusal(a, &session, &r) || scope_refusal(a, in, &r) || book_refusal(a, in, &r)) {
         answer_refused(a, call_end(c), r.status, r.code, r.detail, NULL);
         return;
     }

@@ -98,8 +98,7 @@ void api_serve_halt(const struct api_call *c)
     struct text t;
     struct json_out o;
     api_answer_begin(&t, &o);
-    json_key(&o, "halt");
-    halt_write_json(c->api->p.halt, &o);
+    api_put_halt(c->api, &o);
     api_answer_end(c->api, c->x, 200, &t, &o);
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/api_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/base/log.h"
 
@@ -51,16 +52,46 @@ void api_run(struct api *a, struct http_exchange *x, const char *cause)
     scheduler_run_now(a->p.scheduler, cause, body.strategies, started, w); // may answer at once
 }
 
+void api_put_halt(const struct api *a, struct json_out *o)
+{
+    json_key(o, "halt");
+    halt_write_json(a->p.halt, o);
+    json_key(o, "strategies");
+    scopes_write_json(a->p.scopes, o);
+}
+
+// False: there is no such strategy, and x was answered.
+static bool halt_strategies(struct api *a, struct http_exchange *x, const struct api_body *body, enum fact_halt mode,
+                            const char *source)
+{
+    char name[BOOK_NAME_MAX];
+    bool known = true;
+    for (int halts = 0; halts < 2; halts++) // all of them are known, or none is halted
+        for (const char *at = body->strategies; known && *at; at += strspn(at, " ")) {
+            size_t n = strcspn(at, " ");
+            snprintf(name, sizeof name, "%.*s", (int)n, at);
+            known =
+                n < sizeof name && scopes_engage(a->p.scopes, name, halts ? mode : HALT_RUNNING, body->reason, source);
+            at += n;
+        }
+    if (!known)
+        api_reply_problem(x, 404, "no strategy is called \"%s\"", name);
+    return known;
+}
+
 void api_halt(struct api *a, struct http_exchange *x, const char *source)
 {
     struct api_body body;
     struct text t;
     struct json_out o;
-    if (!api_body_read(x, API_BODY_REASON | API_BODY_MODE, API_BODY_REASON, &body))
+    if (!api_body_read(x, API_BODY_REASON | API_BODY_MODE | API_BODY_STRATEGIES, API_BODY_REASON, &body))
         return;
-    halt_engage(a->p.halt, str_equal(body.mode, "reduce_only") ? HALT_REDUCE_ONLY : HALT_HALTED, body.reason, source);
+    enum fact_halt mode = str_equal(body.mode, "reduce_only") ? HALT_REDUCE_ONLY : HALT_HALTED;
+    if (!body.strategies[0])
+        halt_engage(a->p.halt, mode, body.reason, source);
+    else if (!halt_strategies(a, x, &body, mode, source))
+        return;
     api_answer_begin(&t, &o);
-    json_key(&o, "halt");
-    halt_write_json(a->p.halt, &o);
+    api_put_halt(a, &o);
     api_answer_end(a, x, 200, &t, &o);
 }

@@ -49,6 +49,8 @@ struct daemon {
     struct guard *guard;
     struct metrics *metrics;
     struct halt *halt;
+    const char *strategy_names[CONFIG_STRATEGIES_MAX];
+    struct scopes *scopes;
     struct ledger *ledger;
     struct leader *leader;
     struct cache *cache;
@@ -140,6 +142,9 @@ void daemon_breaker_order(struct daemon *d, const struct order_row *row);
 void daemon_breaker_look(struct daemon *d); // with every tick
 // main_halt.c: what a halt leads to.
 void daemon_halt_new(struct daemon *d);
+void daemon_scopes_new(struct daemon *d);
+void daemon_scopes_told(void *arg, const char *json);
+void daemon_strategy_file(void *arg, const char *strategy, enum fact_halt state);
 void daemon_halt_look(struct daemon *d); // with every tick
 // main_limits.c: the limits that hold: those of the config, with what is raised.
 void daemon_limits_new(struct daemon *d);

@@ -67,8 +67,9 @@ void desk_place(struct desk *d, const struct intent *intent, void (*done)(void *
 void desk_send_until(struct desk *d, const char *client_order_id, int64_t until_ns);
 void desk_cancel(struct desk *d, const char *client_order_id); // outcome through on_order
 void desk_cancel_run(struct desk *d, const char *run_id);      // all of it that is open
-// All that are open, or all but those that only reduce. How many are open still; to be called again until it is 0.
-size_t desk_cancel_open(struct desk *d, bool keep_reducing);
+// All that are open (NULL) or all of a strategy, or all but those that only reduce. How many are open still; to be
+// called again until it is 0.
+size_t desk_cancel_open(struct desk *d, const char *strategy, bool keep_reducing);
 // The same as desk_cancel, when another order is to follow it: denied by the broker for a minute, it is sent again all
 // the same, to be cancelled then. Else it might arrive beside the one that follows.
 void desk_cancel_for_next(struct desk *d, const char *client_order_id);

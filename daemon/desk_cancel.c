@@ -59,13 +59,19 @@ void desk_cancel_for_next(struct desk *d, const char *client_order_id)
         o->next_waits = true;
 }
 
-size_t desk_cancel_open(struct desk *d, bool keep_reducing)
+static bool is_whose(const struct intent *in, const char *strategy)
+{
+    const char *whose = intent_whose(in);
+    return !strategy || str_equal(whose, WHOSE_UNKNOWN) || str_has_word(whose, strategy);
+}
+
+size_t desk_cancel_open(struct desk *d, const char *strategy, bool keep_reducing)
 {
     size_t open = 0;
     LIST_EACH(n, tmp, &d->open)
     {
         const struct desk_order *o = LIST_ENTRY(n, struct desk_order, node);
-        if (keep_reducing && o->row.intent.reduces)
+        if ((keep_reducing && o->row.intent.reduces) || !is_whose(&o->row.intent, strategy))
             continue;
         open++;
         if (!o->cancel_wanted) // else it is tried again in its own time

@@ -188,6 +188,13 @@ void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file,
     str_copy_cut(f->view.halt_detail, sizeof f->view.halt_detail, detail ? detail : "");
 }
 
+void facts_set_scopes(struct facts *f, const struct fact_scope *scopes, size_t count)
+{
+    CHECK(count <= GUARD_SCOPES_MAX);
+    memcpy(f->view.scopes, scopes, count * sizeof *scopes);
+    f->view.scope_count = count;
+}
+
 void facts_set_lead(struct facts *f, enum fact_lead lead, int64_t epoch, int64_t until_boot_ns, const char *detail)
 {
     f->view.lead = lead;

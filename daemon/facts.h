@@ -50,6 +50,7 @@ void facts_set_key_accepted(struct facts *f, bool accepted);
 void facts_set_first_seen(struct facts *f, bool known, const char *account_number);
 void facts_set_database(struct facts *f, enum fact_tri marker, const char *detail, int64_t boot_ns);
 void facts_set_database_answered(struct facts *f, int64_t boot_ns);
+void facts_set_scopes(struct facts *f, const struct fact_scope *scopes, size_t count); // halts of single strategies
 void facts_set_halt(struct facts *f, enum fact_halt memory, enum fact_halt file, enum fact_halt database,
                     const char *detail);
 // Until when (boot time) we may act as the leader of an epoch; how it stands otherwise.

@@ -37,6 +37,7 @@ struct look {                 // at the files, beside the loop
     struct err err, folder_err;
     int found; // as halt_folder_look says
     char name[HALT_TEXT_MAX];
+    struct halt_folder_strategies strategies;
 };
 
 struct write {
@@ -271,7 +272,7 @@ static void look_run(void *data)
 {
     struct look *l = data;
     l->result = halt_file_read(l->state_dir, &l->record, &l->err);
-    l->found = halt_folder_look(l->state_dir, l->name, &l->folder_err);
+    l->found = halt_folder_look(l->state_dir, l->name, &l->strategies, &l->folder_err);
 }
 
 static void folder_looked(struct halt *h)
@@ -305,12 +306,17 @@ static void looked(struct halt *h)
     str_copy_cut(h->found_name, sizeof h->found_name, l.name);
     file_looked(h, &l);
     folder_looked(h);
+    for (size_t i = 0; i < l.strategies.count; i++)
+        if (l.strategies.found[i] != HALT_RUNNING)
+            h->ports.strategy_file(h->ports.arg, l.strategies.names[i], l.strategies.found[i]);
 }
 
 static void look_begin(struct halt *h)
 {
     struct look *l = check_alloc(1, sizeof *l);
     str_copy_cut(l->state_dir, sizeof l->state_dir, h->state_dir);
+    for (size_t i = 0; h->ports.strategy_file && i < h->ports.strategy_count && i < GUARD_SCOPES_MAX; i++)
+        str_copy_cut(l->strategies.names[l->strategies.count++], BOOK_NAME_MAX, h->ports.strategies[i]);
     h->looked_after = h->writes;
     h->look = disk_begin(h->ports.disk, look_run, l, LOOK_WAIT_MS);
 }

@@ -14,6 +14,10 @@ struct halt;
 struct halt_ports {    // halt is below the ledger: rows go through these, set by main
     struct disk *disk; // on which the files are looked at and written; NULL: at once, for as long as it takes
     void (*write_row)(void *arg, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
+    // A file of halt.d halts one of these strategies; told with every look at it. NULL: none are looked for.
+    void (*strategy_file)(void *arg, const char *strategy, enum fact_halt state);
+    const char *const *strategies; // borrowed
+    size_t strategy_count;
     void *arg;
 };
 // Reads STATE_DIR/halt.state. Missing: UNKNOWN until halt_set_database says that Postgres never saw this host, or has

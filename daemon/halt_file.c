@@ -19,6 +19,8 @@
 #define FILE_NAME "halt.state"
 #define FOLDER_NAME "halt.d"
 #define HEAD "paperguard halt 1"
+#define STRATEGY_FILE "halt.strategy.%.*s"
+#define STRATEGY_FILE_MAX (BOOK_NAME_MAX + 20)
 #define SIZE_MAX_BYTES 1024
 
 static bool state_parse(const char *word, enum fact_halt *out)
@@ -106,11 +108,12 @@ static enum halt_file_result read_open(int fd, const char *path, struct halt_rec
     return HALT_FILE_OK;
 }
 
-enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err)
+static enum halt_file_result file_read(const char *state_dir, const char *name, struct halt_record *out,
+                                       struct err *err)
 {
     char path[1024];
 
-    path_make(path, state_dir, FILE_NAME);
+    path_make(path, state_dir, name);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         const int why = errno;
@@ -125,6 +128,20 @@ enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *
     const enum halt_file_result result = read_open(fd, path, out, err);
     close(fd);
     return result;
+}
+
+enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err)
+{
+    return file_read(state_dir, FILE_NAME, out, err);
+}
+
+enum halt_file_result halt_file_read_of(const char *state_dir, const char *strategy, struct halt_record *out,
+                                        struct err *err)
+{
+    char name[STRATEGY_FILE_MAX];
+
+    snprintf(name, sizeof name, STRATEGY_FILE, BOOK_NAME_MAX, strategy);
+    return file_read(state_dir, name, out, err);
 }
 
 // One line: no control bytes, cut to what reading accepts.
@@ -173,14 +190,15 @@ static int folder_sync(const char *state_dir)
     return rc;
 }
 
-int halt_file_write(const char *state_dir, const struct halt_record *record, struct err *err)
+static int file_write(const char *state_dir, const char *name, const struct halt_record *record, struct err *err)
 {
-    char path[1024], temporary[1024];
+    char path[1024], temporary[1024], new_name[STRATEGY_FILE_MAX + 4];
     struct text t;
 
     CHECK(record->state != HALT_UNKNOWN);
-    path_make(path, state_dir, FILE_NAME);
-    path_make(temporary, state_dir, FILE_NAME ".new");
+    snprintf(new_name, sizeof new_name, "%s.new", name);
+    path_make(path, state_dir, name);
+    path_make(temporary, state_dir, new_name);
     unlink(temporary);
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -198,11 +216,47 @@ int halt_file_write(const char *state_dir, const struct halt_record *record, str
     return 0;
 }
 
-int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err *err)
+int halt_file_write(const char *state_dir, const struct halt_record *record, struct err *err)
+{
+    return file_write(state_dir, FILE_NAME, record, err);
+}
+
+int halt_file_write_of(const char *state_dir, const char *strategy, const struct halt_record *record, struct err *err)
+{
+    char name[STRATEGY_FILE_MAX];
+
+    snprintf(name, sizeof name, STRATEGY_FILE, BOOK_NAME_MAX, strategy);
+    return file_write(state_dir, name, record, err);
+}
+
+// Whether the file is of one strategy, which is noted then.
+static bool of_strategy(const char *file, struct halt_folder_strategies *s)
+{
+    bool reduce = str_starts(file, HALT_FOLDER_REDUCE_ONLY);
+    const char *at = reduce ? file + strlen(HALT_FOLDER_REDUCE_ONLY) : file;
+
+    at += reduce && *at == '-';
+    if (!s || !str_starts(at, HALT_FOLDER_STRATEGY))
+        return false;
+    at += strlen(HALT_FOLDER_STRATEGY);
+    for (size_t i = 0; i < s->count; i++)
+        if (str_equal(at, s->names[i])) {
+            if (s->found[i] != HALT_HALTED)
+                s->found[i] = reduce ? HALT_REDUCE_ONLY : HALT_HALTED;
+            return true;
+        }
+    return false;
+}
+
+int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct halt_folder_strategies *strategies,
+                     struct err *err)
 {
     char path[1024];
     int found = 0;
+    bool strict = false;
 
+    for (size_t i = 0; strategies && i < strategies->count; i++)
+        strategies->found[i] = HALT_RUNNING;
     path_make(path, state_dir, FOLDER_NAME);
     DIR *dir = opendir(path);
     if (!dir) {
@@ -212,12 +266,14 @@ int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err
         return err_set(err, "%s cannot be read: %s", path, strerror(errno));
     }
     errno = 0; // readdir tells a folder that cannot be read from its end by this alone
-    for (struct dirent *e; (!found || str_starts(name, HALT_FOLDER_REDUCE_ONLY)) && (e = readdir(dir)) != NULL;)
-        if (e->d_name[0] != '.' && !(found && str_starts(e->d_name, HALT_FOLDER_REDUCE_ONLY))) {
-            str_copy_cut(name, HALT_TEXT_MAX, e->d_name);
-            found = 1;
-        }
-    if ((!found || str_starts(name, HALT_FOLDER_REDUCE_ONLY)) && errno != 0)
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (e->d_name[0] == '.' || of_strategy(e->d_name, strategies) || strict)
+            continue;
+        str_copy_cut(name, HALT_TEXT_MAX, e->d_name);
+        found = 1;
+        strict = !str_starts(name, HALT_FOLDER_REDUCE_ONLY);
+    }
+    if (!strict && errno != 0)
         found = err_set(err, "%s cannot be read: %s", path, strerror(errno));
     closedir(dir);
     return found;

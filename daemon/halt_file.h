@@ -22,9 +22,22 @@ enum halt_file_result { HALT_FILE_OK, HALT_FILE_MISSING, HALT_FILE_ODD };
 enum halt_file_result halt_file_read(const char *state_dir, struct halt_record *out, struct err *err) MUST_CHECK;
 // Durable when it returns 0: temporary file, fsync, rename, fsync of the folder.
 int halt_file_write(const char *state_dir, const struct halt_record *record, struct err *err) MUST_CHECK;
+// The same for the halt of one strategy: STATE_DIR/halt.strategy.NAME.
+enum halt_file_result halt_file_read_of(const char *state_dir, const char *strategy, struct halt_record *out,
+                                        struct err *err) MUST_CHECK;
+int halt_file_write_of(const char *state_dir, const char *strategy, const struct halt_record *record,
+                       struct err *err) MUST_CHECK;
 // A file whose name begins so lets orders leave that can only shrink a position; any other is a full halt.
 #define HALT_FOLDER_REDUCE_ONLY "reduce_only"
-// 1: a file is there (the name of one of the strictest), 0: none, -1: cannot be read.
-int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct err *err) MUST_CHECK;
+// A file called so, after that or not, halts the strategy alone; when there is no such strategy, the account.
+#define HALT_FOLDER_STRATEGY "strategy="
+struct halt_folder_strategies { // which there are, and what the folder says of each
+    size_t count;
+    char names[GUARD_SCOPES_MAX][BOOK_NAME_MAX];
+    enum fact_halt found[GUARD_SCOPES_MAX]; // RUNNING: nothing
+};
+// 1: a file is there (the name of one of the strictest), 0: none, -1: cannot be read. Those of a strategy do not count.
+int halt_folder_look(const char *state_dir, char name[HALT_TEXT_MAX], struct halt_folder_strategies *strategies,
+                     struct err *err) MUST_CHECK;
 
 #endif

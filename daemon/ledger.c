@@ -303,6 +303,15 @@ static bool halt_parse(const char *word, enum fact_halt *out)
     return false;
 }
 
+static void take_scopes(struct ledger *l, const char *json, bool always)
+{
+    if (!l->p.on_scopes || (!always && l->scopes && str_equal(json, l->scopes)))
+        return;
+    free(l->scopes);
+    l->scopes = check_strdup(json);
+    l->p.on_scopes(l->p.arg, json);
+}
+
 void ledger_take_halt(struct ledger *l, const struct pg_result *rows, bool always)
 {
     struct ledger_row row = {.result = rows};
@@ -313,6 +322,7 @@ void ledger_take_halt(struct ledger *l, const struct pg_result *rows, bool alway
     if (always || known != l->halt_reported || seen != l->halt_seen || state != l->halt_state ||
         !str_equal(reason, l->halt_reason))
         report_halt(l, known, seen, state, reason);
+    take_scopes(l, seen ? ledger_get(&row, "strategies") : "[]", always);
 }
 
 static struct pg_batch *halt_batch(const struct ledger *l)
@@ -509,5 +519,6 @@ void ledger_free(struct ledger *l)
     free((char *)(uintptr_t)l->p.environment);
     free((char *)(uintptr_t)l->p.host);
     free((char *)(uintptr_t)l->p.instance);
+    free(l->scopes);
     free(l);
 }

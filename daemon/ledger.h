@@ -47,6 +47,8 @@ struct ledger_params {
     int64_t statement_timeout_ms;
     void (*on_state)(void *arg, enum ledger_state state, const char *detail);
     // From LOADING, each time: what Postgres says of halt and account (pushed on to halt and facts by main).
+    // The halts of single strategies, as scopes_set_database takes them: at the start, and when they change.
+    void (*on_scopes)(void *arg, const char *json);
     void (*on_halt)(void *arg, bool known, bool host_seen, enum fact_halt state, const char *reason);
     void (*on_first_seen)(void *arg, bool known, const char *account_number);
     // The database refused a write because the epoch is over (see ledger_set_leader): another host leads.
@@ -73,7 +75,9 @@ int64_t ledger_unanswered_ns(const struct ledger *l);
 void ledger_set_leader(struct ledger *l, const char *account, int64_t epoch);
 // First account seen: writes number if none is stored yet; answers what is stored through on_first_seen.
 void ledger_account_seen(struct ledger *l, const char *account_number, int64_t now_ns);
-void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reason, const char *source, int64_t at_ns);
+// Of the account (NULL) or one strategy.
+void ledger_halt_write(struct ledger *l, const char *strategy, enum fact_halt state, const char *reason,
+                       const char *source, int64_t at_ns);
 
 // --- runs
 enum run_status {
@@ -142,7 +146,12 @@ struct intent {              // doubles as the reservation
     int64_t created_at;         // ns
     int64_t send_until;         // ns; not stored: see desk_send_until. Read for what an operator had sent again
     char strategy[BOOK_NAME_MAX]; // whose book when there is no leg
+    char whose[WHOSE_MAX];        // of a leg: strategies; not stored, "": not known
 };
+static inline const char *intent_whose(const struct intent *in) // as receipt_terms has it
+{
+    return in->whose[0] ? in->whose : in->strategy[0] ? in->strategy : in->run_id[0] ? WHOSE_UNKNOWN : "";
+}
 // Commits the intent; on OK gives the receipt (owned by the callee). An intent with the same client_order_id and the
 // same content is OK again only while the order was never handed over (status intent); otherwise CONFLICT.
 typedef void ledger_intent_done_fn(void *arg, enum ledger_result result, struct receipt *receipt, const char *detail);

@@ -28,6 +28,7 @@ struct ledger {
     bool halt_reported, halt_seen; // what on_halt was told last
     enum fact_halt halt_state;
     char halt_reason[FACT_TEXT_MAX];
+    char *scopes;                   // what on_scopes was told last
     char leads[ACCOUNT_NUMBER_MAX]; // the account, "" while another host may
     int64_t leader_epoch;
     struct ledger_records *records;

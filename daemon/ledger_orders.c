@@ -28,6 +28,7 @@ static struct receipt *mint(const struct ledger *l, const struct commit *c)
                                   .leader_epoch = l->leader_epoch};
     str_copy_cut(terms.account_number, sizeof terms.account_number, c->intent.account);
     str_copy_cut(terms.run_id, sizeof terms.run_id, c->intent.run_id);
+    str_copy_cut(terms.whose, sizeof terms.whose, intent_whose(&c->intent));
     return receipt_mint(&terms);
 }
 

@@ -106,6 +106,11 @@ static void record_put_when(struct record *rec, int64_t ns)
     record_put(rec, ledger_when(ns, at));
 }
 
+static bool is_halt(const struct record *rec)
+{
+    return rec->statement == &SQL_HALT_WRITE || rec->statement == &SQL_STRATEGY_HALT_WRITE;
+}
+
 static void record_free(struct record *rec)
 {
     list_remove(&rec->node);
@@ -135,7 +140,7 @@ static void take_back(struct ledger_records *r)
     while (!list_empty(&r->sent)) { // to the front, in order
         struct list *last = r->sent.prev;
         struct record *rec = LIST_ENTRY(last, struct record, node);
-        struct list *head = rec->statement == &SQL_HALT_WRITE ? &r->halts : &r->rows;
+        struct list *head = is_halt(rec) ? &r->halts : &r->rows;
         list_remove(last);
         list_append(head->next, last); // before the first
         if (head == &r->halts)
@@ -175,7 +180,7 @@ static void flushed(struct ledger_op *op, const struct ledger_reply *reply)
     bool one = !list_empty(&r->sent) && r->sent.next == r->sent.prev;
     r->under_way = false;
     if (reply->result == LEDGER_OK) {
-        bool halt = LIST_ENTRY(r->sent.prev, struct record, node)->statement == &SQL_HALT_WRITE;
+        bool halt = is_halt(LIST_ENTRY(r->sent.prev, struct record, node));
         sent_free(r);
         r->batch_max = BATCH_MAX;
         if (halt)
@@ -353,10 +358,13 @@ void ledger_alert(struct ledger *l, const char *kind, const char *subject, const
     record_queue(l->records, rec);
 }
 
-void ledger_halt_write(struct ledger *l, enum fact_halt state, const char *reason, const char *source, int64_t at_ns)
+void ledger_halt_write(struct ledger *l, const char *strategy, enum fact_halt state, const char *reason,
+                       const char *source, int64_t at_ns)
 {
     struct ledger_records *r = l->records;
-    struct record *rec = record_new(r, &SQL_HALT_WRITE);
+    struct record *rec = record_new(r, strategy ? &SQL_STRATEGY_HALT_WRITE : &SQL_HALT_WRITE);
+    if (strategy)
+        record_put(rec, strategy);
     record_put(rec, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state));
     record_put(rec, reason);
     record_put(rec, source);

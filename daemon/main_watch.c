@@ -66,24 +66,12 @@ void daemon_watch_look(struct daemon *d)
     }
 }
 
-static bool names_hold(const char *names, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *at = names; *at; at += strspn(at, " ")) {
-        size_t word = strcspn(at, " ");
-        if (word == len && memcmp(at, name, len) == 0)
-            return true;
-        at += word;
-    }
-    return false;
-}
-
 void daemon_watch_run(struct daemon *d, const struct run_row *row)
 {
     if (!row->completed_at || row->status != RUN_COMPLETED)
         return;
     for (size_t i = 0; i < d->config->strategy_count; i++)
-        if (names_hold(row->strategies, d->config->strategies[i].name))
+        if (str_has_word(row->strategies, d->config->strategies[i].name))
             watch_completed(d->watch, i, clock_boot_ns());
 }
 

@@ -140,7 +140,7 @@ static void write_halt_row(void *arg, enum fact_halt state, const char *reason, 
     struct daemon *d = arg;
     d->snapshot.at_boot_ns = 0; // whoever asks next sees it
     if (d->ledger)
-        ledger_halt_write(d->ledger, state, reason, source, at_ns);
+        ledger_halt_write(d->ledger, NULL, state, reason, source, at_ns);
     daemon_look_soon(d);
 }
 
@@ -347,6 +347,7 @@ static void start_ledger(struct daemon *d)
         .statement_timeout_ms = d->config->statement_timeout_ms,
         .on_state = on_ledger_state,
         .on_halt = on_ledger_halt,
+        .on_scopes = daemon_scopes_told,
         .on_first_seen = on_first_seen,
         .on_fenced = daemon_leader_fenced,
         .on_answered = on_ledger_answered,
@@ -471,6 +472,7 @@ static void start_front(struct daemon *d)
         .exposure = d->exposure,
         .runs = d->runs,
         .halt = d->halt,
+        .scopes = d->scopes,
         .metrics = d->metrics,
         .token = facts_secrets(d->facts)->http_token,
         .write_from = &d->config->http_write_from,
@@ -492,6 +494,7 @@ static void start_front(struct daemon *d)
         .desk = d->desk,
         .reconcile = d->reconcile,
         .halt = d->halt,
+        .scopes = d->scopes,
         .selftest = &d->selftest,
         .selftest_run = daemon_selftest,
         .strategy_uid = strategies_uid(d->strategies),
@@ -506,8 +509,14 @@ int daemon_start(struct daemon *d, struct err *err)
     d->guard = guard_new();
     d->metrics = metrics_new();
     d->watch = watch_new(daemon_alert, d);
+    daemon_scopes_new(d);
     d->halt = halt_new(d->config->state_dir, d->facts,
-                       &(struct halt_ports){.disk = d->disk, .write_row = write_halt_row, .arg = d});
+                       &(struct halt_ports){.disk = d->disk,
+                                            .write_row = write_halt_row,
+                                            .strategy_file = daemon_strategy_file,
+                                            .strategies = d->strategy_names,
+                                            .strategy_count = d->config->strategy_count,
+                                            .arg = d});
     d->exposure = exposure_new();
     d->strategies = strategies_new(d->loop, d->config, err);
     if (!d->strategies)
@@ -559,6 +568,7 @@ void daemon_stop(struct daemon *d)
     cache_free(d->cache);
     exposure_free(d->exposure);
     halt_free(d->halt);
+    scopes_free(d->scopes);
     watch_free(d->watch);
     metrics_free(d->metrics);
     guard_free(d->guard);

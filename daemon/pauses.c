@@ -23,7 +23,7 @@ struct pauses {
     struct ledger *ledger;
     void (*changed)(void *arg);
     void *arg;
-    struct list paused;
+    struct list paused, held;
     bool known, asked, stale; // stale: what is being read is of before
     loop_timer retry;
 };
@@ -33,6 +33,7 @@ struct pauses *pauses_new(struct loop *loop, struct ledger *ledger, void (*chang
     struct pauses *p = check_alloc(1, sizeof *p);
     *p = (struct pauses){.loop = loop, .ledger = ledger, .changed = changed, .arg = arg};
     list_init(&p->paused);
+    list_init(&p->held);
     return p;
 }
 
@@ -54,26 +55,47 @@ void pauses_free(struct pauses *p)
         return;
     loop_cancel(p->loop, &p->retry);
     forget_all(p);
+    LIST_EACH(n, tmp, &p->held)
+    forget(LIST_ENTRY(n, struct pause, node));
     free(p);
 }
 
-static struct pause *find(const struct pauses *p, const char *strategy)
+static struct pause *find_in(const struct list *list, const char *strategy)
 {
-    LIST_EACH(n, tmp, (struct list *)&p->paused)
+    LIST_EACH(n, tmp, (struct list *)list)
     if (strcmp(LIST_ENTRY(n, struct pause, node)->what.strategy, strategy) == 0)
         return LIST_ENTRY(n, struct pause, node);
     return NULL;
 }
 
-static void keep(struct pauses *p, const struct strategy_pause *what)
+static struct pause *find(const struct pauses *p, const char *strategy)
 {
-    struct pause *e = find(p, what->strategy);
+    return find_in(&p->paused, strategy);
+}
+
+static void keep_in(struct list *list, const struct strategy_pause *what)
+{
+    struct pause *e = find_in(list, what->strategy);
     if (!e) {
         e = check_alloc(1, sizeof *e);
         list_init(&e->node);
-        list_append(&p->paused, &e->node);
+        list_append(list, &e->node);
     }
     e->what = *what;
+}
+
+static void keep(struct pauses *p, const struct strategy_pause *what)
+{
+    keep_in(&p->paused, what);
+}
+
+void pauses_hold(struct pauses *p, const char *strategy, const struct strategy_pause *pause)
+{
+    struct pause *e = find_in(&p->held, strategy);
+    if (pause)
+        keep_in(&p->held, pause);
+    else if (e)
+        forget(e);
 }
 
 bool pauses_known(const struct pauses *p)
@@ -83,7 +105,7 @@ bool pauses_known(const struct pauses *p)
 
 const struct strategy_pause *pauses_of(const struct pauses *p, const char *strategy)
 {
-    const struct pause *e = find(p, strategy);
+    const struct pause *halted = find_in(&p->held, strategy), *e = halted ? halted : find(p, strategy);
     return e ? &e->what : NULL;
 }
 

@@ -17,6 +17,8 @@ void pauses_load(struct pauses *p); // Postgres is there: reads them, again and 
 void pauses_load_anew(struct pauses *p);
 bool pauses_known(const struct pauses *p);
 const struct strategy_pause *pauses_of(const struct pauses *p, const char *strategy); // NULL: it runs
+// A halt of the strategy takes it out of runs as a pause does, for as long as it holds; NULL: it is over.
+void pauses_hold(struct pauses *p, const char *strategy, const struct strategy_pause *pause);
 // A pause holds at once, also when Postgres does not take it (ok is false then: it would not survive a restart); a
 // resume holds once Postgres has it. detail says what happened when not ok.
 void pauses_set(struct pauses *p, const struct strategy_pause *pause, bool paused,

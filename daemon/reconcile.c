@@ -354,8 +354,9 @@ static void adopted(void *arg, enum ledger_result result, const struct order_row
         return;
     for (size_t i = 0; i < count; i++)
         desk_adopt(r->p.desk, &rows[i]);
-    r->adopted = r->waiting = true;
+    r->waiting = true;
     ledger_quarantine_open(r->p.ledger, r->account, quarantine_read, r);
+    r->adopted = true;
 }
 
 static void usage_read(void *arg, enum ledger_result result, struct day_usage usage)

@@ -88,6 +88,17 @@ static void take_id(struct leg *leg, int try_no)
     map_put(run->runs->legs, leg->client_order_id, leg);
 }
 
+// Of a stored plan they are not known here.
+static void put_whose(const struct plan_leg *p, struct intent *in)
+{
+    struct text t;
+    text_init(&t, sizeof in->whose - 1);
+    for (size_t i = 0; i < p->allocation_count; i++)
+        text_addf(&t, "%s%s", i ? " " : "", p->allocations[i].strategy);
+    str_copy_cut(in->whose, sizeof in->whose, t.overflow ? WHOSE_UNKNOWN : text_str(&t));
+    text_free(&t);
+}
+
 static void fill_intent(const struct leg *leg, const struct execution_try *t, const struct alpaca_quote *quote,
                         struct intent *in)
 {
@@ -108,6 +119,7 @@ static void fill_intent(const struct leg *leg, const struct execution_try *t, co
         .send_until = run->row.deadline_at,
     };
     str_copy_cut(in->run_id, sizeof in->run_id, run->row.id);
+    put_whose(p, in);
     str_copy_cut(in->account, sizeof in->account, run->row.account);
     str_copy_cut(in->order.client_order_id, sizeof in->order.client_order_id, leg->client_order_id);
     str_copy_cut(in->order.symbol, sizeof in->order.symbol, p->symbol);

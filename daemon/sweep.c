@@ -160,7 +160,7 @@ static void list_read(void *arg, const struct broker_answer *a)
     if (a->result != BROKER_OK || !a->json)
         return;
     bool whole = list_taken(s, a->json);
-    s->following = desk_cancel_open(s->p.desk, s->level == HALT_REDUCE_ONLY);
+    s->following = desk_cancel_open(s->p.desk, NULL, s->level == HALT_REDUCE_ONLY);
     show(s);
     if (whole && s->listed == 0 && s->following == 0 && s->now.adopted)
         cleared(s);
@@ -210,7 +210,7 @@ void sweep_look(struct sweep *s, const struct sweep_moment *m)
     if (s->level != m->halt)
         begin(s);
     s->looked = true;
-    s->following = desk_cancel_open(s->p.desk, s->level == HALT_REDUCE_ONLY);
+    s->following = desk_cancel_open(s->p.desk, NULL, s->level == HALT_REDUCE_ONLY);
     if (s->following && s->view.state == HALT_ORDERS_CLEARED) // it turned up
         s->view.state = HALT_ORDERS_CANCELLING;
     show(s);

@@ -44,6 +44,15 @@ static void show_halt(const struct json_node *halt)
                  ctl_text(halt, "orders.cancelled"), ctl_text(halt, "orders.seconds"));
 }
 
+static void show_scopes(const struct json_node *all)
+{
+    for (size_t i = 0; i < json_size(all); i++) {
+        const struct json_node *s = json_at(all, i);
+        ctl_toned("halt", ctl_text(s, "state"), "strategy %s: %s: %s, by %s", ctl_text(s, "strategy"),
+                  ctl_text(s, "state"), ctl_text(s, "reason"), ctl_text(s, "source"));
+    }
+}
+
 static void show_runs(const struct json_node *root)
 {
     char at[WHEN_TEXT_MAX];
@@ -70,6 +79,7 @@ static void show_status(const struct json_node *root)
     bool ready = strcmp(ctl_text(root, "ready"), "yes") == 0;
     show_health(ctl_at(root, "health"));
     show_halt(ctl_at(root, "halt"));
+    show_scopes(ctl_at(root, "strategies"));
     if (ctl_text(root, "account.account_number")[0])
         ctl_line("account", "%s, equity %s, cash %s", ctl_text(root, "account.account_number"),
                  ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));

@@ -151,13 +151,15 @@ const struct ctl_verb ctl_verbs[] = {
      "while orders "
      "are open.",
      ctl_drift_accept, 2, MANY, CTL_ACTS, false},
-    {"halt", "REASON [--reduce-only]",
+    {"halt", "REASON [--strategy STRATEGY] [--reduce-only]",
      "stop orders now and cancel what is open; stays, across restarts too, until it is released",
      "`paperguard status` tells when the broker has no open order of ours any more, and how long that took. With "
      "--reduce-only orders that can only shrink a position still leave. A full halt may follow it; what is less "
-     "strict loosens nothing.",
+     "strict loosens nothing. With --strategy that strategy alone: its orders do not leave, those that are open are "
+     "cancelled, and runs go without it.",
      ctl_halt, 1, MANY, CTL_ACTS, false},
-    {"release request", "REASON", "step one: gives a token; nothing is released yet", "", ctl_release_request, 1, MANY,
+    {"release request", "REASON [--strategy STRATEGY]", "step one: gives a token; nothing is released yet",
+     "With --strategy the halt of that strategy alone; without, the account's alone.", ctl_release_request, 1, MANY,
      CTL_ACTS, false},
     {"release confirm", "TOKEN", "step two: with the token of step one, within 120 seconds", "", ctl_release_confirm, 1,
      1, CTL_ACTS, false},

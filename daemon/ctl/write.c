@@ -21,6 +21,12 @@ static int post_reason(struct ctl *c, const char *path, struct ctl_answer *a)
     ctl_put_reason(c, 0, "", &o);
     if (c->options.reduce_only)
         json_put_string(&o, "mode", "reduce_only");
+    if (c->options.strategy) {
+        json_key(&o, "strategies");
+        json_array_begin(&o);
+        json_add_string(&o, c->options.strategy);
+        json_array_end(&o);
+    }
     return ctl_post(c, path, &body, &o, a);
 }
 
@@ -36,6 +42,31 @@ static void halt_without_daemon(const struct ctl *c)
         config_free(config);
 }
 
+static const struct json_node *scope_of(const struct json_node *root, const char *strategy)
+{
+    const struct json_node *all = ctl_at(root, "strategies");
+    for (size_t i = 0; i < json_size(all); i++)
+        if (ctl_is(json_at(all, i), "strategy", strategy))
+            return json_at(all, i);
+    return NULL;
+}
+
+static int halted_strategy(const struct ctl *c, struct ctl_answer *a)
+{
+    const struct json_node *scope = scope_of(ctl_root(a), c->options.strategy);
+    bool stored = ctl_is(scope, "stored", "yes");
+    if (!c->options.json)
+        ctl_line(ctl_is(scope, "state", "reduce_only") ? "reduce only:" : "halted:",
+                 "strategy %s: %s (release: paperguard release request --strategy %s REASON)", c->options.strategy,
+                 ctl_text(scope, "reason"), c->options.strategy);
+    if (!stored)
+        fprintf(stderr,
+                "paperguard: it holds in memory and goes to Postgres, its state file does not hold it yet; this "
+                "is tried again and again\n");
+    ctl_answer_free(a);
+    return stored ? EX_OK : CTL_REFUSED;
+}
+
 int ctl_halt(struct ctl *c)
 {
     struct ctl_answer a;
@@ -44,6 +75,8 @@ int ctl_halt(struct ctl *c)
         halt_without_daemon(c);
     if (code != EX_OK)
         return code;
+    if (c->options.strategy)
+        return halted_strategy(c, &a);
     if (!c->options.json)
         ctl_line(strcmp(ctl_text(ctl_root(&a), "halt.state"), "reduce_only") == 0 ? "reduce only:" : "halted:",
                  "%s (release: paperguard release request REASON)", ctl_text(ctl_root(&a), "halt.reason"));

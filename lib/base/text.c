@@ -165,6 +165,18 @@ bool str_equal(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+bool str_has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        if (n == len && memcmp(at, word, n) == 0)
+            return true;
+        at += n;
+    }
+    return false;
+}
+
 bool str_starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

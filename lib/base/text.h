@@ -38,6 +38,7 @@ void str_make_readable(char *s);
 bool str_copy(char *out, size_t size, const char *s) MUST_CHECK;
 void str_copy_cut(char *out, size_t size, const char *s); // cutting is fine
 bool str_equal(const char *a, const char *b);             // NULL-safe: NULL equals only NULL
+bool str_has_word(const char *words, const char *word);   // one of those between spaces
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 bool str_equal_nocase(const char *a, const char *b); // ASCII only

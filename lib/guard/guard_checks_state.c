@@ -146,6 +146,21 @@ static enum guard_answer halt_says(const struct guard_case *c, enum fact_halt ha
     return GUARD_UNKNOWN;
 }
 
+// Halts of single strategies: an order answers for each whose it is.
+static enum guard_answer scopes_say(const struct guard_case *c, char detail[FACT_TEXT_MAX])
+{
+    const char *whose = c->receipt ? receipt_terms(c->receipt)->whose : "";
+
+    for (size_t i = 0; whose[0] && i < c->facts->scope_count; i++) {
+        const struct fact_scope *s = &c->facts->scopes[i];
+        if ((str_equal(whose, WHOSE_UNKNOWN) || str_has_word(whose, s->strategy)) &&
+            halt_says(c, s->halt) != GUARD_PASS)
+            return guard_say(detail, GUARD_FAIL, "halt of strategy %s: %s: %s", s->strategy,
+                             s->halt == HALT_REDUCE_ONLY ? "reduce only" : "halted", s->detail);
+    }
+    return guard_say(detail, GUARD_PASS, "running");
+}
+
 enum guard_answer guard_check_halt(const struct guard_case *c, char detail[FACT_TEXT_MAX])
 {
     const struct guard_facts *f = c->facts;
@@ -162,7 +177,7 @@ enum guard_answer guard_check_halt(const struct guard_case *c, char detail[FACT_
         if (halt_says(c, sources[i].halt) != GUARD_PASS)
             return guard_say(detail, GUARD_UNKNOWN, "%s cannot say whether there is a halt: %s", sources[i].name,
                              f->halt_detail);
-    return guard_say(detail, GUARD_PASS, "running");
+    return scopes_say(c, detail);
 }
 
 // A process that was stopped for a while is asked here before its timers have run: the clock decides, not the state.

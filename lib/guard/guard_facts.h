@@ -11,8 +11,10 @@
 
 #include "lib/base/digest.h"
 #include "lib/trade/order.h"
+#include "lib/trade/portfolio.h"
 
 #define FACT_TEXT_MAX 160
+#define GUARD_SCOPES_MAX 16
 
 enum fact_switch_state { SWITCH_UNREAD, SWITCH_UNSET, SWITCH_TRUE, SWITCH_FALSE, SWITCH_INVALID };
 struct fact_switch {
@@ -33,6 +35,12 @@ const char *fact_halt_name(enum fact_halt h); // "running", "reduce_only", "halt
 struct fact_state { // a value somebody else judged good or bad, with why
     enum fact_tri state;
     char detail[FACT_TEXT_MAX]; // names file, variable, line; never a value that may be secret
+};
+
+struct fact_scope { // a halt of one strategy
+    char strategy[BOOK_NAME_MAX];
+    enum fact_halt halt; // REDUCE_ONLY or HALTED
+    char detail[96];
 };
 
 struct guard_facts {
@@ -71,6 +79,8 @@ struct guard_facts {
     int64_t database_boot_ns; // last time Postgres answered
     enum fact_halt halt_memory, halt_file, halt_database;
     char halt_detail[FACT_TEXT_MAX];
+    struct fact_scope scopes[GUARD_SCOPES_MAX];
+    size_t scope_count;
     enum fact_lead lead;
     int64_t lead_epoch;         // while it is HELD
     int64_t lead_until_boot_ns; // from then on another host may hold it

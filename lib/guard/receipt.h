@@ -12,15 +12,17 @@
 
 #include "lib/base/check.h"
 #include "lib/trade/order.h"
+#include "lib/trade/portfolio.h"
 
 struct receipt; // owned by whoever holds it; consumed by guard_clear_order or dropped
 
 struct receipt_terms { // what was committed, word for word
     char account_number[ACCOUNT_NUMBER_MAX];
     struct order_request order;
-    bool reduces;     // class REDUCE, else OPEN
-    char run_id[40];  // "" for orders outside a run
-    const char *body; // JSON as committed; copied
+    bool reduces;          // class REDUCE, else OPEN
+    char run_id[40];       // "" for orders outside a run
+    char whose[WHOSE_MAX]; // strategies, space separated; WHOSE_UNKNOWN: any of them
+    const char *body;      // JSON as committed; copied
     size_t body_len;
     int64_t committed_boot_ns;
     int64_t leader_epoch; // in which it was committed

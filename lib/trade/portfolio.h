@@ -13,6 +13,8 @@
 #include "lib/trade/order.h"
 
 #define BOOK_NAME_MAX 48
+#define WHOSE_MAX 512     // names of strategies, space separated
+#define WHOSE_UNKNOWN "*" // it may be any one's
 #define BOOK_UNASSIGNED "unassigned"
 
 struct holding {

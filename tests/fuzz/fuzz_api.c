@@ -227,7 +227,7 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
     (void)h;
     (void)source;
     check_may_write();
-    CHECK(state == HALT_HALTED && reason[strspn(reason, " ")]);
+    CHECK((state == HALT_HALTED || state == HALT_REDUCE_ONLY) && reason[strspn(reason, " ")]);
 }
 
 void halt_write_json(const struct halt *h, struct json_out *o)
@@ -235,6 +235,27 @@ void halt_write_json(const struct halt *h, struct json_out *o)
     (void)h;
     json_object_begin(o);
     json_object_end(o);
+}
+
+bool scopes_engage(struct scopes *s, const char *strategy, enum fact_halt state, const char *reason, const char *source)
+{
+    (void)s, (void)reason, (void)source;
+    check_may_write();
+    CHECK(state != HALT_UNKNOWN && strategy[0] && strlen(strategy) < BOOK_NAME_MAX);
+    return str_equal(strategy, "momentum");
+}
+
+const struct scope *scopes_of(const struct scopes *s, const char *strategy)
+{
+    (void)s, (void)strategy;
+    return NULL;
+}
+
+void scopes_write_json(const struct scopes *s, struct json_out *o)
+{
+    (void)s;
+    json_array_begin(o);
+    json_array_end(o);
 }
 
 const struct order_row *desk_order(const struct desk *d, const char *client_order_id)

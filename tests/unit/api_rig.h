@@ -65,6 +65,7 @@ static struct rig {
 
     // halt
     enum fact_halt halt;
+    struct scope scope; // halted when it has a name
     int engaged;
     char reason[200], source[100], who[100], code[40];
 
@@ -184,6 +185,8 @@ void halt_write_json(const struct halt *h, struct json_out *o)
     json_put_string(o, "state", rig.halt == HALT_RUNNING ? "running" : "halted");
     json_object_end(o);
 }
+
+#include "tests/unit/scopes_rig.h"
 
 bool scheduler_session(const struct scheduler *s, int64_t now_ns, struct day *out)
 {

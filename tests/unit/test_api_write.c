@@ -240,6 +240,24 @@ static void a_halt_needs_a_reason(void **state)
     answer_free(&a);
 }
 
+static void a_halt_may_be_of_strategies_or_less_than_full(void **state)
+{
+    (void)state;
+    const char *body = "{\"reason\":\"odd\",\"strategies\":[\"momentum\",\"nobody\"]}";
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, body), 404);
+    assert_null(rig.scope.strategy); // not one of them
+    body = "{\"reason\":\"odd\",\"strategies\":[\"momentum\"],\"mode\":\"reduce_only\"}";
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, body), 200);
+    assert_int_equal(rig.scope.record.state, HALT_REDUCE_ONLY);
+    assert_string_equal(rig.scope.record.reason, "odd");
+    assert_int_equal(rig.engaged, 0); // the account is not
+    assert_int_equal(
+        status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, "{\"reason\":\"x\",\"mode\":\"reduce_only\"}"), 200);
+    assert_int_equal(rig.halt, HALT_REDUCE_ONLY);
+    assert_int_equal(status_of(API_PORT, "POST", "/api/v1/halt", AUTH JSON, "{\"reason\":\"x\",\"mode\":\"some\"}"),
+                     400);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -253,6 +271,7 @@ int main(void)
         T(a_run_that_is_claimed_later),
         T(bodies_are_strict),
         T(a_halt_needs_a_reason),
+        T(a_halt_may_be_of_strategies_or_less_than_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

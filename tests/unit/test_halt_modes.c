@@ -98,7 +98,7 @@ static void the_strictest_file_of_the_folder_counts(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) { // in whatever order the folder tells them
         for (size_t k = 0; k < 3; k++)
             put(b, names[i][k], "");
-        assert_int_equal(halt_folder_look(b->dir, name, &err), 1);
+        assert_int_equal(halt_folder_look(b->dir, name, NULL, &err), 1);
         assert_string_equal(name, "all");
         for (size_t k = 0; k < 3; k++)
             drop(b, names[i][k]);

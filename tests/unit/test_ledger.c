@@ -244,11 +244,11 @@ static void halts_are_written_and_read_back(void **state)
     (void)state;
     use_database(true);
     start_ready();
-    ledger_halt_write(ledger, HALT_HALTED, "drill", "cli", T0);
+    ledger_halt_write(ledger, NULL, HALT_HALTED, "drill", "cli", T0);
     WAIT_FOR(said.halt == HALT_HALTED);
     assert_string_equal(said.halt_reason, "drill");
-    ledger_halt_write(ledger, HALT_REDUCE_ONLY, "half", "cli", T0 + SECOND);
-    ledger_halt_write(ledger, HALT_RUNNING, "over", "cli", T0 + 2 * SECOND);
+    ledger_halt_write(ledger, NULL, HALT_REDUCE_ONLY, "half", "cli", T0 + SECOND);
+    ledger_halt_write(ledger, NULL, HALT_RUNNING, "over", "cli", T0 + 2 * SECOND);
     WAIT_FOR(said.halt == HALT_RUNNING);
     assert_sql("SELECT string_agg(state, ' ' ORDER BY event_id) FROM halt_events",
                "running halted reduce_only running");
@@ -266,7 +266,7 @@ static void a_halt_waits_for_the_database(void **state)
     tool("crash");
     WAIT_FOR(said.state == LEDGER_CONNECTING);
     assert_false(said.halt_known);
-    ledger_halt_write(ledger, HALT_HALTED, "database gone", "watch", T0);
+    ledger_halt_write(ledger, NULL, HALT_HALTED, "database gone", "watch", T0);
     tool("start");
     WAIT_FOR(said.state == LEDGER_READY);
     WAIT_FOR(said.halt == HALT_HALTED);

@@ -94,7 +94,7 @@ static void a_standby_writes_what_any_host_may(void **state)
     assert_refused();
     assert_int_equal(said.fenced, 0); // it was not even asked
     ledger_alert(ledger, "clock", "host-a", "why", T0);
-    ledger_halt_write(ledger, HALT_HALTED, "stop", "test", T0);
+    ledger_halt_write(ledger, NULL, HALT_HALTED, "stop", "test", T0);
     WAIT_FOR(said.halt == HALT_HALTED);
     WAIT_FOR(strcmp(sql("SELECT count(*) FROM alerts"), "1") == 0);
     CALL(ledger_orders_open(ledger, ACCOUNT, on_orders, NULL));

@@ -401,6 +401,40 @@ static void test_order_at_the_wire(void **state)
     order_end(&b);
 }
 
+// A halt of one strategy holds back what is that strategy's, or may be, when it is cleared and at the wire.
+static void test_halt_of_a_strategy(void **state)
+{
+    static const struct {
+        const char *whose;
+        enum fact_halt halt;
+        bool reduces, passes;
+    } rows[] = {{"alpha", HALT_HALTED, false, false},      {"alpha", HALT_HALTED, true, false},
+                {"alpha", HALT_REDUCE_ONLY, false, false}, {"alpha", HALT_REDUCE_ONLY, true, true},
+                {"beta alpha", HALT_HALTED, false, false}, {"beta", HALT_HALTED, false, true},
+                {"alpha2", HALT_HALTED, false, true},      {"", HALT_HALTED, false, true},
+                {WHOSE_UNKNOWN, HALT_HALTED, false, false}};
+    struct order_bench b;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int wire = 0; wire < 2; wire++) {
+            order_begin(&b, rows[i].reduces);
+            str_copy_cut(b.terms.whose, sizeof b.terms.whose, rows[i].whose);
+            receipt_drop(&b.receipt);
+            b.receipt = receipt_mint(&b.terms);
+            if (wire)
+                assert_int_equal(order_clear(&b), 0);
+            b.facts.scope_count = 1;
+            b.facts.scopes[0] = (struct fact_scope){.strategy = "alpha", .halt = rows[i].halt, .detail = "odd"};
+            assert_int_equal(wire ? order_redeem(&b) : order_clear(&b) == 0, rows[i].passes);
+            if (!rows[i].passes) {
+                assert_int_equal(b.verdict.check, CHECK_HALT);
+                assert_non_null(strstr(b.verdict.detail, "halt of strategy alpha"));
+            }
+            order_end(&b);
+        }
+}
+
 // Whatever byte of whatever part of a cleared order's request is another one at the wire: denied, and spent.
 static void test_every_byte_of_an_order(void **state)
 {
@@ -517,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_an_order_that_may_leave_no_later),
         cmocka_unit_test(test_receipt),
         cmocka_unit_test(test_order_at_the_wire),
+        cmocka_unit_test(test_halt_of_a_strategy),
         cmocka_unit_test(test_every_byte_of_an_order),
         cmocka_unit_test(test_lease_between_clearing_and_sending),
         cmocka_unit_test(test_class_comes_from_the_receipt),
