@@ -1,4 +1,4 @@
--- compatible-from: 22
+-- compatible-from: 33
 -- Where heads of the chain of decisions were stored outside of this database, once a day each; and the one way in which decisions
 -- are removed: oldest first, behind a checkpoint, which is a decision itself.
 CREATE TABLE stored_heads (
