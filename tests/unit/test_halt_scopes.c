@@ -107,6 +107,15 @@ static void a_row_of_postgres_adds_one(void **state)
     assert_int_equal(now_of(b, "alpha"), HALT_HALTED); // and the file remembers
 }
 
+static void a_newer_row_that_is_less_strict_loosens_nothing(void **state)
+{
+    struct bench *b = *state;
+    assert_true(scopes_engage(scopes, "alpha", HALT_HALTED, "stop", "cli"));
+    scopes_set_database(
+        scopes, "[{\"strategy\":\"alpha\",\"state\":\"reduce_only\",\"reason\":\"\",\"at\":\"2030-01-01T00:00:00Z\"}]");
+    assert_int_equal(now_of(b, "alpha"), HALT_HALTED);
+}
+
 static void a_damaged_file_is_a_halt(void **state)
 {
     struct bench *b = *state;
@@ -239,6 +248,7 @@ int main(void)
         TEST(only_the_strategy_is_halted_and_never_loosened),
         TEST(a_restart_and_an_older_database_change_nothing),
         TEST(a_row_of_postgres_adds_one),
+        TEST(a_newer_row_that_is_less_strict_loosens_nothing),
         TEST(a_damaged_file_is_a_halt),
         TEST(release_takes_two_steps),
         TEST(a_newer_halt_or_time_undoes_the_request),
