@@ -137,3 +137,22 @@ def test_what_is_removed_has_a_checkpoint(make_site):
     done = site.daemon.cli("audit", "verify")
     assert done.returncode == 1 and "BROKEN at row 1, removed: rows 1 to 2501 are not there, and no checkpoint" in done.stdout, done
     assert site.daemon.cli("audit", "verify", "--from", "2021-01-01").returncode == 0
+
+
+def test_a_role_that_is_no_superuser(make_site):
+    """It owns the tables, and has no privilege to change a decision; what adds and removes them works for it."""
+    site = make_site(audit={"keep_days": "30"}, **CHAIN)
+    name = site.sql("SELECT current_database() AS n")[0]["n"]
+    site.sql("CREATE ROLE plain LOGIN")
+    site.sql(f'ALTER DATABASE "{name}" OWNER TO plain')
+    site.dsn = " ".join(w for w in site.dsn.split() if not w.startswith("user=")) + " user=plain"
+    site.daemon.sections["database"]["url"] = site.dsn
+    site.daemon.write()
+    site.daemon.db_init()
+    site.sql(OLD.replace("2500", "10"))
+    for statement in ("UPDATE decisions SET answer = 'x' WHERE seq = 1", "TRUNCATE decisions"):
+        with pytest.raises(psycopg2.Error, match="permission denied"):
+            site.sql(statement)
+    site.daemon.start().up().ready()
+    until(lambda: site.sql("SELECT min(seq) AS n FROM decisions")[0]["n"] >= 10, 30, "the old ones gone, but for the newest of all")
+    assert site.daemon.cli("audit", "verify").returncode == 0
