@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/daemon.h"
+#include "lib/base/text.h"
 
 static void tripped(void *arg, const char *row, const char *detail)
 {
@@ -54,6 +55,12 @@ static void collect(struct daemon *d)
         metrics_set_decimal(d->metrics, METRIC_DRAWDOWN, "", down.nanos);
 }
 
+// An account that is not this database's is not measured by its marks, and none are kept of it.
+static const char *own_account(const struct guard_facts *f)
+{
+    return f->account_first_known && str_equal(f->account_number, f->account_first_seen) ? f->account_number : "";
+}
+
 void daemon_breaker_look(struct daemon *d)
 {
     bool always_open;
@@ -61,7 +68,7 @@ void daemon_breaker_look(struct daemon *d)
     const struct guard_facts *f = facts_view(d->facts);
     const struct calendar calendar = scheduler_calendar(d->scheduler, &always_open);
     const struct session_day *day = calendar.count ? session_of(&calendar, now) : NULL;
-    struct breaker_moment m = {.account = f->account_number,
+    struct breaker_moment m = {.account = own_account(f),
                                .leads = f->lead == LEAD_HELD && d->ledger_state == LEDGER_READY,
                                .session_known = day != NULL,
                                .halt = halt_state(d->halt),

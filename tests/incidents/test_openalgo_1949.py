@@ -28,4 +28,5 @@ def test_an_account_that_turns_real_while_running_latches_a_halt(at_paper, live)
     until(lambda: table(site)["account_number"][0] == "PASS", 20, "paper again")
     assert place(site, "still")[:2] == (403, "halt"), "it stays until an operator releases it"
     assert live.front.orders == 0 and site.daemon.process.running()
+    assert "ledger: refused" not in site.daemon.text(), "nothing is written down of an account that is not ours"
     assert site.sql("SELECT state FROM halt_state")[0]["state"] == "halted"
