@@ -5,6 +5,8 @@
 Source: nautechsystems/nautilus_trader#4946, an order of about 153 million dollars passes.
 Protected by: the risk rows order_notional, price_known and account_known (lib/trade/risk.c): what is unknown denies; there is no
 switch that turns them off."""
+import itertools
+
 import pytest
 
 from acts import place, price_of
@@ -22,7 +24,8 @@ def test_an_order_of_153_million_dollars(at_paper, live):
     assert place(site, "sold", shares, side="sell")[:2] == (422, "long_only")
     # The account is not known any more: neither this one nor any other.
     site.sim.fault("GET /v2/account", "status", status=503, count=1000000)
-    until(lambda: place(site, f"blind-{len(site.sim.requests())}", shares)[1] == "account_known", 20, "denied for the account's sake")
+    names = (f"blind-{n}" for n in itertools.count())
+    until(lambda: place(site, next(names), shares)[1] == "account_known", 20, "denied for the account's sake")
     assert place(site, "blind-small", "1")[:2] == (422, "account_known")
     site.sim.clear_faults()
     # No price: no value either.

@@ -5,8 +5,16 @@
 Source: staging-guides#9, the id hashes the quantity, so a rerun at a new price doubles.
 Protected by: ids are derived from account, session, slot, leg and try (order_id in lib/trade), never from quantity, price or clock; the
 plan is stored before the first order and used again (run_resume.c)."""
+import hashlib
+
 from acts import place, placed
 from harness import Strategy, until
+
+
+def derived(account, session, slot, leg):
+    """The id of an order's first try: nothing else is in it."""
+    fields = (account, str(session), slot, str(leg), "1")
+    return "pg1-" + hashlib.sha256(b"".join(len(f).to_bytes(8, "big") + f.encode() for f in fields)).hexdigest()[:32]
 
 
 def test_a_rerun_at_another_price_is_the_same_order(make_site):
@@ -17,6 +25,8 @@ def test_a_rerun_at_another_price_is_the_same_order(make_site):
     until(lambda: len(site.sim.posts()) == 2, 20, "two orders")
     until(lambda: len(site.sql("SELECT 1 FROM intents")) == 2, 20, "two intents")
     planned = {r["client_order_id"] for r in site.sql("SELECT client_order_id FROM intents")}
+    account, run = site.sim.get("/v2/account")["account_number"], site.runs()[0]
+    assert planned == {derived(account, run["session"], "manual-1", leg) for leg in (1, 2)}
     site.daemon.process.kill()
     for symbol in ("SPY", "TLT"):
         price = float(site.sim.get(f"/v2/stocks/{symbol}/trades/latest")["trade"]["p"])

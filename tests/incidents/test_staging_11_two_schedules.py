@@ -23,6 +23,7 @@ def test_two_specs_for_one_instant_are_one_run(make_site, tmp_path):
     until(site.runs, 20, "the run")
     row = site.run_ended(seconds=30)
     assert (row["slot_key"], row["status"], len(site.runs())) == (KEY, "completed", 1), site.runs()
+    assert {m["strategy"] for m in site.sql("SELECT strategy FROM run_members WHERE status = 'ok'")} == {"static", "dynamic"}
     # One order for both, and none for the timer that starts the daemon again.
     site.daemon.stop()
     site.daemon.start().in_step()
