@@ -363,6 +363,8 @@ void ledger_halt_write(struct ledger *l, const char *strategy, enum fact_halt st
 {
     struct ledger_records *r = l->records;
     struct record *rec = record_new(r, strategy ? &SQL_STRATEGY_HALT_WRITE : &SQL_HALT_WRITE);
+    char whose[160];
+    snprintf(whose, sizeof whose, "%s%s", strategy ? "strategy " : "", strategy ? strategy : l->p.instance);
     if (strategy)
         record_put(rec, strategy);
     record_put(rec, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state));
@@ -376,8 +378,8 @@ void ledger_halt_write(struct ledger *l, const char *strategy, enum fact_halt st
     }
     r->halt_count++;
     list_append(&r->halts, &rec->node);
-    queue_decision(r, "halt", l->p.instance, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state), source,
-                   reason, at_ns);
+    queue_decision(r, "halt", whose, fact_halt_name(state == HALT_UNKNOWN ? HALT_HALTED : state), source, reason,
+                   at_ns);
     ledger_records_kick(l);
 }
 

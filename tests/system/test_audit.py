@@ -39,8 +39,10 @@ def test_every_decision_is_in_the_chain(site):
     decided(site, kind="request", subject=f"POST {ORDERS}", answer="denied", rule="401")
     decided(site, kind="request", subject=f"POST {ORDERS}", answer="accepted", rule="201")
     decided(site, kind="leader", answer="leads")
+    site.daemon.ctl("halt", "--strategy", "weights", "one alone")
+    decided(site, kind="halt", subject="strategy weights", answer="halted", detail="one alone")
     site.daemon.ctl("halt", "the audit")
-    decided(site, kind="halt", answer="halted", detail="the audit")
+    decided(site, kind="halt", subject="default", answer="halted", detail="the audit")
     assert place(site, "halted", "1") == 403
     decided(site, kind="request", rule="403", answer="denied")
     decided(site, kind="request", subject="POST /admin/halt", answer="accepted")
