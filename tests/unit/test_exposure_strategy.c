@@ -110,6 +110,30 @@ static void a_buy_in_dollars_counts_whole_until_a_book_shows_it(void **state)
     exposure_free(e);
 }
 
+static void all_of_a_book_counts_and_nothing_of_others(void **state)
+{
+    (void)state;
+    struct exposure *e = with_account();
+    struct alpaca_trade t = {.symbol = "TLT", .price = {50 * DECIMAL_ONE}, .at = NOW};
+    struct intent in = core("a", ORDER_BUY, 1, 100), other = in;
+    struct book b[2];
+    exposure_set_trade(e, &t, NOW, NOW);
+    book_init(&b[0], "core");
+    book_init(&b[1], "other");
+    assert_true(book_set(&b[0], "SPY", SHARES(1), USD(1)) && book_set(&b[0], "TLT", SHARES(3), USD(1)));
+    assert_true(book_set(&b[1], "TLT", SHARES(5), USD(1)));
+    exposure_set_books(e, &(struct ledger_books){.books = b, .count = 2, .asked_boot_ns = NOW});
+    book_free(&b[0]);
+    book_free(&b[1]);
+    strcpy(other.strategy, "other");
+    assert_int_equal(GROSS(e, &in), USD(250).nanos);
+    assert_int_equal(GROSS(e, &other), USD(250).nanos);
+    exposure_reserve(e, &in, NOW);
+    assert_int_equal(GROSS(e, &in), USD(350).nanos);
+    assert_int_equal(GROSS(e, &other), USD(250).nanos);
+    exposure_free(e);
+}
+
 static void one_that_never_was_counts_nothing(void **state)
 {
     (void)state;
@@ -128,6 +152,7 @@ int main(void)
         cmocka_unit_test(only_what_a_strategy_places_itself_is_asked_for),
         cmocka_unit_test(open_buys_count_until_a_book_shows_their_fills),
         cmocka_unit_test(a_buy_in_dollars_counts_whole_until_a_book_shows_it),
+        cmocka_unit_test(all_of_a_book_counts_and_nothing_of_others),
         cmocka_unit_test(one_that_never_was_counts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,9 @@ static struct {
     size_t kept_count;
     enum ledger_result takes;
     int reads, changes, done;
-    bool ok;
+    bool ok, slow;       // Postgres tells later
+    const char *account; // that is asked for
+    void (*read)(void *, enum ledger_result, const struct limit_raise *, size_t);
     char name[40], detail[200];
 } w;
 
@@ -41,9 +43,11 @@ void ledger_limit_raises(struct ledger *l, const char *account, int64_t now_ns,
                          void (*done)(void *, enum ledger_result, const struct limit_raise *, size_t), void *arg)
 {
     (void)l, (void)now_ns;
-    assert_string_equal(account, "PASIM1");
+    assert_string_equal(account, w.account);
     w.reads++;
-    done(arg, w.takes, w.kept, w.kept_count);
+    w.read = done;
+    if (!w.slow)
+        done(arg, w.takes, w.kept, w.kept_count);
 }
 
 static void changed(void *arg, const char *name, const char *detail)
@@ -65,6 +69,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&w, 0, sizeof w);
+    w.account = "PASIM1";
     w.limits =
         (struct risk_limits){.max_order_notional = {1000 * D}, .max_orders_per_day = 10, .price_collar = {D / 20}};
     w.raises = raises_new(NULL, &w.limits, (struct ratio){2 * D}, changed, NULL);
@@ -199,6 +204,57 @@ static void without_an_answer_what_postgres_has_holds(void **state)
     assert_int_equal(now().max_order_notional.nanos, 1000 * D);
 }
 
+static void what_is_read_again_leaves_what_holds_alone(void **state)
+{
+    (void)state;
+    raises_look(w.raises, "PASIM1", false, 1, HOUR);
+    w.kept[0] = (struct limit_raise){.name = "price_collar", .value = D / 15, .until = 2 * HOUR};
+    w.kept[1] = (struct limit_raise){.name = "max_order_notional", .value = 1500 * D, .until = 2 * HOUR};
+    w.kept[2] = (struct limit_raise){.name = "of_another_version", .value = D, .until = 2 * HOUR};
+    w.kept_count = 3;
+    raises_look(w.raises, "PASIM1", true, 1, HOUR);
+    assert_true(now().max_order_notional.nanos == 1500 * D && now().price_collar.nanos == D / 15);
+    assert_int_equal(w.changes, 2);
+    w.takes = LEDGER_LOST;
+    raise_to("max_orders_per_day", 15 * D, 2 * HOUR); // without an answer: all are read again
+    w.takes = LEDGER_OK;
+    raises_look(w.raises, "PASIM1", true, 2, HOUR);
+    assert_int_equal(w.changes, 4);
+    assert_non_null(strstr(w.detail, "raised"));
+    assert_true(now().max_order_notional.nanos == 1500 * D && now().price_collar.nanos == D / 15);
+}
+
+static void its_time_is_counted_from_when_it_was_read(void **state)
+{
+    (void)state;
+    raises_look(w.raises, "PASIM1", false, 1, HOUR);
+    w.kept[0] = (struct limit_raise){.name = "max_order_notional", .value = 1500 * D, .until = 51 * HOUR};
+    w.kept_count = 1;
+    raises_look(w.raises, "PASIM1", true, 100 * HOUR, 50 * HOUR);
+    raises_look(w.raises, "PASIM1", true, 101 * HOUR - 1, 50 * HOUR);
+    assert_int_equal(now().max_order_notional.nanos, 1500 * D);
+    raises_look(w.raises, "PASIM1", true, 101 * HOUR, 50 * HOUR); // the wall clock stands still
+    assert_int_equal(now().max_order_notional.nanos, 1000 * D);
+}
+
+static void another_account_has_its_own(void **state)
+{
+    (void)state;
+    raise_to("max_order_notional", 1500 * D, 2 * HOUR);
+    int reads = w.reads;
+    raises_look(w.raises, "", true, 1, HOUR);
+    assert_int_equal(w.reads, reads);
+    assert_int_equal(now().max_order_notional.nanos, 1000 * D);
+    w.account = "PASIM2";
+    w.slow = true;
+    raises_look(w.raises, "PASIM2", true, 2, HOUR);
+    raises_look(w.raises, "PASIM2", true, 3, HOUR); // one question at a time
+    assert_int_equal(w.reads, reads + 1);
+    w.kept[0] = (struct limit_raise){.name = "max_order_notional", .value = 1200 * D, .until = 2 * HOUR};
+    w.read(w.raises, LEDGER_OK, w.kept, 1);
+    assert_int_equal(now().max_order_notional.nanos, 1200 * D);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -211,6 +267,9 @@ int main(void)
         T(taken_back_at_once),
         T(without_an_answer_what_postgres_has_holds),
         T(the_host_that_leads_finds_what_is_kept),
+        T(what_is_read_again_leaves_what_holds_alone),
+        T(its_time_is_counted_from_when_it_was_read),
+        T(another_account_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,8 @@ static void every_example_is_denied_by_its_row(void **state)
       l->max_strategy_exposure.nanos = 21 * D / 100)                                                                   \
     X(strategy_out_of_range, RISK_UNKNOWN, RISK_STRATEGY_EXPOSURE, own(v, 0, 0); v->strategy_gross.nanos = INT64_MAX)  \
     X(net_unchanged, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); l->max_net_exposure.nanos = 0)                     \
+    X(net_unchanged_above, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); v->net_short.nanos = 5000 * D;               \
+      l->max_net_exposure.nanos = 0)                                                                                   \
     X(net_out_of_range, RISK_UNKNOWN, RISK_NET_EXPOSURE, v->net_long.nanos = INT64_MAX)                                \
     X(day_share_at, RISK_PASS, RISK_NOTIONAL_PER_DAY, l->max_notional_per_day_share.nanos = D / 10)                    \
     X(day_share_above, RISK_FAIL, RISK_NOTIONAL_PER_DAY, l->max_notional_per_day_share.nanos = D / 10 - 1)
@@ -367,6 +369,66 @@ static void what_does_not_fit_is_unknown(void **state)
     assert_int_equal(v.answer, RISK_UNKNOWN);
 }
 
+static void a_rule_is_found_among_many(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG"};
+    for (size_t count = 0; count <= ARRAY_LEN(names); count++)
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            struct risk_symbol rules[ARRAY_LEN(names)] = {0};
+            scene s;
+            struct risk_verdict v;
+            risk_example(RISK_ROW_COUNT, &s);
+            for (size_t k = 0; k < count; k++)
+                strcpy(rules[k].symbol, names[k]);
+            rules[i].lot.nanos = 3 * D;
+            s.limits.symbols = rules;
+            s.limits.symbol_count = count;
+            strcpy(s.order.symbol, names[i]);
+            risk_judge_row(RISK_LOT, &s.limits, &s.view, &s.order, &v);
+            assert_int_equal(v.answer, i < count ? RISK_FAIL : RISK_PASS);
+        }
+}
+
+static void says(enum risk_row row, const scene *s, const char *words)
+{
+    struct risk_verdict v;
+    risk_judge_row(row, &s->limits, &s->view, &s->order, &v);
+    assert_int_equal(v.answer, RISK_FAIL);
+    if (!strstr(v.detail, words))
+        fail_msg("%s: %s; expected %s", risk_row_name(row), v.detail, words);
+}
+
+static void what_is_told_is_what_was_found(void **state)
+{
+    (void)state;
+    static const char *const allowed[] = {"TLT", "GLD"};
+    scene s;
+    risk_example(RISK_ROW_COUNT, &s);
+    s.limits.allow = allowed;
+    s.limits.allow_count = 2;
+    s.limits.symbols_allowed = 1;
+    says(RISK_SYMBOL_LIST, &s, "not among the 3 allowed symbols");
+    s.view.hours = RISK_HOURS_CLOSED;
+    says(RISK_SESSION, &s, "the market is closed");
+    s.view.hours = RISK_HOURS_EXTENDED;
+    says(RISK_SESSION, &s, "the market is in extended hours");
+    limit(&s.order, 100 * D + 1);
+    says(RISK_PRICE_TICK, &s, "off the tick of 0.01");
+    limit(&s.order, D - 1);
+    says(RISK_PRICE_TICK, &s, "off the tick of 0.0001");
+    risk_example(RISK_ROW_COUNT, &s);
+    sell(&s.order);
+    s.order.qty.nanos = D / 2;
+    s.view.held.nanos = 0;
+    says(RISK_FRACTIONAL, &s, "are not sold short: 0.5 would be");
+    s.view.bid.nanos = 0;
+    says(RISK_LULD, &s, "no bid to meet: limit down");
+    risk_example(RISK_ROW_COUNT, &s);
+    s.view.ask.nanos = 0;
+    says(RISK_LULD, &s, "no ask to meet: limit up");
+}
+
 static void who_answers_for_an_entry_is_named(void **state)
 {
     (void)state;
@@ -391,6 +453,8 @@ int main(void)
         cmocka_unit_test(every_case),
         cmocka_unit_test(rows_deny_on_their_own),
         cmocka_unit_test(what_does_not_fit_is_unknown),
+        cmocka_unit_test(a_rule_is_found_among_many),
+        cmocka_unit_test(what_is_told_is_what_was_found),
         cmocka_unit_test(who_answers_for_an_entry_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
