@@ -219,6 +219,10 @@ static void every_example_is_denied_by_its_row(void **state)
       l->max_strategy_exposure.nanos = 21 * D / 100 - 1)                                                               \
     X(strategy_sells_others_at, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 2000, -5); sell_dollars(o);                  \
       l->max_strategy_exposure.nanos = 21 * D / 100)                                                                   \
+    X(strategy_sells_some_of_others, RISK_PASS, RISK_STRATEGY_EXPOSURE, own(v, 2000, 0); sell_dollars(o);              \
+      v->strategy_held.nanos = 4 * D / 10; l->max_strategy_exposure.nanos = 206 * D / 1000)                            \
+    X(strategy_sells_more_of_others, RISK_FAIL, RISK_STRATEGY_EXPOSURE, own(v, 2000, 0); sell_dollars(o);              \
+      v->strategy_held.nanos = 4 * D / 10; l->max_strategy_exposure.nanos = 206 * D / 1000 - 1)                        \
     X(strategy_out_of_range, RISK_UNKNOWN, RISK_STRATEGY_EXPOSURE, own(v, 0, 0); v->strategy_gross.nanos = INT64_MAX)  \
     X(net_unchanged, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); l->max_net_exposure.nanos = 0)                     \
     X(net_unchanged_above, RISK_PASS, RISK_NET_EXPOSURE, sell_dollars(o); v->net_short.nanos = 5000 * D;               \
@@ -317,6 +321,13 @@ static void rows_deny_on_their_own(void **state)
     }
     scene s;
     struct risk_verdict v;
+    risk_example(RISK_ROW_COUNT, &s);
+    own(&s.view, 0, 0); // a sell without a price, of more than is held
+    s.view.price_known = false;
+    s.view.held.nanos = 0;
+    sell(&s.order);
+    risk_judge_row(RISK_STRATEGY_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
     risk_example(RISK_ROW_COUNT, &s);
     s.view.account_known = false;
     risk_judge_row(RISK_NOTIONAL_PER_DAY, &s.limits, &s.view, &s.order, &v);
