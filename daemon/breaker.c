@@ -103,8 +103,8 @@ void breaker_executed(struct breaker *b, const struct intent *intent, int64_t no
     size_t most = (size_t)b->p.limits->alike_executions;
     struct kind *k = kind_of(b, intent);
     int64_t alike = 0;
-    if (k->count >= most) {
-        memmove(&k->at[0], &k->at[1], (most - 1) * sizeof k->at[0]);
+    if (k->count >= most) { // the newest stay
+        memmove(&k->at[0], &k->at[k->count - (most - 1)], (most - 1) * sizeof k->at[0]);
         k->count = most - 1;
     }
     k->at[k->count++] = now_boot_ns;
@@ -138,6 +138,8 @@ static bool worth_writing(const struct breaker *b)
 {
     const struct breaker_marks *now = &b->marks, *then = &b->written;
     int64_t step = then->high_water.nanos / 1000 * STEP_PER_MILLE;
+    if (now->day_start.nanos <= 0 || now->high_water.nanos <= 0)
+        return false; // of no session yet, or of an account that is worth nothing: Postgres takes no such marks
     return day_compare(now->session, then->session) != 0 || now->day_start.nanos != then->day_start.nanos ||
            now->high_water.nanos < then->high_water.nanos || now->high_water.nanos - then->high_water.nanos > step;
 }

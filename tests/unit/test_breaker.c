@@ -121,6 +121,8 @@ void ledger_breaker_write(struct ledger *l, const char *account, const struct br
 {
     (void)l, (void)account, (void)now_ns;
     w.writes++;
+    assert_true(marks->session.year > 0 && marks->day_start.nanos > 0 &&
+                marks->high_water.nanos > 0); // as Postgres does
     w.written = done;
     if (w.slow)
         return;
@@ -482,6 +484,48 @@ static void an_account_that_is_not_known_moves_no_mark(void **state)
     breaker_free(NULL);
 }
 
+// A reload asks for fewer: those that count are the newest.
+static void a_lower_limit_forgets_the_oldest(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    const struct intent in = {.order = {.symbol = "SPY", .qty = {D}}};
+    int64_t later = w.limits.alike_window_ns + 10;
+    w.limits.alike_executions = 5;
+    for (int i = 0; i < 4; i++)
+        breaker_executed(b, &in, i < 2 ? i : later + i);
+    w.limits.alike_executions = 3;
+    breaker_executed(b, &in, later + 4);
+    assert_int_equal(breaker_view_now(b).alike, 3);
+    breaker_look(b, &w.moment);
+    assert_string_equal(w.row, "alike_executions");
+    breaker_free(b);
+}
+
+static void marks_of_no_session_or_of_nothing_are_not_written(void **state)
+{
+    (void)state;
+    struct breaker *b = fresh();
+    w.moment.session_known = false; // the calendar is not read yet
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, 0);
+    w.moment.session_known = true;
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, 1);
+    breaker_free(b);
+    w.kept = (struct breaker_marks){.session = {0}};
+    b = fresh();
+    worth(0, 0);
+    breaker_look(b, &w.moment);
+    worth(-5, 0);
+    breaker_look(b, &w.moment);
+    w.moment.session.mday++;
+    worth(-5, 100); // all of it lost
+    breaker_look(b, &w.moment);
+    assert_int_equal(w.writes, 1);
+    breaker_free(b);
+}
+
 static void nothing_is_judged_while_the_halt_is_unknown(void **state)
 {
     (void)state;
@@ -517,6 +561,8 @@ int main(void)
         T(an_account_without_a_close_before_it_begins_with_what_it_is_worth),
         T(one_question_at_a_time),
         T(an_account_that_is_not_known_moves_no_mark),
+        T(a_lower_limit_forgets_the_oldest),
+        T(marks_of_no_session_or_of_nothing_are_not_written),
         T(nothing_is_judged_while_the_halt_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
