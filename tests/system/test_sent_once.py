@@ -4,13 +4,12 @@
 connection that was idle for too long and sends the order once more, by itself, which nobody could tell from one: it goes out
 once, is UNKNOWN, and is looked up by its id."""
 import socket
-import threading
 
 from harness import Strategy, until
-from harness.names import whole
+from harness.names import Links, whole
 
 
-class Between:
+class Between(Links):
     """Between daemon and exchange: passes on what either says. Of the orders that come on a connection that was used before it takes
     the first, hands it on, and closes without the answer."""
 
@@ -18,19 +17,8 @@ class Between:
         self.port = port
         self.orders = []  # of each that came: how many requests came before it on its connection
         self.closed = 0
-        self.links = []
-        self.server = socket.create_server(("127.0.0.1", 0))
+        super().__init__(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                link, _ = self.server.accept()
-            except OSError:
-                return
-            self.links.append(link)
-            threading.Thread(target=self.serve, args=(link,), daemon=True).start()
 
     def serve(self, link):
         with link, socket.create_connection(("127.0.0.1", self.port)) as exchange:
@@ -47,11 +35,6 @@ class Between:
                     return
                 link.sendall(answer)
                 before += 1
-
-    def close(self):
-        self.server.close()
-        for link in self.links:
-            link.close()
 
 
 def test_a_used_connection_closes_on_an_order(make_site):

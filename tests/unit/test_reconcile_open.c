@@ -65,6 +65,14 @@ static void at_the_broker(enum guard_op op, const char *id, const char *symbol, 
     says(op, json);
 }
 
+// One order of somebody else's, which was seen once.
+static void begin_with_theirs(void)
+{
+    begin();
+    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
+    pass();
+}
+
 static struct risk_view sees(const char *symbol)
 {
     struct order_request o = {.qty = SHARES(1)};
@@ -78,9 +86,7 @@ static void what_is_not_ours_is_kept_told_once_and_counted(void **state)
 {
     (void)state;
     w.kept_news = true;
-    begin();
-    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
-    pass();
+    begin_with_theirs();
     pass();
     pass();
     assert_int_equal(w.keeps, 1);
@@ -142,9 +148,7 @@ static void a_cancel_is_asked_for_until_it_has_ended(void **state)
     const struct quarantine_word word = {.strategy = "", .reason = "mine", .who = "somebody"};
     int said = 0;
     (void)state;
-    begin();
-    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
-    pass();
+    begin_with_theirs();
     reconcile_quarantine_word(reconcile, "o-2", &word, on_word, &said);
     assert_int_equal(said, -1);
     w.keep_result = LEDGER_DOWN;
@@ -168,17 +172,16 @@ static void a_cancel_is_asked_for_until_it_has_ended(void **state)
     assert_int_equal(w.asked[OP_CANCEL], asked);
 }
 
+static const struct quarantine_word adopt_it = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
+
 static void an_adopted_one_goes_to_the_desk(void **state)
 {
     static struct order_row row;
-    const struct quarantine_word word = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
     int said = 0;
     (void)state;
-    begin();
-    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
-    pass();
+    begin_with_theirs();
     w.find_row = &row;
-    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    reconcile_quarantine_word(reconcile, "o-1", &adopt_it, on_word, &said);
     assert_int_equal(said, 1);
     assert_int_equal(w.adoptions, 1);
     assert_int_equal(w.adopted, 1);
@@ -197,9 +200,7 @@ static void a_word_whose_answer_was_lost_ends_with_the_process(void **state)
     const struct quarantine_word word = {.strategy = "", .reason = "mine", .who = "somebody"};
     int said = 0;
     (void)state;
-    begin();
-    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
-    pass();
+    begin_with_theirs();
     w.keep_result = LEDGER_LOST;
     reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
     int cancels = w.cancels;
@@ -216,15 +217,12 @@ static void a_word_whose_answer_was_lost_ends_with_the_process(void **state)
 static void an_adoption_without_an_answer_is_asked_for_until_it_is_known(void **state)
 {
     static struct order_row row;
-    const struct quarantine_word word = {.adopt = true, .strategy = "core", .reason = "mine", .who = "somebody"};
     int said = 0;
     (void)state;
-    begin();
-    at_the_broker(OP_ORDERS, "theirs", "SPY", "new", "0");
-    pass();
+    begin_with_theirs();
     w.find_row = &row;
     w.keep_result = LEDGER_LOST;
-    reconcile_quarantine_word(reconcile, "o-1", &word, on_word, &said);
+    reconcile_quarantine_word(reconcile, "o-1", &adopt_it, on_word, &said);
     w.keep_result = LEDGER_DOWN;
     turn_until(&w.adoptions, 2);
     assert_int_equal(said, 0);

@@ -92,20 +92,13 @@ def length_of(text):
     return int(found[1]) if found else 0
 
 
-class Front:
-    """TLS in front of the exchange, under Alpaca's names, for a paper key and a paper account."""
+class Links:
+    """Serves whoever comes to `address`, each in a thread of its own."""
 
-    def __init__(self, folder):
-        self.before(None)
+    def __init__(self, address):
         self.links = []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(folder / "host.pem", folder / "host.key")
-        self.server = socket.create_server((ADDRESS, 443))
+        self.server = socket.create_server(address)
         threading.Thread(target=self.accept, daemon=True).start()
-
-    def before(self, port):
-        """This exchange from now on. account: what its accounts' PASIM is shown as; moved: where orders are sent on to."""
-        self.port, self.account, self.moved, self.orders = port, b"PA3AB", None, 0
 
     def accept(self):
         while True:
@@ -115,6 +108,25 @@ class Front:
                 return
             self.links.append(link)
             threading.Thread(target=self.serve, args=(link,), daemon=True).start()
+
+    def close(self):
+        self.server.close()
+        for link in self.links:
+            link.close()
+
+
+class Front(Links):
+    """TLS in front of the exchange, under Alpaca's names, for a paper key and a paper account."""
+
+    def __init__(self, folder):
+        self.before(None)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(folder / "host.pem", folder / "host.key")
+        super().__init__((ADDRESS, 443))
+
+    def before(self, port):
+        """This exchange from now on. account: what its accounts' PASIM is shown as; moved: where orders are sent on to."""
+        self.port, self.account, self.moved, self.orders = port, b"PA3AB", None, 0
 
     def serve(self, plain):
         try:
@@ -134,11 +146,6 @@ class Front:
                     link.sendall(answer.replace(b'"PASIM', b'"' + self.account))
         except OSError:
             pass
-
-    def close(self):
-        self.server.close()
-        for link in self.links:
-            link.close()
 
 
 def certificates(folder, hosts=HOSTS):
