@@ -112,7 +112,7 @@ def test_the_same_execution_over_and_over(make_site, window, trips):
 
 
 def test_the_same_order_again_is_denied_within_its_window(make_site):
-    site = make_site(broker=OFTEN).begin()
+    site = make_site(broker=OFTEN, risk={"duplicate_window": "10m"}).begin()
     assert place(site, "one")[0] == 201
     assert place(site, "two") == (422, "duplicate")
     assert place(site, "three", "2")[0] == 201

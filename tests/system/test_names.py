@@ -7,7 +7,6 @@ import time
 import pytest
 
 from harness import Strategy, until
-from harness.basics import SLOW
 from harness.names import Names
 
 
@@ -42,7 +41,7 @@ def test_a_name_that_stops_resolving(names, site, mode, state):
     begun = time.monotonic()
     said = until(lambda: (lambda p: p if p["state"] == state else None)(part(site)), 10, lambda: f"dns {state}: {part(site)}")
     took = time.monotonic() - begun - (1 if mode == "silent" else 0)  # silence is judged after a second
-    assert took < 1 * SLOW, f"named after {took:.1f} s"
+    assert took < 5, f"named after {took:.1f} s: the system's own lookup gives up after 8"
     assert mode == "silent" or "paper-api.alpaca.markets" in said["detail"], said
     code, body = site.daemon.http("/health")
     assert code == 503 and not site.daemon.notify.has("READY=1") and site.daemon.cli("run").returncode != 0, body

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from harness import Site, until, walls
-from harness.basics import SLOW
 
 NAMED_S = 2.6  # asked within half a second, waited for a second, named within a second; this host is shared with others
 
@@ -187,7 +186,7 @@ def test_journal_takes_nothing(make_site):
         assert site.daemon.metric("paperguard_log_dropped_total") > 0
         begun = time.monotonic()
         assert site.daemon.http("/health")[1]["status"] == "degraded"
-        assert time.monotonic() - begun < SLOW
+        assert time.monotonic() - begun < 5  # a log that waits for its reader waits for ever
         assert site.run_whole()["settled"]
         entries = journal.read()
         until(lambda: (entries.extend(journal.read()), part(site, "journal")["state"] == "ok")[1], 10, "the journal again")

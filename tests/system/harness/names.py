@@ -181,7 +181,7 @@ class Names:
         folder.chmod(0o755)
         certificates(folder, hosts)
         self.front = self.kept(Front(folder))
-        (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:3 attempts:1\n")
+        (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:8 attempts:1\n")
         self.enter = [*ENTER, MOUNTS, "sh", folder / "resolv.conf", folder / "ca.pem"]
 
     def kept(self, part):
