@@ -10,11 +10,15 @@
 #include "lib/base/text.h"
 #include "lib/guard/keyscan.h"
 
-// A value as it may be shown: in quotes, cut, without odd characters.
+// A value as it may be shown: in quotes, without odd characters. A key in the wrong place is none.
 static void quote(char *out, size_t size, const char *value)
 {
     size_t n = 0;
 
+    if (!keyscan_showable(value)) {
+        str_copy_cut(out, size, "something else");
+        return;
+    }
     out[n++] = '"';
     for (const char *p = value; *p && n < size - 5; p++)
         out[n++] = *p >= ' ' && *p < 127 ? *p : '?';

@@ -21,7 +21,7 @@ static const char *shown(const char *value, char out[40])
 {
     const size_t len = strlen(value);
 
-    if (len > 24 || strspn(value, WORD_CHARS "_-. #") != len || keyscan_class(value) == KEY_LIVE)
+    if (!keyscan_showable(value) || strspn(value, WORD_CHARS "_-. #") != len)
         str_copy_cut(out, 40, "something else");
     else
         snprintf(out, 40, "\"%s\"", value);

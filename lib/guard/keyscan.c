@@ -13,6 +13,7 @@
 
 #define LIVE_TAIL_MIN 16
 #define LIVE_TAIL_MAX 30
+#define SHOWABLE_MAX 16
 
 static bool upper_or_digit(char ch)
 {
@@ -106,6 +107,13 @@ static void say(char detail[FACT_TEXT_MAX], const char *format, ...)
     va_start(args, format);
     vsnprintf(detail, FACT_TEXT_MAX, format, args);
     va_end(args);
+}
+
+bool keyscan_showable(const char *value)
+{
+    const enum fact_key_class class = keyscan_class(value);
+
+    return strlen(value) <= SHOWABLE_MAX && (class == KEY_OTHER || class == KEY_MISSING);
 }
 
 // What was found, fit for a log: nothing that could be a password, no odd characters, not long.

@@ -16,6 +16,8 @@
 #define PAPER_PORT 443
 
 enum fact_key_class keyscan_class(const char *key_id); // PKSIM… simulator, PK… paper, AK… live, else OTHER; "" MISSING
+// May what somebody wrote where a word belongs be repeated? Not what is a key, or long enough to be a secret.
+bool keyscan_showable(const char *value);
 // A name whose parts (split at '_') contain LIVE and one of KEY, SECRET, TOKEN.
 bool keyscan_live_name(const char *name);
 // A whole word of AK + 16..30 upper-case letters or digits in value. AKIA… under a name that starts with AWS_ is not

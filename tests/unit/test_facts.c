@@ -108,6 +108,29 @@ static void test_stage(void **state)
     good(b);
 }
 
+// Two lines of an environment file were swapped: what belongs to nobody's eyes is not told back.
+static void test_keys_in_the_wrong_place(void **state)
+{
+    static const struct {
+        const char *name, *good;
+        enum guard_check check;
+    } words[] = {{"DRY_RUN", "true", CHECK_DRY_RUN},
+                 {"ALPACA_PAPER", "true", CHECK_ALPACA_PAPER},
+                 {"STAGING_MODE", "true", CHECK_STAGING_MODE},
+                 {"ENVIRONMENT", "staging", CHECK_STAGE}};
+    static const char *const kept[] = {SECRET, LIVE_KEY, "PKABCDEFGHIJKLMNOPQR"};
+    struct bench *b = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(kept); k++) {
+            set(b, words[i].name, kept[k]);
+            denied(b, words[i].check, GUARD_FAIL, "something else");
+        }
+        set(b, words[i].name, words[i].good);
+        good(b);
+    }
+}
+
 static void test_endpoint_variables(void **state)
 {
     static const char *const names[] = {"ALPACA_ENDPOINT", "ALPACA__ENDPOINT", "APCA_API_BASE_URL"};
@@ -364,6 +387,7 @@ int main(void)
         TEST(test_good),
         TEST(test_switches),
         TEST(test_switches_in_the_config),
+        TEST(test_keys_in_the_wrong_place),
         TEST(test_staging_mode),
         TEST(test_stage),
         TEST(test_endpoint_variables),

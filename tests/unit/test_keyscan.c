@@ -42,6 +42,23 @@ static void test_class(void **state)
             fail_msg("row %zu", i);
 }
 
+// What stands where true or staging belongs is told back, unless it is what must not be seen.
+static void test_showable(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"", "TRUE", "true ", "production", "PROD", "exactly sixteen."};
+    static const char *const kept[] = {"PKABCDEFGHIJKLMNOPQR",
+                                       "PKSIM0000",
+                                       "AKIA",
+                                       "AK",
+                                       "exactly seventeen",
+                                       "abcdefghijabcdefghijabcdefghijabcdefghij"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        assert_true(keyscan_showable(words[i]));
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        assert_false(keyscan_showable(kept[i]));
+}
+
 static void test_names(void **state)
 {
     static const char *const live[] = {
@@ -258,8 +275,9 @@ static void test_data_endpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_class),     cmocka_unit_test(test_names),         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_endpoints), cmocka_unit_test(test_data_endpoint), cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_class),  cmocka_unit_test(test_showable),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_values), cmocka_unit_test(test_endpoints), cmocka_unit_test(test_data_endpoint),
+        cmocka_unit_test(test_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
