@@ -40,6 +40,35 @@ static void until_then_it_is(void **state)
     assert_int_equal(w.submits, 1);
 }
 
+// The process is frozen between clearing and the first byte: is it still written, so long after now?
+static bool leaves_after(int64_t deadline_ns, int64_t later_ns)
+{
+    struct guard_verdict verdict;
+    struct wire_request request;
+    int64_t now = clock_boot_ns();
+    place(ORDER_BUY, 2);
+    until(deadline_ns);
+    commit(LEDGER_OK);
+    w.ready(w.ready_arg);
+    const struct receipt_terms *t = cleared_order_terms(w.cleared);
+    broker_order_request(NULL, t->body, t->body_len, &request);
+    bool leaves = guard_redeem_order(guard, w.cleared, &w.facts, &request, now + later_ns, &verdict);
+    assert_true(leaves || verdict.check == CHECK_PERMIT);
+    return leaves;
+}
+
+static void what_was_cleared_before_its_deadline_does_not_leave_after_it(void **state)
+{
+    (void)state;
+    assert_false(leaves_after(1900 * NS_PER_MS, 1950 * NS_PER_MS)); // a permit's two seconds are not over
+}
+
+static void before_it_it_does(void **state)
+{
+    (void)state;
+    assert_true(leaves_after(3600 * NS_PER_S, 1950 * NS_PER_MS));
+}
+
 static void what_the_rate_limit_refused_is_not_sent_after_its_deadline(void **state)
 {
     (void)state;
@@ -540,6 +569,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_waited_over_its_deadline_is_not_sent),
         T(until_then_it_is),
+        T(what_was_cleared_before_its_deadline_does_not_leave_after_it),
+        T(before_it_it_does),
         T(what_the_rate_limit_refused_is_not_sent_after_its_deadline),
         T(it_is_handed_back_only_when_what_was_told_before_is_written),
         T(what_the_ledger_does_not_take_back_is_unknown_again),
