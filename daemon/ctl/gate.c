@@ -54,6 +54,7 @@ void gate_say(struct gate *g, enum gate_severity severity, const char *rule, con
     }
     if (g->finding_count == FINDINGS_MAX)
         return;
+    bool last = g->finding_count == FINDINGS_MAX - 1; // whatever is not told is an error
     g->findings = check_realloc(g->findings, (g->finding_count + 1) * sizeof *g->findings);
     struct finding *f = &g->findings[g->finding_count++];
     *f = (struct finding){.severity = severity, .rule = rule, .file = file, .line = line};
@@ -63,6 +64,15 @@ void gate_say(struct gate *g, enum gate_severity severity, const char *rule, con
     va_end(args);
     str_make_readable(f->text);
     str_make_readable(f->variable);
+    if (!last)
+        return;
+    *f = (struct finding){.severity = GATE_ERROR, .rule = "too_many", .file = file, .line = line};
+    snprintf(f->text, sizeof f->text, "more is wrong than is told");
+}
+
+void gate_too_many(struct gate *g, const char *file, const char *what)
+{
+    gate_say(g, GATE_ERROR, "too_many", gate_file(g, file), 1, "", "%s; not all of it was looked at", what);
 }
 
 static int in_order(const void *a, const void *b)
@@ -164,8 +174,10 @@ char *gate_read(struct gate *g, const char *path, const char **name)
 
 struct gate_scope *gate_scope_new(struct gate *g, const char *label, const char *file, unsigned line)
 {
-    if (g->scope_count == GATE_SCOPES_MAX)
+    if (g->scope_count == GATE_SCOPES_MAX) {
+        gate_too_many(g, file, "too many environments");
         return NULL;
+    }
     struct gate_scope *s = check_alloc(1, sizeof *s);
     s->label = check_strdup(label);
     s->file = gate_file(g, file);
@@ -197,8 +209,10 @@ void gate_put(struct gate *g, struct gate_scope *s, const char *name, const char
 
     while (i < s->count && strcmp(s->vars[i].name, name) != 0)
         i++;
-    if (i == GATE_VARS_MAX)
+    if (i == GATE_VARS_MAX) {
+        gate_too_many(g, file, "too many variables");
         return;
+    }
     if (i == s->count) {
         s->vars = check_realloc(s->vars, (s->count + 1) * sizeof *s->vars);
         s->vars[s->count++] = (struct gate_var){.name = check_strdup(name)};
@@ -317,11 +331,13 @@ static void look_folder(struct gate *g, const char *path, enum round round, int 
 
     if (!dir)
         gate_say(g, GATE_ERROR, "unreadable", gate_file(g, path), 0, "", "cannot be read: %s", strerror(errno));
-    for (struct dirent *e; dir && count < GATE_PATHS_MAX && (e = readdir(dir)) != NULL;) {
+    for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
         bool skip = false;
         for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
             skip = skip || strcmp(e->d_name, not_ours[i]) == 0;
-        if (!skip)
+        if (!skip && count == GATE_PATHS_MAX)
+            gate_too_many(g, path, "too many files in one folder");
+        else if (!skip)
             names[count++] = check_strdup(e->d_name);
     }
     if (dir)

@@ -44,6 +44,8 @@ struct gate;
 // What is said about a file is kept, said once, and printed in order.
 void gate_say(struct gate *g, enum gate_severity severity, const char *rule, const char *file, unsigned line,
               const char *variable, const char *format, ...) PRINTF_LIKE(7, 8);
+// A bound was met: an error, for what was not looked at passes nothing.
+void gate_too_many(struct gate *g, const char *file, const char *what);
 // A file as text: remembered as read, searched for live keys. NULL and a finding when it cannot be; *name is the
 // gate's.
 char *gate_read(struct gate *g, const char *path, const char **name);

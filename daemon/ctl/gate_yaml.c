@@ -51,6 +51,14 @@ static yaml_node_t *member(struct reader *r, const yaml_node_t *map, const char 
     return NULL;
 }
 
+static bool may_look(struct reader *r, int depth)
+{
+    if (depth <= DEPTH_MAX && ++r->nodes <= NODES_MAX)
+        return true;
+    gate_too_many(r->g, r->file, depth > DEPTH_MAX ? "too deep" : "too many nodes");
+    return false;
+}
+
 // --- ${VAR}, ${VAR:-default}, ${VAR-default}, ${VAR:?told}, ${VAR:+other}, $VAR, $$
 
 static const char *lookup(const struct reader *r, const char *name)
@@ -151,7 +159,7 @@ static const char *written(const yaml_node_t *n)
 // A map NAME: value, a list of NAME=value, or a list of maps with name and value.
 static void put_environment(struct reader *r, struct gate_scope *s, yaml_node_t *n, int depth)
 {
-    if (!n || depth > DEPTH_MAX)
+    if (!n || !may_look(r, depth))
         return;
     if (n->type == YAML_SEQUENCE_NODE)
         for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
@@ -260,7 +268,7 @@ static struct gate_scope *dot_env(struct gate *g, const char *path)
 
 static void walk(struct reader *r, yaml_node_t *n, int depth)
 {
-    if (!n || depth > DEPTH_MAX || ++r->nodes > NODES_MAX)
+    if (!n || !may_look(r, depth))
         return;
     if (n->type == YAML_SEQUENCE_NODE)
         for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++)

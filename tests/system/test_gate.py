@@ -89,7 +89,35 @@ def test_binary_unreadable_and_deep(tmp_path):
     said = check(tmp_path, ".")
     assert said.returncode == 78
     assert "b.env:1: error: is not text" in said.stdout and "big.env:1: error: is not a regular file of at most 1 MiB" in said.stdout
-    assert "bomb" not in said.stdout
+    assert "bomb.yml:1: error: too many nodes; not all of it was looked at" in said.stdout
+
+
+MANY = {
+    "scopes": ("w.yml", lambda: "a:\n" + "- env: {A: b}\n" * 1024 + "- env: {DRY_RUN: 'false'}\n", "too many environments"),
+    "variables": ("v.env", lambda: "".join(f"A{n}=b\n" for n in range(4096)) + "DRY_RUN=false\n", "too many variables"),
+    "deep": ("d.yml", lambda: "a: " + "[" * 70 + "{env: {DRY_RUN: 'false'}}" + "]" * 70 + "\n", "too deep"),
+    "merged": ("m.yml", lambda: "a: &a {<<: [" + "{A: b}," * 9 + "]}\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} {{<<: [{','.join(['*' + chr(97 + i)] * 9)}]}}\n" for i in range(9)) + "env: {<<: *j}\n",
+        "too many nodes"),
+    "findings": ("f.env", lambda: "ENVIRONMENT=staging\nALPACA_PAPER=true\n" + "ALPACA_API_KEY=\n" * 10000 + "DRY_RUN=false\n",
+                 "more is wrong than is told"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_was_not_looked_at_passes_nothing(tmp_path, name):
+    file, text, why = MANY[name]
+    (tmp_path / file).write_text(text())
+    (tmp_path / file).chmod(0o640)
+    said = check(tmp_path, ".")
+    assert said.returncode == 78 and why in said.stdout, said.stdout[-2000:]
+
+
+def test_a_folder_with_more_than_is_looked_at(tmp_path):
+    for n in range(4097):
+        (tmp_path / f"{n}.txt").touch()
+    said = check(tmp_path, ".")
+    assert said.returncode == 78 and "too many files in one folder" in said.stdout
 
 
 def test_no_daemon_and_no_configuration_is_needed(tmp_path):
