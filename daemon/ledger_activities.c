@@ -54,6 +54,7 @@ static void activities_finish(struct ledger_op *op, const struct ledger_reply *r
 {
     activities_done_fn *done = (activities_done_fn *)op->done;
     if (reply->result != LEDGER_OK) {
+        ledger_mark_wrote(op->l); // without an answer it may have written
         done(op->arg, reply->result, NULL, reply->detail);
         return;
     }
@@ -65,6 +66,8 @@ static void activities_finish(struct ledger_op *op, const struct ledger_reply *r
         .differing = ledger_get(&row, "differing"),
         .newest_at = ledger_get_when(&row, "newest_at"),
     };
+    if (row.bad || found.recorded > 0 || found.held > 0)
+        ledger_mark_wrote(op->l);
     done(op->arg, row.bad ? LEDGER_CONFLICT : LEDGER_OK, row.bad ? NULL : &found,
          row.bad ? "the ledger's answer about activities cannot be read" : "");
 }
@@ -89,6 +92,7 @@ void ledger_activities_record(struct ledger *l, const char *account, const struc
         ledger_put(&v, text_str(&holdings));
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_ACTIVITIES_RECORD, v.count, v.values);
+        op->told = true;
         ledger_op_lead(op, b);
     }
     text_free(&items);

@@ -106,7 +106,6 @@ void ledger_op_write(struct ledger_op *op, struct pg_batch *batch)
 {
     if (op->l->state == LEDGER_READY) {
         pg_submit(op->l->writer, batch, op_answered, op);
-        ledger_mark_wrote(op->l);
         return;
     }
     pg_batch_free(batch);
@@ -126,6 +125,8 @@ void ledger_op_lead(struct ledger_op *op, struct pg_batch *batch)
     ledger_put(&v, l->leads);
     ledger_put_int(&v, l->leader_epoch);
     pg_batch_add(batch, &SQL_REQUIRE_EPOCH, v.count, v.values);
+    if (!op->told && l->state == LEDGER_READY)
+        ledger_mark_wrote(l);
     ledger_op_write(op, batch);
 }
 

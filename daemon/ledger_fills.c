@@ -22,10 +22,13 @@ static void fills_finish(struct ledger_op *op, const struct ledger_reply *reply)
 {
     fills_done_fn *done = (fills_done_fn *)op->done;
     if (reply->result != LEDGER_OK) {
+        ledger_mark_wrote(op->l); // without an answer it may have
         done(op->arg, reply->result, 0, reply->detail);
         return;
     }
     struct ledger_row row = {.result = reply->answer->results[0]};
+    if (ledger_get_int(&row, "recorded") > 0)
+        ledger_mark_wrote(op->l);
     const char *differing = ledger_get(&row, "differing");
     struct err detail = {.text = ""};
     if (differing[0]) {
@@ -73,6 +76,7 @@ void ledger_fills_record(struct ledger *l, const char *account, const struct alp
         ledger_put(&v, text_str(&json));
         struct pg_batch *b = pg_batch_new();
         pg_batch_add(b, &SQL_FILLS_RECORD, v.count, v.values);
+        op->told = true;
         ledger_op_lead(op, b);
     }
     text_free(&json);

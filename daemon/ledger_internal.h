@@ -50,6 +50,7 @@ struct ledger_op {
     void *arg;
     void *data; // freed with the op
     loop_timer post;
+    bool told; // its answer says whether it wrote anything: its own finish asks for the mark
     enum ledger_result refused;
     char detail[128];
 };

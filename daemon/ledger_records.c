@@ -230,6 +230,7 @@ static void flush(struct ledger_records *r)
     }
     r->under_way = true;
     ledger_op_write(ledger_op_new(l, flushed, NULL, NULL), b);
+    ledger_mark_wrote(l);
 }
 
 // --- denials

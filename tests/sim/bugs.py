@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: the paperguard authors
-"""Does the simulator see? Each patch of tests/sim/bugs plants one bug into a copy of the tree, which must then be caught.
+"""Does the simulator see? Each patch of tests/sim/bugs plants one bug into a copy of the tree, which must then be caught. A patch may
+name a seed that sees it: that one runs first, and further ones when it does not any more.
 
 BUG_SEEDS=n seeds at most for each; BUGS=words only those whose name has one of them."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
 BY_INCIDENTS = "\nThe incidents show it.\n"  # in a patch: what befell others is re-enacted with it, and no other seeds
+SEEN_BY = re.compile(r"^Seed (\d+) sees it\.$", re.M)
 SEEDS = os.environ.get("BUG_SEEDS") or "300"
 
 
@@ -35,7 +38,8 @@ def caught(tree, patch):
         built = run(tree, "make", "-s", "-j2", "build/obj-plain/simulate", "build/bin/paperguard", "COMMIT=planted")
         if built.returncode != 0:
             raise SystemExit(f"{patch.name} does not build any more:\n{built.stdout}")
-        env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": "", "SIM_SECONDS": "",
+        seen_by = SEEN_BY.search(patch.read_text())
+        env = {**os.environ, "FIRST": "1", "SEEDS": SEEDS, "SEED": "", "SIM_SECONDS": "", "SEED_BEFORE": seen_by[1] if seen_by else "",
                "INCIDENTS": "1" if BY_INCIDENTS in patch.read_text() else ""}
         found = run(tree, sys.executable, "-B", "tests/sim/run.py", env=env)
         lines = [line for line in found.stdout.splitlines() if line.startswith("violation: ")]

@@ -5,10 +5,11 @@
 // which everything must come to its end and ledger and exchange must agree.
 //
 //   simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--again DSN] [--trace] [--first]
-//   [--seconds N]
+//   [--seconds N] [--before N]
 //
 // --again DSN: now and then a seed runs a second time, in this database, and must go the same way to the last step.
-// --first ends with the first seed that finds a violation, --seconds N begins no seed after N seconds.
+// --first ends with the first seed that finds a violation, --seconds N begins no seed after N seconds, --before N runs
+// seed N before the others.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +35,9 @@ struct running {
 
 static struct {
     struct site_params site;
-    const char *dsn_again; // of a database for those that run a second time; NULL: none does
-    uint64_t base, seeds;
-    int64_t ends_ns; // no seed begins after it; 0: none ends it
+    const char *dsn_again;        // of a database for those that run a second time; NULL: none does
+    uint64_t base, seeds, before; // before: a seed that comes first; 0: none
+    int64_t ends_ns;              // no seed begins after it; 0: none ends it
     int jobs;
     bool trace, first, incidents;
     size_t held;                            // of the incidents
@@ -151,6 +152,13 @@ static int ended_one(void)
     abort();
 }
 
+static uint64_t seed_at(uint64_t i)
+{
+    if (m.before)
+        return i == 0 ? m.before : m.base + i - 1;
+    return m.base + i;
+}
+
 static int idle_place(void)
 {
     int k = 0;
@@ -184,7 +192,7 @@ static int all_seeds(void)
             begin_seed(m.again.seed, m.jobs);
             under_way++;
         } else if (under_way < m.jobs && i < m.seeds) {
-            begin_seed(m.base + i++, idle_place());
+            begin_seed(seed_at(i++), idle_place());
             under_way++;
         } else if (under_way > 0) {
             end_seed(ended_one());
@@ -203,13 +211,19 @@ static int all_seeds(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"dsn", required_argument, NULL, 'd'},   {"dir", required_argument, NULL, 'f'},
-        {"data", required_argument, NULL, 'p'},  {"base", required_argument, NULL, 'b'},
-        {"seeds", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
-        {"again", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
-        {"incidents", no_argument, NULL, 'i'},   {"seconds", required_argument, NULL, 's'},
-        {"first", no_argument, NULL, '1'},       {0}};
+    static const struct option options[] = {{"dsn", required_argument, NULL, 'd'},
+                                            {"dir", required_argument, NULL, 'f'},
+                                            {"data", required_argument, NULL, 'p'},
+                                            {"base", required_argument, NULL, 'b'},
+                                            {"seeds", required_argument, NULL, 'n'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"again", required_argument, NULL, 'a'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"incidents", no_argument, NULL, 'i'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"first", no_argument, NULL, '1'},
+                                            {"before", required_argument, NULL, 'x'},
+                                            {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -229,6 +243,9 @@ int main(int argc, char **argv)
             break;
         case 'n':
             m.seeds = strtoull(optarg, NULL, 10);
+            break;
+        case 'x':
+            m.before = strtoull(optarg, NULL, 10);
             break;
         case 'j':
             m.jobs = atoi(optarg);
@@ -251,7 +268,7 @@ int main(int argc, char **argv)
     }
     if (!m.site.dsn || !m.site.dir || !m.site.data || m.jobs < 1 || m.jobs > PLACES_MAX) {
         fprintf(stderr, "usage: simulate --dsn DSN --dir DIR --data DIR [--base N] [--seeds N] [--jobs N] [--trace] "
-                        "[--again DSN] [--first] [--incidents] [--seconds N]\n");
+                        "[--again DSN] [--first] [--incidents] [--seconds N] [--before N]\n");
         return 64;
     }
     if (m.incidents)

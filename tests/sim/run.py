@@ -3,7 +3,7 @@
 """Runs the simulator of tests/sim over many seeds and the incidents, or over one seed with its trace, on a private Postgres.
 
 SEEDS=n, SEED_BASE=n, SEED=n, JOBS=n; FIRST=1 ends with the first violation; SIM_SECONDS=n: no seed begins after them;
-INCIDENTS=1: these alone.
+INCIDENTS=1: these alone. SEED_BEFORE=n: that one before the others.
 SIMULATE=program, BIN=folder of the programs."""
 import os
 import shutil
@@ -76,6 +76,7 @@ def main():
                    "--seeds", str(seeds), "--jobs", str(number("JOBS", 2))]
         command += ["--trace"] if seed else ["--again", f"{again} {options}"]
         command += ["--first"] if os.environ.get("FIRST") else []
+        command += ["--before", str(number("SEED_BEFORE", 0))] if os.environ.get("SEED_BEFORE") else []
         until = ["--seconds", str(number("SIM_SECONDS", 0))] if os.environ.get("SIM_SECONDS") else []
         rc = 0 if os.environ.get("INCIDENTS") else subprocess.run([*command, *until], check=False).returncode
         if rc == 0 and not seed and (os.environ.get("INCIDENTS") or not os.environ.get("FIRST")):

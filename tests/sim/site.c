@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,8 @@ void site_close_lock(struct host *h)
     char link[64], path[400], lock[340];
     site_state(host_index(h), "lock", lock, sizeof lock);
     for (int fd = 3; fd < 256; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            continue;
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(link, path, sizeof path - 1);
         if (n > 0 && (size_t)n == strlen(lock) && memcmp(path, lock, (size_t)n) == 0)

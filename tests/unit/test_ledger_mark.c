@@ -5,7 +5,8 @@
 // newest runs of its own account, however many others have.
 //
 // needs: daemon/ledger.o daemon/ledger_values.o daemon/ledger_schema.o daemon/ledger_records.o daemon/ledger_upkeep.o
-// needs: daemon/ledger_call.o daemon/ledger_mark.o daemon/ledger_runs.o
+// needs: daemon/ledger_call.o daemon/ledger_mark.o daemon/ledger_runs.o daemon/ledger_fills.o daemon/ledger_orders.o
+// needs: daemon/ledger_plan.o daemon/ledger_read.o
 #include "ledger_fixture.h"
 
 #define CHECKED "SELECT kind || ':' || detail FROM check_mark(ledger_mark('host-a', 'default'))"
@@ -75,12 +76,69 @@ static void names_the_runs_of_its_own_account(void **state)
     finish();
 }
 
+static int marks;
+
+static void on_mark(void *arg, const char *mark)
+{
+    (void)arg, (void)mark;
+    marks++;
+}
+
+static const char *no_mark(void *arg)
+{
+    (void)arg;
+    return "";
+}
+
+// Asked after what wrote something, and not after questions, nor after fills that are known.
+static void is_asked_for_after_writes_alone(void **state)
+{
+    (void)state;
+    use_database(true);
+    start_ready();
+    open_with(100000);
+    const struct alpaca_fill fill = a_fill("f1", "o-1", ORDER_BUY, 1, 100);
+    struct ledger *other = ledger, *asking = ledger_new(&(struct ledger_params){.loop = loop,
+                                                                                .dsn = dsn,
+                                                                                .environment = "staging",
+                                                                                .host = "host-a",
+                                                                                .instance = "default",
+                                                                                .statement_timeout_ms = 5000,
+                                                                                .on_state = on_state,
+                                                                                .on_halt = on_halt,
+                                                                                .mark = no_mark,
+                                                                                .on_mark = on_mark,
+                                                                                .arg = &said});
+    ledger_set_leader(asking, ACCOUNT, 1);
+    marks = 0;
+    WAIT_FOR(marks == 1);
+    ledger = asking;
+    WAIT_FOR(!ledger_mark_owed(ledger));
+    CALL(ledger_orders_open(ledger, ACCOUNT, on_orders, NULL));
+    assert_int_equal(got.result, LEDGER_OK);
+    assert_false(ledger_mark_owed(ledger));
+    CALL(ledger_fills_record(ledger, ACCOUNT, &fill, 1, T0, on_fills, NULL));
+    assert_int_equal(got.count, 1);
+    assert_true(ledger_mark_owed(ledger));
+    WAIT_FOR(!ledger_mark_owed(ledger));
+    CALL(ledger_fills_record(ledger, ACCOUNT, &fill, 1, T0, on_fills, NULL));
+    assert_int_equal(got.count, 0);
+    assert_false(ledger_mark_owed(ledger));
+    struct run_row row = a_run("run-a", "2026-10-08T19:30:00Z");
+    CALL(ledger_run_claim(ledger, &row, on_claim, NULL));
+    assert_true(ledger_mark_owed(ledger));
+    WAIT_FOR(marks == 3);
+    ledger_free(other);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(is_found_whatever_an_order_is_called),
         LEDGER_TEST(is_found_whatever_a_host_is_called),
         LEDGER_TEST(names_the_runs_of_its_own_account),
+        LEDGER_TEST(is_asked_for_after_writes_alone),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
