@@ -156,7 +156,8 @@ const struct ctl_verb ctl_verbs[] = {
      "`paperguard status` tells when the broker has no open order of ours any more, and how long that took. With "
      "--reduce-only orders that can only shrink a position still leave. A full halt may follow it; what is less "
      "strict loosens nothing. With --strategy that strategy alone: its orders do not leave, those that are open are "
-     "cancelled, and runs go without it.",
+     "cancelled, and runs go without it. While Postgres is away a halt is held on this host only, and the command says "
+     "so: a host that takes over before Postgres has it does not know of it; halt that one too.",
      ctl_halt, 1, MANY, CTL_ACTS, false},
     {"release request", "REASON [--strategy STRATEGY]", "step one: gives a token; nothing is released yet",
      "With --strategy the halt of that strategy alone; without, the account's alone.", ctl_release_request, 1, MANY,

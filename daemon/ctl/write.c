@@ -86,6 +86,10 @@ int ctl_halt(struct ctl *c)
                 "paperguard: it holds in memory and goes to Postgres, the state file does not hold it yet: %s; this is "
                 "tried again and again\n",
                 ctl_text(ctl_root(&a), "halt.detail"));
+    if (strcmp(ctl_text(ctl_root(&a), "halt.database"), "unknown") == 0)
+        fprintf(stderr,
+                "paperguard: it is held on this host only, until Postgres is back and has it: a host that takes over "
+                "before that does not know of it; halt that one too\n");
     ctl_answer_free(&a);
     return stored ? EX_OK : CTL_REFUSED;
 }

@@ -116,6 +116,24 @@ def signalled_until_it_ends(process, seconds, *numbers):
         time.sleep(0.005)
 
 
+def test_a_halt_while_postgres_is_away_is_said_to_be_this_hosts_alone(site):
+    """It holds at once, and Postgres has it when it is back; until then no other host could know of it."""
+    alone = "held on this host only"
+    site.pg.crash()
+    try:
+        until(lambda: site.daemon.get("/api/v1/halt")["halt"]["database"] == "unknown", 20, "Postgres to be missed")
+        said = site.daemon.cli("halt", "while", "it", "is", "away")
+        assert said.returncode == 0 and "halted:" in said.stdout and alone in said.stderr and "halt that one too" in said.stderr, said
+        assert site.daemon.get("/api/v1/halt")["halt"]["memory"] == "halted"
+    finally:
+        site.pg.start()
+    until(lambda: site.sql("SELECT 1 FROM halt_state WHERE state = 'halted' AND reason LIKE '%%while it is away%%'"), 30, "the halt in Postgres",
+          site.daemon.process.why_dead)
+    said = site.daemon.cli("halt", "once", "more")
+    assert said.returncode == 0 and alone not in said.stderr, said
+    release(site)
+
+
 def hears(pid):
     """Is SIGUSR1 caught, or held back until it is? Else it ends the process."""
     status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status", encoding="utf-8"))
