@@ -19,7 +19,10 @@ def test_two_specs_for_one_instant_are_one_run(make_site, tmp_path):
     both = [Strategy("static", "15:30", {"SPY": "0.5"}, early_close="shift", allocation="0.5"),
             Strategy("dynamic", "close-30m", {"SPY": "0.5"}, allocation="0.5")]
     site = make_site(sim_options=HOURS, sim_env=wall.env, env=wall.env, strategies=both).begin()
-    wall.set(at(2026, 11, 18, 15, 29, 58))
+    site.daemon.stop()
+    wall.set(at(2026, 11, 18, 15, 31))  # in time for both
+    site.daemon.notify.forget()
+    site.daemon.start().up().ready()
     until(site.runs, 20, "the run")
     row = site.run_ended(seconds=30)
     assert (row["slot_key"], row["status"], len(site.runs())) == (KEY, "completed", 1), site.runs()
