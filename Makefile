@@ -158,6 +158,8 @@ $(O)/simulate: $(SIMULATE_OBJ) $(LIBA)
 
 $(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/bench_parse.c $(wildcard daemon/exposure*.c)) $(LIBA)
 	$(call LINK)
+$(O)/bench/bench_halt: $(call obj,tests/bench/bench_halt.c daemon/halt.c daemon/halt_file.c) $(LIBA)
+	$(call LINK)
 $(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
 	$(call LINK)
 $(O)/bench/bench_timer: $(call obj,tests/bench/bench_timer.c) $(LIBA)
@@ -207,8 +209,8 @@ demo: have-deps ## build and run everything in a temporary folder until Ctrl-C (
 rehearse: have-deps ## the shipped strategies over old prices, a session after the other (PRICES=dir FROM=date TO=date SEED=n)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@$(BIN)/paperguard rehearse $(if $(PRICES),--prices '$(PRICES)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(SEED),--seed '$(SEED)')
-bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too; PART=decision: what one order's checks cost)
-	@$(MAKE) --no-print-directory -j$(JOBS) programs $(addprefix $(O)/bench/,bench_decision bench_posts bench_timer)
+bench: have-deps ## measure, in ratios of one run: a table and build/bench.json (LONG=1: the long ones too; PART=decision: what one order's checks cost; PART=halt: from a halt to a refused order)
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(addprefix $(O)/bench/,bench_decision bench_halt bench_posts bench_timer)
 	@BIN='$(BUILD)/bin' BENCH='$(O)/bench' LONG='$(LONG)' PART='$(PART)' $(PYTHON) tests/bench/run.py
 
 docs: $(BIN)/paperguardd $(BIN)/paperguard ## write sample configuration, manual pages and completion anew from their tables

@@ -5,6 +5,8 @@
 
 decision   all checks of one order, from risk view to redeemed permit, whole and part by part, beside a bare jansson parse of the
            same order; and with 1,000 orders open over 500 symbols beside none. It has bounds: a ratio above its own fails
+halt       a halt that is told, until an order that was cleared before it is refused at the wire (and the halt is stored), beside
+           a file made durable by bare calls; and with state_dir in memory, beside a millisecond. It has bounds, too
 run        500 orders in one run (limiter off), trigger to last answer, beside the same 500 POSTs by bare libcurl over as many
            connections to an exchange with the same data
 idle       anonymous and resident memory, wake-ups per second, after a settled run
@@ -15,7 +17,7 @@ jitter     a slot's instant to its run's start, beside a bare timerfd at the sam
 scale      one order of a large run beside one of a small run, by process and by phase
 history    the API's questions over a large ledger beside the same over a small one; of them the slowest and the worst ratio
 
-PART=decision: that alone, in a second. LONG=1: memory over 10,000 runs instead of 240, runs of 10,000 orders instead of 2000, a
+PART=decision, PART=halt: that alone, in seconds. LONG=1: memory over 10,000 runs instead of 240, runs of 10,000 orders instead of 2000, a
 ledger of 1,000,000 fills instead of 100,000 (scale.py, memory.py and history.py run by themselves, too, and tell more).
 """
 import json
@@ -23,6 +25,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -76,6 +79,12 @@ def strategies_of(names):
 def decision():
     out = subprocess.run([BENCH / "bench_decision"], capture_output=True, text=True, check=True).stdout
     return json.loads(out)
+
+
+def halt():
+    with tempfile.TemporaryDirectory() as disk, tempfile.TemporaryDirectory(dir="/dev/shm") as memory_folder:
+        return [json.loads(subprocess.run([BENCH / "bench_halt", folder], capture_output=True, text=True, check=True).stdout)
+                for folder in (disk, memory_folder)]
 
 
 def run_seconds(site, run_id):
@@ -231,9 +240,21 @@ def print_row(what, value, beside, other, ratio, most=None):
     print(f"{what:80} {value:>10}   {beside:24} {other:>10}  {'' if ratio is None else f'{ratio:.2f}'}{bound}")
 
 
-def decision_table(d):
+HALT_MAX_NS = 1_000_000
+
+
+def halt_rows(h):
+    disk, no_disk = h
+    for p, most in (("p50", 2), ("p99", None)):
+        yield (f"a halt told to an order refused at the wire, stored on disk, {p}", f"{disk[f'halt_{p}_ns'] / 1000:.0f} us",
+               "a file made durable", f"{disk[f'stored_{p}_ns'] / 1000:.0f} us", disk[f"halt_{p}_ns"] / disk[f"stored_{p}_ns"], most)
+    yield (f"a halt told to an order refused at the wire, stored in memory, p99 of {no_disk['samples']}",
+           f"{no_disk['halt_p99_ns'] / 1000:.0f} us", "a millisecond", "1000 us", no_disk["halt_p99_ns"] / HALT_MAX_NS, 1)
+
+
+def bounded_table(rows):
     """False when a ratio is above its bound."""
-    rows = list(decision_rows(d))
+    rows = list(rows)
     print(f"{'what':80} {'measured':>10}   {'beside':24} {'measured':>10}  ratio")
     for row in rows:
         print_row(*row)
@@ -271,15 +292,17 @@ def table(r):
 
 
 def main():
-    measured = decision()
-    good = decision_table(measured)
-    if os.environ.get("PART") == "decision":
+    part = os.environ.get("PART")
+    measured = {} if part == "halt" else decision()
+    halted = {} if part == "decision" else halt()
+    good = bounded_table([*(decision_rows(measured) if measured else ()), *(halt_rows(halted) if halted else ())])
+    if part in ("decision", "halt"):
         return 0 if good else 1
     scratch = Scratch()
     base = Scratch()
     pg = Postgres(base.path)
     try:
-        result = {"decision": measured, **measure(scratch.path, pg)}
+        result = {"decision": measured, "halt": halted, **measure(scratch.path, pg)}
     finally:
         pg.stop()
         base.remove()
