@@ -38,6 +38,7 @@ struct leader {
     bool warned;           // of a renewal that did not succeed
     bool in_doubt;         // a taking over without an answer: the row may be ours by it
     char before[64];       // who led before that
+    char *scopes;          // what status tells of strategies
     bool closing;
     loop_timer timer, release_timer;
     void (*released)(void *arg);
@@ -212,6 +213,9 @@ static void take_halt_over(struct leader *l, const struct pg_result *own)
     str_copy_cut(s->before, sizeof s->before, l->before);
     s->halt_before = s->took_over && pg_rows(own) ? halt_of(pg_named(own, 0, "state")) : HALT_RUNNING;
     str_copy_cut(s->halt_reason, sizeof s->halt_reason, reason ? reason : "");
+    const char *scopes = pg_rows(own) ? pg_named(own, 0, "strategies") : NULL;
+    free(l->scopes);
+    s->halts_of_strategies = l->scopes = check_strdup(scopes ? scopes : "[]");
 }
 
 static void taken(void *arg, const struct pg_answer *a)
@@ -456,6 +460,7 @@ void leader_free(struct leader *l)
     free((char *)(uintptr_t)l->p.host);
     free((char *)(uintptr_t)l->p.instance);
     free((char *)(uintptr_t)l->p.identity);
+    free(l->scopes);
     free(l);
 }
 

@@ -39,6 +39,7 @@ struct leader_status {
     char before[64];
     enum fact_halt halt_before;
     char halt_reason[FACT_TEXT_MAX];
+    const char *halts_of_strategies; // the same, as scopes_set_database takes it; "[]" when there are none
 };
 
 struct leader;

@@ -30,6 +30,7 @@ static void take_halt_over(struct daemon *d, const struct leader_status *s)
 {
     if (s->halt_before != HALT_RUNNING)
         halt_engage(d->halt, s->halt_before, s->halt_reason, "takeover");
+    scopes_set_database(d->scopes, s->halts_of_strategies);
 }
 
 static void take_the_lead(struct daemon *d, const struct leader_status *s)

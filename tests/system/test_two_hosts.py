@@ -160,10 +160,15 @@ def test_a_halt_stays_when_the_lead_moves(hosts):
     site, other = hosts(lease="60s")
     site.daemon.ctl("halt", "a", "look", "at", "it")
     until(lambda: site.sql("SELECT state FROM halt_state WHERE host = 'a'")[0]["state"] == "halted", 10, "the halt in Postgres")
+    site.daemon.ctl("halt", "--strategy", "weights", "--reduce-only", "this", "too")
+    until(lambda: site.sql("SELECT state FROM strategy_halts WHERE host = 'a'"), 10, "that of the strategy as well")
     assert other.http("/health")[1]["halt"]["state"] == "running"
     assert site.daemon.stop() == 0
     takes_over(site, other, 5)
     until(lambda: other.http("/health")[1]["status"] == "halted", 5, "the halt of the host before")
+    [scope] = other.ctl_json("status")["strategies"]
+    assert scope["strategy"] == "weights" and scope["state"] == "reduce_only" and "this too" in scope["reason"], scope
+    other.ctl("release", "confirm", other.ctl_json("release", "request", "--strategy", "weights", "looked at")["code"])
     halt = other.ctl_json("status")["halt"]
     assert "host a" in halt["reason"] and "a look at it" in halt["reason"] and halt["source"] == "takeover", halt
     until(lambda: other.http("/health/ready")[0] == 200, 10, "in step")
@@ -175,7 +180,7 @@ def test_a_halt_stays_when_the_lead_moves(hosts):
     other.process.kill()  # its next life is the same host: what was released stays so
     other.notify.forget()
     other.start().in_step()
-    assert other.http("/health")[1]["halt"]["state"] == "running"
+    assert other.http("/health")[1]["halt"]["state"] == "running" and other.ctl_json("status")["strategies"] == []
 
 
 def test_while_postgres_is_away_nobody_leads(hosts):

@@ -30,7 +30,7 @@
 
 struct pg_result {
     size_t rows, affected;
-    char texts[8][64];
+    char texts[9][64];
 };
 struct pg_batch {
     const struct pg_statement *statements[ITEMS];
@@ -180,9 +180,10 @@ size_t pg_affected(const struct pg_result *r)
 }
 const char *pg_named(const struct pg_result *r, size_t at, const char *column)
 {
-    static const char *const names[] = {"epoch", "host", "holder", "beat", "released", "lease_ms", "state", "reason"};
+    static const char *const names[] = {"epoch",    "host",  "holder", "beat",      "released",
+                                        "lease_ms", "state", "reason", "strategies"};
     assert_int_equal(at, 0);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         if (strcmp(names[i], column) == 0)
             return r->texts[i][0] ? r->texts[i] : NULL;
     fail_msg("%s", column);
@@ -223,6 +224,7 @@ static void halt_goes_on(struct pg_batch *b)
     own->rows = row.halt[b->host][0] != '\0';
     snprintf(own->texts[6], 64, "%s", row.halt[b->host]);
     snprintf(own->texts[7], 64, "why");
+    snprintf(own->texts[8], 64, "[\"%s\"]", row.halt[b->host]);
 }
 
 // What the statements of daemon/sql do.

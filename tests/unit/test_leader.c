@@ -46,6 +46,7 @@ static void the_standby_takes_over_within_the_lease(void **state)
         assert_string_equal(s->before, "a");
         assert_int_equal(s->halt_before, HALT_HALTED);
         assert_string_equal(s->halt_reason, "why");
+        assert_string_equal(s->halts_of_strategies, "[\"halted\"]");
         kill_host(1);
     }
 }
