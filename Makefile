@@ -160,9 +160,7 @@ $(O)/bench/bench_decision: $(call obj,tests/bench/bench_decision.c tests/bench/b
 	$(call LINK)
 $(O)/bench/bench_halt: $(call obj,tests/bench/bench_halt.c daemon/halt.c daemon/halt_file.c) $(LIBA)
 	$(call LINK)
-$(O)/bench/bench_posts: $(call obj,tests/bench/bench_posts.c) $(LIBA)
-	$(call LINK)
-$(O)/bench/bench_timer: $(call obj,tests/bench/bench_timer.c) $(LIBA)
+$(O)/bench/bench_posts $(O)/bench/bench_timer: $(O)/bench/%: $(O)/tests/bench/%.o $(LIBA)
 	$(call LINK)
 
 deps: ## install what is missing of the Debian packages (root or sudo); touches no server
