@@ -352,6 +352,23 @@ static void decisions_are_chained_and_floods_counted(void **state)
     finish();
 }
 
+static void what_did_not_fit_is_told_in_the_chain(void **state)
+{
+    (void)state;
+    uint64_t left_out, dropped;
+    use_database(true);
+    ledger = start_on("host-a", "staging", &said); // Postgres has not answered yet
+    for (int i = 0; i < 2053; i++)
+        ledger_decision(ledger, "guard", "pg1-x", "allowed", "", "fine", T0);
+    ledger_record_counts(ledger, &left_out, &dropped);
+    assert_int_equal(dropped, 5);
+    WAIT_FOR(strcmp(sql("SELECT count(*) FROM decisions"), "2049") == 0);
+    assert_sql("SELECT kind, detail FROM decisions WHERE answer = 'dropped'",
+               "ledger|5 decisions and alerts were not kept");
+    assert_sql("SELECT count(*) FROM broken_decisions", "0");
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +387,7 @@ int main(void)
         LEDGER_TEST(a_broken_connection_is_asked_again_by_key),
         LEDGER_TEST(a_call_cut_off_in_the_middle_is_all_or_nothing),
         LEDGER_TEST(decisions_are_chained_and_floods_counted),
+        LEDGER_TEST(what_did_not_fit_is_told_in_the_chain),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
