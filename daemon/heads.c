@@ -57,8 +57,10 @@ struct heads *heads_new(const struct heads_params *params)
     h->places[PLACE_WEBHOOK].wanted = params->url != NULL;
     if (params->url)
         h->notify = notify_new(params->loop, params->url);
-    for (size_t k = 0; k < ARRAY_LEN(PLACES); k++) // a count that begins with its first failure hides it
+    for (size_t k = 0; k < ARRAY_LEN(PLACES); k++) { // a count that begins with its first failure hides it
         metrics_add(params->metrics, METRIC_AUDIT_HEAD_FAILURES, PLACES[k], 0);
+        metrics_set(params->metrics, METRIC_AUDIT_HEAD_AT, PLACES[k], 0);
+    }
     return h;
 }
 
