@@ -38,6 +38,8 @@ struct sweep *sweep_new(const struct sweep_params *params)
     struct sweep *s = check_alloc(1, sizeof *s);
     s->p = *params;
     s->level = HALT_RUNNING;
+    metrics_set(params->metrics, METRIC_HALT_ORDERS_OPEN, "", 0);
+    metrics_set_decimal(params->metrics, METRIC_HALT_CLEARED, "", 0);
     return s;
 }
 
