@@ -209,11 +209,10 @@ enum risk_answer row_strategy_exposure(struct case_file *c)
     if (!v->strategy_known || v->strategy_gross.nanos < 0)
         return UNKNOWN(c, "the strategy's exposure is not known: its book, or a price");
     if (c->order->side == ORDER_SELL) {
-        struct qty beyond, held = {v->strategy_held.nanos > 0 ? v->strategy_held.nanos : 0};
-        known = c->shares_known && qty_sub(c->shares, held, &beyond);
-        if (known && beyond.nanos <= 0)
+        struct qty beyond = {c->shares.nanos - (v->strategy_held.nanos > 0 ? v->strategy_held.nanos : 0)};
+        if (c->shares_known && beyond.nanos <= 0)
             return RISK_PASS;
-        known = known && c->unit.nanos > 0 && notional_up(c->unit, beyond, &added);
+        known = c->shares_known && c->unit.nanos > 0 && notional_up(c->unit, beyond, &added);
     }
     if (!known || !money_add(v->strategy_gross, added, &gross))
         return UNKNOWN(c, "the strategy's exposure with this order is unknown or out of the number range");

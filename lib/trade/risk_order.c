@@ -194,15 +194,13 @@ enum risk_answer row_price_collar(struct case_file *c)
 }
 
 // How far from the reference trades may be.
-static bool luld_room(const struct case_file *c, int64_t reference, int64_t *room)
+static int64_t luld_room(const struct case_file *c, int64_t reference)
 {
+    int64_t room;
     bool wide = c->rule && c->rule->luld == RISK_LULD_TIER_2;
     int64_t percent = reference < LULD_LOW ? 75 : reference <= LULD_MIDDLE ? 20 : wide ? 10 : 5;
-    if (!decimal_mul_down(reference, percent * CENT, room))
-        return false;
-    if (reference<LULD_LOW && * room> LULD_LOW_SPAN)
-        *room = LULD_LOW_SPAN;
-    return true;
+    CHECK(decimal_mul_down(reference, percent * CENT, &room)); // less than the reference
+    return reference < LULD_LOW && room > LULD_LOW_SPAN ? LULD_LOW_SPAN : room;
 }
 
 // The exchange takes a market order at any price within the band, and none while one side of the book is empty (a limit
@@ -212,7 +210,7 @@ enum risk_answer row_luld(struct case_file *c)
     char a[DECIMAL_TEXT_MAX], b[DECIMAL_TEXT_MAX], d[DECIMAL_TEXT_MAX];
     const struct risk_view *v = c->view;
     bool buy = c->order->side == ORDER_BUY, auction = c->order->tif == TIF_OPG || c->order->tif == TIF_CLS;
-    int64_t far = buy ? v->ask.nanos : v->bid.nanos, room;
+    int64_t far = buy ? v->ask.nanos : v->bid.nanos;
     if (c->order->limit_price.nanos || auction || (c->rule && c->rule->luld == RISK_LULD_OFF))
         return RISK_PASS;
     if (!v->quote_known || !quote_fresh(c)) // then the collar and the price's age speak
@@ -223,8 +221,9 @@ enum risk_answer row_luld(struct case_file *c)
                                   buy ? "ask" : "bid", buy ? "up" : "down");
     bool traded = v->traded.nanos > 0 && risk_fresh(v->traded_age_ns, LULD_WINDOW_NS);
     int64_t reference = traded ? v->traded.nanos : v->reference.nanos;
-    if (reference <= 0 || !luld_room(c, reference, &room))
+    if (reference <= 0)
         return UNKNOWN(c, "the limit-up-limit-down band of %s is not known", c->order->symbol);
+    int64_t room = luld_room(c, reference);
     if (far > reference ? far - reference > room : reference - far > room)
         return FAILS(c, "a market order would meet %s, outside of the limit-up-limit-down band of %s around %s",
                      decimal_format(far, a), decimal_format(room, b), decimal_format(reference, d));

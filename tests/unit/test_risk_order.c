@@ -328,6 +328,15 @@ static void rows_deny_on_their_own(void **state)
     sell(&s.order);
     risk_judge_row(RISK_STRATEGY_EXPOSURE, &s.limits, &s.view, &s.order, &v);
     assert_int_equal(v.answer, RISK_UNKNOWN);
+    s.view.price_known = true; // of a value that fits no number
+    s.view.price.nanos = INT64_MAX;
+    s.order.qty.nanos = 1000000 * D;
+    risk_judge_row(RISK_STRATEGY_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
+    s.view.price_known = false; // of dollars, so nobody knows how many shares
+    sell_dollars(&s.order);
+    risk_judge_row(RISK_STRATEGY_EXPOSURE, &s.limits, &s.view, &s.order, &v);
+    assert_int_equal(v.answer, RISK_UNKNOWN);
     risk_example(RISK_ROW_COUNT, &s);
     s.view.account_known = false;
     risk_judge_row(RISK_NOTIONAL_PER_DAY, &s.limits, &s.view, &s.order, &v);
