@@ -83,7 +83,7 @@ static void what_is_of_the_strategy_or_may_be_is_cancelled(void **state)
     strcpy(in.account, "PASIM0000001");
     strcpy(in.strategy, "beta");
     in.order = (struct order_request){
-        .symbol = "SPY", .side = ORDER_BUY, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = SHARES(2)};
+        .symbol = "SPY", .side = ORDER_SELL, .type = ORDER_MARKET, .tif = TIF_DAY, .qty = SHARES(2)};
     strcpy(in.order.client_order_id, ID);
     desk_place(desk, &in, on_answer, NULL);
     assert_int_equal(desk_cancel_open(desk, "alpha", false), 0);
