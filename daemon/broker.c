@@ -15,6 +15,7 @@
 #include "lib/io/http_client.h"
 
 #define ANSWER_MAX (16u << 20)
+#define REQUEST_ID_MAX 128
 #define QUEUE_MAX 4096u        // callers waiting for a slot
 #define CANCEL_RESERVE_PART 10 // a tenth of the budget is for cancels
 
@@ -27,6 +28,7 @@ struct call {
     struct permit *permit;
     struct cleared_order *cleared;
     struct http_call *http;
+    struct broker_keys *keys; // it was sent with; NULL before
     bool denied_at_wire;
     struct guard_verdict verdict;
     enum broker_result early; // for a deferred ending without transport
@@ -45,8 +47,7 @@ struct broker {
     bool slot_open; // while a waiter's ready runs: the slot it may use
     int64_t tokens_milli, refilled_ns;
     loop_timer pump;
-    struct digest key_fingerprint;
-    char *key_header, *secret_header;
+    struct broker_keys *keys;
     bool connected;
     int64_t asked_boot_ns; // the trading host, last
     char trouble[160];
@@ -65,14 +66,6 @@ static bool peer_allowed(void *arg, const char *host, const struct sockaddr *pee
     return guard_peer_allowed(facts_view(b->p.facts), peer);
 }
 
-static char *header_of(const char *name, const char *value)
-{
-    struct text t;
-    text_init(&t, 4096);
-    text_addf(&t, "%s: %s", name, value ? value : "");
-    return text_take(&t);
-}
-
 struct broker *broker_new(const struct broker_params *params)
 {
     struct broker *b = check_alloc(1, sizeof *b);
@@ -80,11 +73,7 @@ struct broker *broker_new(const struct broker_params *params)
     list_init(&b->cancels);
     list_init(&b->waiting);
     list_init(&b->under_way);
-    const struct facts_secrets *secrets = facts_secrets(params->facts);
-    b->key_header = header_of("APCA-API-KEY-ID", secrets->key_id);
-    b->secret_header = header_of("APCA-API-SECRET-KEY", secrets->secret);
-    b->key_fingerprint =
-        digest_of(secrets->key_id ? secrets->key_id : "", secrets->key_id ? strlen(secrets->key_id) : 0);
+    b->keys = broker_keys_new(params->facts);
     b->tokens_milli = params->requests_per_minute * 1000;
     b->refilled_ns = clock_monotonic_ns();
     b->asked_boot_ns = clock_boot_ns();
@@ -108,6 +97,7 @@ static void call_free(struct call *c)
     permit_drop(&c->permit);
     cleared_order_drop(&c->cleared);
     loop_cancel(c->broker->p.loop, &c->defer);
+    broker_keys_drop(c->keys);
     free(c->target);
     free(c->body);
     free(c);
@@ -125,10 +115,7 @@ void broker_free(struct broker *b)
     LIST_EACH(n, tmp, &b->under_way)
     call_free(LIST_ENTRY(n, struct call, node));
     loop_cancel(b->p.loop, &b->pump);
-    mem_wipe(b->key_header, strlen(b->key_header));
-    mem_wipe(b->secret_header, strlen(b->secret_header));
-    free(b->key_header);
-    free(b->secret_header);
+    broker_keys_drop(b->keys);
     free(b);
 }
 
@@ -304,7 +291,8 @@ static bool is_envelope(const struct json_doc *doc)
 
 // Sorts a whole HTTP answer: only a 2xx with JSON (or 204) is OK and only a 4xx with an error envelope is a refusal;
 // all else tells nothing about what the broker did.
-static void judge_http(const struct http_answer *h, struct json_doc **doc, struct broker_answer *out, struct err *err)
+static void judge_http(const struct http_answer *h, const struct broker_keys *keys, struct json_doc **doc,
+                       struct broker_answer *out, struct err *err)
 {
     if (h->status == 204) {
         out->result = BROKER_OK;
@@ -319,6 +307,7 @@ static void judge_http(const struct http_answer *h, struct json_doc **doc, struc
         return;
     }
     alpaca_error_parse(h->body, h->body_len, &out->error);
+    broker_keys_mask(keys, out->error.message);
     bool refusal = h->status >= 400 && h->status < 500 && h->status != 408 && json && is_envelope(*doc);
     out->result = refusal ? BROKER_REJECTED : BROKER_UNKNOWN;
     err_set(err, "HTTP %d code %d: %s", h->status, out->error.code, out->error.message);
@@ -336,16 +325,19 @@ static void answered(void *arg, const struct http_answer *h)
     struct broker *b = c->broker;
     struct err err = {.text = ""};
     struct json_doc *doc = NULL;
+    char request_id[REQUEST_ID_MAX];
+    str_copy_cut(request_id, sizeof request_id, h->request_id);
+    broker_keys_mask(c->keys, request_id);
     struct broker_answer answer = {
         .status = h->status,
-        .request_id = h->request_id,
+        .request_id = request_id,
         .sent_wall_ns = c->sent_wall_ns,
         .sent_boot_ns = c->sent_boot_ns,
         .answered_wall_ns = clock_wall_ns(),
     };
     b->in_flight--;
     if (h->result == HTTP_RESULT_OK) {
-        judge_http(h, &doc, &answer, &err);
+        judge_http(h, c->keys, &doc, &answer, &err);
         if (h->status == 429) // the broker counts otherwise than we do: begin anew from nothing
             b->tokens_milli = 0;
     } else if (c->denied_at_wire && !h->maybe_sent) {
@@ -382,7 +374,7 @@ void broker_wire_request(const struct broker *b, enum guard_op op, const char *t
         .target = target,
         .body = body,
         .body_len = body_len,
-        .key_fingerprint = b->key_fingerprint,
+        .key_fingerprint = *broker_keys_fingerprint(b->keys),
     };
 }
 
@@ -401,7 +393,7 @@ static bool redeem(void *arg, const struct http_wire *wire)
         .target = wire->target,
         .body = wire->body,
         .body_len = wire->body_len,
-        .key_fingerprint = b->key_fingerprint,
+        .key_fingerprint = *broker_keys_fingerprint(c->keys),
         .peer = wire->peer,
         .tls = wire->tls,
     };
@@ -421,8 +413,9 @@ static void transmit(struct call *c)
     struct broker *b = c->broker;
     struct wire_request w;
     broker_wire_request(b, c->op, c->target, c->body, c->body_len, &w);
-    const char *const headers[] = {b->key_header, b->secret_header, "Accept: application/json",
-                                   "Content-Type: application/json"};
+    const char *headers[] = {NULL, NULL, "Accept: application/json", "Content-Type: application/json"};
+    c->keys = broker_keys_hold(b->keys);
+    broker_keys_headers(c->keys, headers);
     c->begun_boot_ns = clock_boot_ns();
     list_append(&b->under_way, &c->node);
     b->in_flight++;
@@ -557,6 +550,11 @@ void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done
 size_t broker_in_flight(const struct broker *b)
 {
     return b->in_flight;
+}
+
+void broker_mask(const struct broker *b, char *text)
+{
+    broker_keys_mask(b->keys, text);
 }
 
 bool broker_connected(const struct broker *b)

@@ -166,7 +166,10 @@ static void on_ended(void *arg, const struct websocket_ending *e)
         broker_denied(s->broker, OP_STREAM, &s->verdict);
         result = BROKER_DENIED;
     }
-    stream_end(s, result, s->denied_at_wire ? s->verdict.detail : e->detail);
+    char detail[sizeof s->detail];
+    str_copy_cut(detail, sizeof detail, s->denied_at_wire ? s->verdict.detail : e->detail);
+    broker_mask(s->broker, detail);
+    stream_end(s, result, detail);
 }
 
 // --- opening

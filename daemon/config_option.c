@@ -106,7 +106,7 @@ static int one_of(const char *value, const char *words, struct err *err)
             return 0;
         p += n + (p[n] == ' ');
     }
-    return err_set(err, "found \"%.60s\", expected one of: %s", value, words);
+    return err_set(err, "found \"%.*s\", expected one of: %s", str_quoted(value), value, words);
 }
 
 static int instance_check(const char *value, struct err *err)
@@ -114,7 +114,7 @@ static int instance_check(const char *value, struct err *err)
     const size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
     if (n == 0 || n > 32 || value[n])
-        return err_set(err, "found \"%.60s\", expected 1 to 32 of a-z, 0-9, '_' and '-'", value);
+        return err_set(err, "found \"%.*s\", expected 1 to 32 of a-z, 0-9, '_' and '-'", str_quoted(value), value);
     return 0;
 }
 
@@ -123,7 +123,8 @@ static int host_check(const char *value, struct err *err)
     const size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     if (n > 63 || value[n])
-        return err_set(err, "found \"%.70s\", expected up to 63 of A-Z, a-z, 0-9, '.', '_' and '-'", value);
+        return err_set(err, "found \"%.*s\", expected up to 63 of A-Z, a-z, 0-9, '.', '_' and '-'", str_quoted(value),
+                       value);
     return 0;
 }
 
@@ -132,8 +133,8 @@ static int pin_check(const char *value, struct err *err)
     const size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 
     if (value[0] && (!str_starts(value, "PA") || value[n] || n < 3 || n >= ACCOUNT_NUMBER_MAX))
-        return err_set(err, "found \"%.40s\", expected a paper account's number (PA and upper-case letters or digits)",
-                       value);
+        return err_set(err, "found \"%.*s\", expected a paper account's number (PA and upper-case letters or digits)",
+                       str_quoted(value), value);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 
 static int expected(struct err *err, const char *value, const char *what)
 {
-    return err_set(err, "found \"%.80s\", expected %s", value, what);
+    return err_set(err, "found \"%.*s\", expected %s", str_quoted(value), value, what);
 }
 
 static int parse_bool(const char *value, bool *out, struct err *err)
@@ -43,7 +43,7 @@ static int parse_scaled(const char *value, const struct suffix *units, size_t un
     number[digits] = '\0';
     CHECK(str_int64(min, 0, INT64_MAX, &low) && str_int64(max, 0, INT64_MAX, &high));
     if (!str_int64(number, 0, INT64_MAX, &n) || __builtin_mul_overflow(n, unit->factor, &n) || n < low || n > high)
-        return err_set(err, "found \"%.80s\", expected %s, from %s to %s%s", value, what, min, max,
+        return err_set(err, "found \"%.*s\", expected %s, from %s to %s%s", str_quoted(value), value, what, min, max,
                        units[0].text[0] ? units[0].text : " bytes");
     *out = n;
     return 0;
@@ -70,7 +70,8 @@ static int parse_int(const char *value, const char *min, const char *max, int64_
 
     CHECK(str_int64(min, INT64_MIN, INT64_MAX, &low) && str_int64(max, INT64_MIN, INT64_MAX, &high));
     if (!str_int64(value, low, high, &n))
-        return err_set(err, "found \"%.80s\", expected a whole number from %s to %s", value, min, max);
+        return err_set(err, "found \"%.*s\", expected a whole number from %s to %s", str_quoted(value), value, min,
+                       max);
     *out = n;
     return 0;
 }
@@ -82,8 +83,8 @@ static int parse_decimal(const char *value, const char *min, const char *max, in
     CHECK(decimal_parse(min, strlen(min), DECIMAL_EXACT, &low) == DECIMAL_OK);
     CHECK(decimal_parse(max, strlen(max), DECIMAL_EXACT, &high) == DECIMAL_OK);
     if (decimal_parse(value, strlen(value), DECIMAL_EXACT, &n) != DECIMAL_OK || n < low || n > high)
-        return err_set(err, "found \"%.80s\", expected a decimal such as 0.25, from %s to %s%s", value, min, max,
-                       strchr(value, '%') ? "; write 25% as 0.25" : "");
+        return err_set(err, "found \"%.*s\", expected a decimal such as 0.25, from %s to %s%s", str_quoted(value),
+                       value, min, max, strchr(value, '%') ? "; write 25% as 0.25" : "");
     *out = n;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/facts_internal.h"
+#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/guard/guard.h"
 #include "lib/io/clock.h"
@@ -50,6 +51,22 @@ const char *facts_env(const struct facts *f, const char *name)
     return NULL;
 }
 
+static void secret_free(char *secret)
+{
+    if (!secret)
+        return;
+    mem_wipe(secret, strlen(secret));
+    free(secret);
+}
+
+static void keep(char **secret)
+{
+    char *kept = secret_keep(*secret);
+
+    secret_free(*secret);
+    *secret = kept;
+}
+
 int facts_gather(struct config *config, const char *config_path, char *const *envp, struct facts **out, struct err *err)
 {
     struct facts *f = check_alloc(1, sizeof *f);
@@ -68,7 +85,12 @@ int facts_gather(struct config *config, const char *config_path, char *const *en
     str_copy_cut(f->view.account_pinned, sizeof f->view.account_pinned, config->account_pin);
     str_copy_cut(f->view.key_pinned, sizeof f->view.key_pinned, config->key_pin);
     f->view.static_boot_ns = clock_boot_ns();
-    if (facts_overrides(f, err)) {
+    const int rc = facts_overrides(f, err);
+    keep(&f->key_id);
+    keep(&f->secret);
+    keep(&f->database_password);
+    keep(&f->http_token);
+    if (rc) {
         facts_free(f);
         return -1;
     }
@@ -83,22 +105,14 @@ int facts_gather(struct config *config, const char *config_path, char *const *en
     return 0;
 }
 
-static void secret_free(char *secret)
-{
-    if (!secret)
-        return;
-    mem_wipe(secret, strlen(secret));
-    free(secret);
-}
-
 void facts_free(struct facts *f)
 {
     if (!f)
         return;
-    secret_free(f->key_id);
-    secret_free(f->secret);
-    secret_free(f->database_password);
-    secret_free(f->http_token);
+    secret_drop(f->key_id);
+    secret_drop(f->secret);
+    secret_drop(f->database_password);
+    secret_drop(f->http_token);
     facts_files_free(f);
     free(f);
 }
@@ -128,6 +142,12 @@ const struct guard_facts *facts_view(const struct facts *f)
 const struct facts_secrets *facts_secrets(const struct facts *f)
 {
     return &f->secrets;
+}
+
+bool facts_secrets_locked(const struct facts *f)
+{
+    return secret_locked(f->key_id) && secret_locked(f->secret) && secret_locked(f->database_password) &&
+           secret_locked(f->http_token);
 }
 
 const char *facts_environment_name(const struct facts *f)

@@ -31,6 +31,7 @@ int facts_judge(struct config *config, const char *config_path, char *const *env
 void facts_free(struct facts *f);
 const struct guard_facts *facts_view(const struct facts *f); // always current
 const struct facts_secrets *facts_secrets(const struct facts *f);
+bool facts_secrets_locked(const struct facts *f);          // false: they may be swapped out (RLIMIT_MEMLOCK)
 const char *facts_environment_name(const struct facts *f); // "staging" / "dev" / ""
 bool facts_simulator(const struct facts *f);
 int64_t facts_key_written_s(const struct facts *f); // when the key's file was written, since 1970; 0: it is no file

@@ -20,7 +20,7 @@ static void quote(char *out, size_t size, const char *value)
         return;
     }
     out[n++] = '"';
-    for (const char *p = value; *p && n < size - 5; p++)
+    for (const char *p = value; *p && n < size - 5 && p - value < str_quoted(value); p++)
         out[n++] = *p >= ' ' && *p < 127 ? *p : '?';
     facts_say(out + n, size - n, "%s\"", strlen(value) > n - 1 ? "…" : "");
 }
@@ -240,8 +240,8 @@ static int override_level(struct facts *f, struct err *err)
     if (!value)
         return 0;
     if (!log_level_parse(value, &level))
-        return err_set(err, "environment LOGGING__LEVEL is \"%.20s\", expected error, warning, notice, info or debug",
-                       value);
+        return err_set(err, "environment LOGGING__LEVEL is \"%.*s\", expected error, warning, notice, info or debug",
+                       str_quoted(value), value);
     return config_override(f->config, "daemon", "log_level", log_level_name(level), "environment LOGGING__LEVEL", err);
 }
 

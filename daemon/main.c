@@ -320,6 +320,8 @@ static void open_log(struct daemon *d)
     if (log_level_parse(d->config->log_level, &level))
         log_set_level(level);
     const struct guard_facts *f = facts_view(d->facts);
+    if (!facts_secrets_locked(d->facts))
+        log_notice("keys may be swapped out: RLIMIT_MEMLOCK does not allow to lock them in memory");
     log_message_plain(LOG_LEVEL_NOTICE, MESSAGE_DAEMON_STARTING, "paperguardd %s starting. Commit SHA: %s",
                       PACKAGE_VERSION, PAPERGUARD_COMMIT);
     log_notice("%s, key %s, endpoint %s://%s:%d: %s",

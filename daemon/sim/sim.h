@@ -20,11 +20,12 @@
 #define SIM_BODY_MAX (size_t)(96 * 1024 * 1024)
 #define SIM_REQUEST_ID_MAX 33
 #define SIM_OPTIONS_MAX 512
+#define SIM_ECHO_MAX 256
 
 struct sim;
 
 struct sim_params {
-    const char *key, *secret; // the only pair that is let in; copied
+    const char *key, *secret; // the pair that is let in at first; copied
     int rate_per_minute;      // 0: no limit and no headers about it
     uint64_t request_salt;    // enters the ids of requests, which a restart must not repeat
     struct market_params market;
@@ -54,14 +55,15 @@ struct sim_reply {
 // Faults that tests order for matching requests. BEFORE means that the request is not processed at all.
 #define SIM_FAULTS(X)                                                                                                  \
     X(SIM_FAULT_NONE, "none")                                                                                          \
-    X(SIM_FAULT_DROP_BEFORE, "drop_before")           /* connection closed, nothing processed */                       \
-    X(SIM_FAULT_DROP_AFTER, "drop_after_accept")      /* processed, then closed without an answer */                   \
-    X(SIM_FAULT_HTML, "html")                         /* not processed, an HTML page with the status */                \
-    X(SIM_FAULT_STATUS, "status")                     /* not processed, a JSON refusal with the status */              \
-    X(SIM_FAULT_TRUNCATE, "truncate")                 /* processed, half of the body */                                \
-    X(SIM_FAULT_DELAY, "delay")                       /* processed, answered late */                                   \
-    X(SIM_FAULT_DELAY_BEFORE, "delay_before")         /* processed and answered late */                                \
-    X(SIM_FAULT_DUPLICATE, "duplicate")               /* processed twice, answered with the second */                  \
+    X(SIM_FAULT_DROP_BEFORE, "drop_before")      /* connection closed, nothing processed */                            \
+    X(SIM_FAULT_DROP_AFTER, "drop_after_accept") /* processed, then closed without an answer */                        \
+    X(SIM_FAULT_HTML, "html")                    /* not processed, an HTML page with the status */                     \
+    X(SIM_FAULT_STATUS, "status")                /* not processed, a JSON refusal with the status */                   \
+    X(SIM_FAULT_ECHO, "echo")                    /* not processed, a refusal that repeats the keys it came with */     \
+    X(SIM_FAULT_TRUNCATE, "truncate")            /* processed, half of the body */                                     \
+    X(SIM_FAULT_DELAY, "delay")                  /* processed, answered late */                                        \
+    X(SIM_FAULT_DELAY_BEFORE, "delay_before")    /* processed and answered late */                                     \
+    X(SIM_FAULT_DUPLICATE, "duplicate")          /* processed twice, answered with the second */                       \
     X(SIM_FAULT_DUPLICATE_MEMBER, "duplicate_member") /* processed, the first member of the body comes twice */        \
     X(SIM_FAULT_HUGE, "huge")                         /* processed, padded with blanks to `size` bytes */              \
     X(SIM_FAULT_WRONG_TYPES, "wrong_types")           /* processed, strings become numbers and the reverse */          \
@@ -82,6 +84,7 @@ struct sim_fault {
     enum sim_fault_action action;
     int status, code;
     int64_t delay_ms, size;
+    char echo[SIM_ECHO_MAX]; // what came with the request that was hit
 };
 
 struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *err);

@@ -9,7 +9,7 @@
 
 void sim_account_get(struct sim_call *c)
 {
-    sim_json_account(&c->out, c->sim, c->now);
+    sim_json_account(&c->out, c->sim, sim_account_of(c->sim, c->request), c->now);
 }
 
 void sim_positions_list(struct sim_call *c)

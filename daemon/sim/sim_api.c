@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "daemon/sim/sim_internal.h"
-#include "lib/base/digest.h"
 
 #define MINUTE_S 60
 enum { DRAW_ACCOUNT_ID = 100, DRAW_ACCOUNT_NUMBER, DRAW_REQUEST_ID };
@@ -26,8 +25,7 @@ struct sim *sim_new(const struct sim_params *params, int64_t now, struct err *er
 {
     struct sim *s = check_alloc(1, sizeof *s);
     uint64_t seed = params->exchange.seed;
-    s->key = check_strdup(params->key);
-    s->secret = check_strdup(params->secret);
+    sim_keys_init(s, params->key, params->secret);
     s->rate_per_minute = params->rate_per_minute;
     s->trading = s->data = (struct sim_bucket){params->rate_per_minute * DECIMAL_ONE, now};
     s->salt = params->exchange.id_salt;
@@ -60,9 +58,7 @@ void sim_free(struct sim *s)
     exchange_feed_free(s->feed);
     market_free(s->market);
     sim_watchlists_free(s->watchlists);
-    free(s->key);
-    mem_wipe(s->secret, strlen(s->secret));
-    free(s->secret);
+    sim_keys_free(s);
     free(s);
 }
 
@@ -163,12 +159,6 @@ static bool path_decode(const char *path, char *out, size_t size)
     return http_query_get(query, "p", out, size);
 }
 
-bool sim_key_fits(const struct sim *s, const char *key, const char *secret)
-{
-    bool key_fits = secret_equal(key, s->key), secret_fits = secret_equal(secret, s->secret);
-    return key_fits && secret_fits;
-}
-
 static bool let_in(struct sim_call *c)
 {
     const struct sim_request *q = c->request;
@@ -208,14 +198,15 @@ static bool within_rate(struct sim_call *c, struct sim_bucket *b)
     return ok;
 }
 
-// What changes something is written down before it happens. Faults are orders to the server, not to the exchange.
+// What changes something is written down before it happens. Faults and keys are matters of the server, not of the
+// exchange.
 static bool written_down(struct sim_call *c, const struct sim_route *r)
 {
     struct err err = {.text = ""};
     struct sim *s = c->sim;
     if (s->on_change == NULL || s->replaying || r->method == HTTP_GET || r->handle == sim_admin_fault ||
         r->handle == sim_admin_faults_clear || r->handle == sim_admin_fills_late ||
-        s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
+        r->handle == sim_admin_keys_change || s->on_change(s->on_change_arg, c->request, c->now, &err) == 0)
         return true;
     sim_refuse(c, 500, 50010000, "%s", err.text);
     return false;

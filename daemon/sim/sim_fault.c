@@ -22,7 +22,8 @@ const char *sim_fault_name(enum sim_fault_action action)
 
 bool sim_fault_processes(enum sim_fault_action action)
 {
-    return action != SIM_FAULT_DROP_BEFORE && action != SIM_FAULT_HTML && action != SIM_FAULT_STATUS;
+    return action != SIM_FAULT_DROP_BEFORE && action != SIM_FAULT_HTML && action != SIM_FAULT_STATUS &&
+           action != SIM_FAULT_ECHO;
 }
 
 // Faults.
@@ -210,6 +211,9 @@ struct sim_fault sim_fault_take(struct sim *s, const struct sim_request *q)
         if (!fault_drawn(s, f))
             continue;
         struct sim_fault hit = *f;
+        if (f->action == SIM_FAULT_ECHO)
+            snprintf(hit.echo, sizeof hit.echo, "no leave for key %s with secret %s", q->key ? q->key : "",
+                     q->secret ? q->secret : "");
         if (--f->count == 0) {
             memmove(f, f + 1, (s->fault_count - i - 1) * sizeof *f);
             s->fault_count--;
@@ -304,13 +308,13 @@ static void instead(struct sim_reply *reply, const struct sim_fault *f)
     json_object_begin(&o);
     if (f->code != 0)
         json_put_int(&o, "code", f->code);
-    json_put_string(&o, "message", "fault on request");
+    json_put_string(&o, "message", f->action == SIM_FAULT_ECHO ? f->echo : "fault on request");
     json_object_end(&o);
 }
 
 void sim_fault_spoil(const struct sim_fault *f, struct sim_reply *reply)
 {
-    if (f->action == SIM_FAULT_HTML || f->action == SIM_FAULT_STATUS)
+    if (f->action == SIM_FAULT_HTML || f->action == SIM_FAULT_STATUS || f->action == SIM_FAULT_ECHO)
         instead(reply, f);
     else if (f->action == SIM_FAULT_TRUNCATE)
         reply->body.len /= 2;

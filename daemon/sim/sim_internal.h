@@ -11,6 +11,7 @@
 #include "lib/base/json_write.h"
 
 #define SIM_FAULTS_MAX 64
+#define SIM_KEYS_MAX 16
 #define SIM_LATE_MAX 256     // fills that are not listed yet
 #define SIM_UPDATES_MAX 4096 // what happened to orders, kept for readers
 #define SIM_TEXT_MAX 512     // one query value
@@ -36,12 +37,18 @@ struct sim_late { // sim_listing.c: fills that activities do not show yet
     } waits[SIM_LATE_MAX];
     size_t count;
 };
+struct sim_key {
+    char *key, *secret;
+    char account_number[ACCOUNT_NUMBER_MAX]; // "" the simulator's
+    bool revoked;
+};
 struct sim_watchlists; // sim_watchlist.c
 struct sim {
     struct market *market;
     struct exchange *exchange;
     struct exchange_feed *feed;
-    char *key, *secret;
+    struct sim_key keys[SIM_KEYS_MAX];
+    size_t key_count;
     char account_id[DRAW_UUID_MAX], account_number[ACCOUNT_NUMBER_MAX];
     uint64_t salt, request_salt;
     uint64_t requests;
@@ -155,7 +162,7 @@ void sim_json_order(struct json_out *o, const struct exchange *e, const struct e
 void sim_json_update(struct json_out *o, const struct exchange *e, const struct exchange_update *u);
 void sim_json_fill(struct json_out *o, const struct exchange *e, const struct exchange_fill *f);
 void sim_json_nta(struct json_out *o, const struct exchange_nta *n);
-void sim_json_account(struct json_out *o, struct sim *s, int64_t now);
+void sim_json_account(struct json_out *o, struct sim *s, const char *number, int64_t now);
 void sim_json_position(struct json_out *o, struct sim *s, const struct exchange_position *p, int64_t now);
 void sim_json_asset(struct json_out *o, struct sim *sim, const struct market_symbol *s);
 const char *sim_exchange_name(const struct market_symbol *s);
@@ -164,6 +171,11 @@ void sim_json_clock(struct json_out *o, struct market *m, int64_t now);
 
 void sim_settings_default(struct sim_settings *s);  // sim_account.c
 void sim_watchlists_free(struct sim_watchlists *w); // NULL is fine
+
+// sim_keys.c
+void sim_keys_init(struct sim *s, const char *key, const char *secret);
+void sim_keys_free(struct sim *s);
+const char *sim_account_of(const struct sim *s, const struct sim_request *q); // the number its key belongs to
 
 // Handlers.
 void sim_account_get(struct sim_call *c);
@@ -219,5 +231,7 @@ void sim_admin_bust(struct sim_call *c);
 void sim_admin_updates(struct sim_call *c);
 void sim_admin_symbol(struct sim_call *c);
 void sim_admin_price(struct sim_call *c);
+void sim_admin_keys(struct sim_call *c);
+void sim_admin_keys_change(struct sim_call *c);
 
 #endif

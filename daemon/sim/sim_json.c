@@ -181,7 +181,7 @@ static struct day session_before(struct market *m, int64_t now)
     return d;
 }
 
-void sim_json_account(struct json_out *o, struct sim *s, int64_t now)
+void sim_json_account(struct json_out *o, struct sim *s, const char *number, int64_t now)
 {
     struct exchange_account a = exchange_account_at(s->exchange, now);
     const struct exchange_settings *set = exchange_settings(s->exchange);
@@ -193,7 +193,7 @@ void sim_json_account(struct json_out *o, struct sim *s, int64_t now)
     json_object_begin(o);
     json_object_end(o);
     json_put_null(o, "user_configurations");
-    json_put_string(o, "account_number", s->account_number);
+    json_put_string(o, "account_number", number);
     json_put_string(o, "status", "ACTIVE");
     json_put_string(o, "crypto_status", "ACTIVE");
     json_put_int(o, "options_approved_level", 3);

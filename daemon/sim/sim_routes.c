@@ -70,6 +70,8 @@ static const struct sim_route routes[] = {
     {HTTP_POST, "/sim/bust", SIM_AREA_ADMIN, sim_admin_bust},
     {HTTP_POST, "/sim/cash", SIM_AREA_ADMIN, sim_admin_cash},
     {HTTP_POST, "/sim/symbol", SIM_AREA_ADMIN, sim_admin_symbol},
+    {HTTP_GET, "/sim/keys", SIM_AREA_ADMIN, sim_admin_keys},
+    {HTTP_POST, "/sim/keys", SIM_AREA_ADMIN, sim_admin_keys_change},
     {HTTP_POST, "/sim/price", SIM_AREA_ADMIN, sim_admin_price},
 };
 

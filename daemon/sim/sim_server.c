@@ -96,10 +96,12 @@ static void log_request(struct sim_server *s, struct http_exchange *x, const str
     json_put_string(&o, "method", http_method_name(q.method));
     json_put_string(&o, "target", http_exchange_target(x));
     json_put_string(&o, "key", q.key != NULL ? key_redact(q.key, key) : NULL);
-    put_cut(&o, "body", q.body, q.body_len);
+    bool keys = str_equal(q.path, "/sim/keys");
+    put_cut(&o, "body", keys ? NULL : q.body, keys ? 0 : q.body_len);
     json_put_string(&o, "fault", fault->action != SIM_FAULT_NONE ? sim_fault_name(fault->action) : NULL);
     json_put_int(&o, "status", reply != NULL ? reply->status : 0);
-    put_cut(&o, "answer", reply != NULL ? reply->body.data : NULL, reply != NULL ? reply->body.len : 0);
+    bool shown = reply != NULL && fault->action != SIM_FAULT_ECHO;
+    put_cut(&o, "answer", shown ? reply->body.data : NULL, shown ? reply->body.len : 0);
     json_object_end(&o);
     fprintf(s->log, "%s\n", text_str(&line));
     fflush(s->log);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUOTED_WHOLE 24
+#define QUOTED_CUT 11
 #define TEXT_FIRST_CAP 64
 #define NEAREST_WORD_MAX 63
 
@@ -266,6 +268,12 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
         }
     }
     return found;
+}
+
+int str_quoted(const char *value)
+{
+    size_t len = strlen(value);
+    return len > QUOTED_WHOLE ? QUOTED_CUT : (int)len;
 }
 
 void mem_wipe(void *p, size_t len)

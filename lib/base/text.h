@@ -44,6 +44,9 @@ bool str_ends(const char *s, const char *suffix);
 bool str_equal_nocase(const char *a, const char *b); // ASCII only
 // Integer from the whole of a string, base 10, no blanks, no plus. false when anything is off or out of [min, max].
 bool str_int64(const char *s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
+// How many bytes of a wrong value are repeated: all of a short one; of a long one the beginning, as it may be a secret
+// that got into the wrong place. For "%.*s".
+int str_quoted(const char *value);
 // The candidate nearest to word by edit distance (at most 3, and less than half the word), or NULL. Case ignored.
 const char *str_nearest(const char *word, const char *const *candidates, size_t count);
 // Overwrites memory in a way the compiler keeps.
