@@ -11,8 +11,8 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits selftest strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db audit rehearse"
-    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump --head " pairs='|limits raise|limits revert|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|audit verify|audit dump|audit head|'
+    local verbs="status check next plan limits selftest keys strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db audit rehearse"
+    local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump --head " pairs='|limits raise|limits revert|keys rotate|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|audit verify|audit dump|audit head|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
         --config | --socket | --instance) reach+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
@@ -56,6 +56,7 @@ _paperguard() {
     fi
     case "$verb" in
     limits) seconds='raise revert' ;;
+    keys) seconds='rotate' ;;
     config) seconds='show diff' ;;
     strategies) seconds='pause resume' ;;
     orders) seconds='resolve retry' ;;
@@ -94,6 +95,12 @@ _paperguard() {
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;
     'selftest')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
+    'keys')
+        options+=""
+        [[ $cur == -* ]] || { :; return; } ;;
+    'keys rotate')
         options+=""
         [[ $cur == -* ]] || { :; return; } ;;
     'strategies')

@@ -50,6 +50,7 @@ static void serve_status(struct admin *a, struct http_exchange *x, const char *w
     json_key(&o, "account");
     snapshot_write_account(s, &o);
     admin_put_paused(a, &o);
+    admin_put_key(a, &o);
     json_put_bool(&o, "ready", ready);
     json_put_string(&o, "ready_reason", why);
     json_put_bool(&o, "needs_opening", reconcile_needs_opening(a->p.reconcile));
@@ -213,6 +214,8 @@ static const struct verb {
     {"/admin/quarantine/cancel/", LEADS, admin_serve_quarantine_cancel},
     {"/admin/drift", READS, admin_serve_drift},
     {"/admin/drift/accept", LEADS, admin_serve_drift_accept},
+    {"/admin/keys", READS, admin_serve_keys},
+    {"/admin/keys/rotate", HERE, admin_serve_keys_rotate},
     {"/admin/selftest", HERE, admin_serve_selftest},
     {"/admin/halt", HERE, serve_halt},
     {"/admin/run", LEADS, serve_run},

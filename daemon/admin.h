@@ -9,16 +9,18 @@
 #include "daemon/api.h"
 #include "daemon/raises.h"
 #include "daemon/reconcile.h"
+#include "daemon/rotation.h"
 #include "daemon/selftest.h"
 
 // POST /admin/halt {"reason"} · /admin/release/request {"reason"} · /admin/release/confirm {"code"} · /admin/run
 // {"strategies"} · /admin/opening/accept · GET /admin/status · /admin/guard · /admin/{runs,runs/ID,orders,fills,
 // positions} (as api) · /admin/strategies
 // · /admin/strategies/{history,pause,resume} · /admin/next?days=N · /admin/config · /admin/config/diff
-// · /admin/limits · POST /admin/selftest {} · /admin/drift · POST /admin/drift/accept {"code","reason"}
-// · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with "code","reason"
-// · POST /admin/limits/raise/NAME {"value","for"} or these with "code","reason" · /admin/limits/revert/NAME {"reason"}
-// · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST /admin/plan {"strategies":[one]}
+// · /admin/keys · POST /admin/keys/rotate {} · /admin/limits · POST /admin/selftest {} · /admin/drift · POST
+// /admin/drift/accept {"code","reason"} · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with
+// "code","reason" · POST /admin/limits/raise/NAME {"value","for"} or these with "code","reason" ·
+// /admin/limits/revert/NAME {"reason"} · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST
+// /admin/plan {"strategies":[one]}
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths
@@ -39,6 +41,7 @@ struct admin_params {
     struct scopes *scopes;
     const struct selftest *selftest; // the last one
     void (*selftest_run)(void *arg, const char *cause);
+    void (*rotate)(void *arg, rotation_done_fn *done, void *done_arg);
     uid_t strategy_uid; // (uid_t)-1: none
     void *arg;
 };

@@ -26,6 +26,7 @@ admin_serve_fn admin_serve_config, admin_serve_config_diff; // admin_config.c
 admin_serve_fn admin_serve_limits;                          // admin_limits.c
 admin_serve_fn admin_serve_raise, admin_serve_revert;       // admin_raise.c
 admin_serve_fn admin_serve_selftest;                        // admin_selftest.c
+admin_serve_fn admin_serve_keys, admin_serve_keys_rotate;   // admin_keys.c
 admin_serve_fn admin_serve_plan;                            // admin_plan.c
 admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 admin_serve_fn admin_serve_retry;                           // admin_retry.c
@@ -39,5 +40,7 @@ bool admin_strategy_exists(const struct admin *a, struct http_exchange *x, const
 void admin_answer_accepted(void *arg, bool ok, const char *detail);
 void admin_put_order(struct json_out *o, const struct order_row *row); // members
 void admin_put_paused(const struct admin *a, struct json_out *o);      // names of what is paused
+
+void admin_put_key(const struct admin *a, struct json_out *o); // admin_keys.c
 
 #endif

@@ -19,40 +19,6 @@
 #define QUEUE_MAX 4096u        // callers waiting for a slot
 #define CANCEL_RESERVE_PART 10 // a tenth of the budget is for cancels
 
-struct call {
-    struct list node; // in cancels or waiting, or in under_way
-    struct broker *broker;
-    enum guard_op op;
-    char *target, *body;
-    size_t body_len;
-    struct permit *permit;
-    struct cleared_order *cleared;
-    struct http_call *http;
-    struct broker_keys *keys; // it was sent with; NULL before
-    bool denied_at_wire;
-    struct guard_verdict verdict;
-    enum broker_result early; // for a deferred ending without transport
-    loop_timer defer;
-    int64_t begun_boot_ns, sent_wall_ns, sent_boot_ns;
-    void (*ready)(void *arg); // a desk's waiter instead of a call
-    broker_done_fn *done;
-    void *arg;
-};
-
-struct broker {
-    struct broker_params p;
-    struct http_client *http;
-    struct list cancels, waiting, under_way; // the first two wait for a slot, cancels before all others
-    size_t waiting_count, in_flight;
-    bool slot_open; // while a waiter's ready runs: the slot it may use
-    int64_t tokens_milli, refilled_ns;
-    loop_timer pump;
-    struct broker_keys *keys;
-    bool connected;
-    int64_t asked_boot_ns; // the trading host, last
-    char trouble[160];
-};
-
 const char *broker_result_name(enum broker_result r)
 {
     static const char *const names[] = {"ok", "rejected", "denied", "unknown", "not_sent"};
@@ -115,6 +81,7 @@ void broker_free(struct broker *b)
     LIST_EACH(n, tmp, &b->under_way)
     call_free(LIST_ENTRY(n, struct call, node));
     loop_cancel(b->p.loop, &b->pump);
+    loop_cancel(b->p.loop, &b->hold);
     broker_keys_drop(b->keys);
     free(b);
 }
@@ -149,14 +116,29 @@ static void pump_later(struct broker *b, int64_t ms)
 
 static void send_call(struct call *c);
 
+// Cancels first. NULL: nobody waits, or nothing may go.
+static struct call *next_of(struct broker *b)
+{
+    if (b->holding)
+        return NULL;
+    if (!list_empty(&b->cancels))
+        return LIST_ENTRY(b->cancels.next, struct call, node);
+    LIST_EACH(n, tmp, &b->waiting)
+    {
+        struct call *c = LIST_ENTRY(n, struct call, node);
+        if (!c->ready || !b->orders_held)
+            return c;
+    }
+    return NULL;
+}
+
 // Gives slots to who waits, in order. One turn of the loop at most hands out all that are free.
 static void pump(void *arg)
 {
     struct broker *b = arg;
     b->pump = 0;
-    while (b->waiting_count > 0) {
+    for (struct call *c; (c = next_of(b)) != NULL;) {
         bool cancel = !list_empty(&b->cancels);
-        struct call *c = LIST_ENTRY(cancel ? b->cancels.next : b->waiting.next, struct call, node);
         if (!slot_free(b, cancel)) {
             if (b->in_flight < b->p.connections)
                 pump_later(b, 20); // out of tokens; an ending call pumps by itself otherwise
@@ -178,14 +160,19 @@ static void pump(void *arg)
     }
 }
 
+void broker_pump(struct broker *b)
+{
+    loop_cancel(b->p.loop, &b->pump);
+    pump_later(b, 0);
+}
+
 static void enqueue(struct call *c)
 {
     struct broker *b = c->broker;
     bool cancel = !c->ready && guard_op_class(c->op) == GUARD_CANCEL;
     list_append(cancel ? &b->cancels : &b->waiting, &c->node);
     b->waiting_count++;
-    loop_cancel(b->p.loop, &b->pump);
-    pump_later(b, 0);
+    broker_pump(b);
 }
 
 // --- endings
@@ -197,8 +184,7 @@ static void finish(struct call *c, const struct broker_answer *answer)
     void *arg = c->arg;
     call_free(c);
     done(arg, answer);
-    loop_cancel(b->p.loop, &b->pump);
-    pump_later(b, 0);
+    broker_pump(b);
 }
 
 static void finish_early(void *arg)
@@ -260,6 +246,8 @@ static void learn(struct broker *b, const struct call *c, const struct broker_an
     struct err err;
     int64_t boot = clock_boot_ns();
     bool account = c->op == OP_ACCOUNT || c->op == OP_ACCOUNT_BOOT, clock = c->op == OP_CLOCK || c->op == OP_CLOCK_BOOT;
+    if (c->keys && c->keys != b->keys) // of the former pair: tells nothing of the one in use
+        return;
     if (answer->result == BROKER_REJECTED && answer->status == 401 && !guard_op_is_data(c->op))
         facts_set_key_accepted(b->p.facts_mut, false);
     if (!guard_op_is_data(c->op)) {
@@ -545,49 +533,4 @@ void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done
     c->cleared = *cleared;
     *cleared = NULL;
     transmit(c);
-}
-
-size_t broker_in_flight(const struct broker *b)
-{
-    return b->in_flight;
-}
-
-void broker_mask(const struct broker *b, char *text)
-{
-    broker_keys_mask(b->keys, text);
-}
-
-bool broker_connected(const struct broker *b)
-{
-    return b->connected;
-}
-
-const char *broker_trouble(const struct broker *b)
-{
-    return b->trouble;
-}
-
-int64_t broker_unanswered_ns(const struct broker *b, const char **op)
-{
-    int64_t since = 0;
-    *op = "";
-    for (struct list *n = b->under_way.next; n != &b->under_way; n = n->next) {
-        const struct call *c = LIST_ENTRY(n, const struct call, node);
-        if (c->begun_boot_ns == 0 || guard_op_is_data(c->op) || (since && c->begun_boot_ns >= since))
-            continue; // ends by itself without a request
-        since = c->begun_boot_ns;
-        *op = guard_op_name(c->op);
-    }
-    return since ? clock_boot_ns() - since : 0;
-}
-
-int64_t broker_quiet_ns(const struct broker *b)
-{
-    const char *op;
-    return b->waiting_count > 0 || broker_unanswered_ns(b, &op) > 0 ? 0 : clock_boot_ns() - b->asked_boot_ns;
-}
-
-const char *broker_names_trouble(const struct broker *b, int64_t *unanswered_since_ns)
-{
-    return http_client_names_trouble(b->http, unanswered_since_ns);
 }

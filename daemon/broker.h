@@ -58,6 +58,13 @@ void broker_submit(struct broker *b, struct cleared_order **cleared, broker_done
 // Waits for a rate slot first: calls ready when one is reserved (FIFO; cancels overtake). Pass the slot by submitting.
 void broker_rate_wait(struct broker *b, void (*ready)(void *arg), void *arg);
 
+// Another pair of keys, in three steps. Held: nothing new is sent, and once nothing is on its way to the wire any more
+// that is told from the loop; what was sent is waited for with the pair it was sent with. Then from now on with the
+// pair that facts hold; orders stay held. Then everything goes on (with whichever pair).
+void broker_hold(struct broker *b, void (*held)(void *arg), void *arg);
+void broker_take_keys(struct broker *b);
+void broker_resume(struct broker *b);
+
 // The order stream: opened under a permit of its own, authenticated with the keys that only the broker channel holds.
 struct broker_stream; // one connection; dead when it has ended
 struct broker_stream_ending {

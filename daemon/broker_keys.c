@@ -11,6 +11,8 @@
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
+#define HOLD_LOOK_MS 5
+
 struct broker_keys {
     unsigned holders;
     char *key_id, *secret; // for taking them out of what the broker says
@@ -73,4 +75,58 @@ void broker_keys_mask(const struct broker_keys *k, char *text)
 {
     secret_mask(text, k->secret);
     secret_mask(text, k->key_id);
+}
+
+void broker_mask(const struct broker *b, char *text)
+{
+    broker_keys_mask(b->keys, text);
+}
+
+// --- another pair, while running
+
+// A call that has left for the transport and has not been let onto the wire carries headers and a permit of the pair in
+// use: it goes out, or ends, before the pair changes.
+static bool on_its_way(const struct broker *b)
+{
+    for (struct list *n = b->under_way.next; n != &b->under_way; n = n->next) {
+        const struct call *c = LIST_ENTRY(n, const struct call, node);
+        if (c->http && !c->sent_boot_ns)
+            return true;
+    }
+    return false;
+}
+
+static void hold_look(void *arg)
+{
+    struct broker *b = arg;
+    b->hold = 0;
+    if (on_its_way(b))
+        b->hold = loop_after_ms(b->p.loop, HOLD_LOOK_MS, hold_look, b);
+    else
+        b->held(b->held_arg);
+}
+
+void broker_hold(struct broker *b, void (*held)(void *arg), void *arg)
+{
+    CHECK(!b->holding);
+    b->holding = b->orders_held = true;
+    b->held = held;
+    b->held_arg = arg;
+    b->hold = loop_post(b->p.loop, hold_look, b);
+}
+
+void broker_take_keys(struct broker *b)
+{
+    CHECK(b->holding && !b->hold && !on_its_way(b));
+    broker_keys_drop(b->keys);
+    b->keys = broker_keys_new(b->p.facts);
+    b->holding = false;
+    broker_pump(b);
+}
+
+void broker_resume(struct broker *b)
+{
+    loop_cancel(b->p.loop, &b->hold);
+    b->holding = b->orders_held = false;
+    broker_pump(b);
 }

@@ -16,6 +16,7 @@
 #include "daemon/leader.h"
 #include "daemon/raises.h"
 #include "daemon/reconcile.h"
+#include "daemon/rotation.h"
 #include "daemon/run.h"
 #include "daemon/scheduler.h"
 #include "daemon/selftest.h"
@@ -55,6 +56,8 @@ struct daemon {
     struct leader *leader;
     struct cache *cache;
     struct broker *broker;
+    struct broker_params broker_params; // it was made with
+    struct rotation *rotation;
     struct exposure *exposure;
     struct strategies *strategies;
     struct pauses *pauses;
@@ -75,6 +78,13 @@ struct daemon {
     struct breaker_limits breaker_limits;
     struct selftest selftest; // the last one
     struct day selftest_day;  // whose first slot had one
+
+    struct { // of the key in use
+        struct digest fingerprint;
+        bool asked;
+        int64_t asked_boot_ns, first_seen; // 0: not known yet
+        int told;                          // reminders
+    } key_age;
 
     struct snapshot snapshot;
     struct snapshot_price prices[CONFIG_STRATEGIES_MAX * CONFIG_WORDS_MAX];
@@ -154,6 +164,11 @@ void daemon_limits_look(struct daemon *d); // with every tick
 void daemon_selftest(void *arg, const char *cause);
 void daemon_selftest_look(struct daemon *d); // with every tick
 void daemon_selftest_collect(struct daemon *d);
+// main_keys.c: the broker's key, its rotation and its age.
+void daemon_keys_new(struct daemon *d, const struct broker_params *broker);
+void daemon_keys_rotate(void *arg, rotation_done_fn *done, void *done_arg);
+void daemon_keys_look(struct daemon *d); // with every tick
+void daemon_keys_collect(struct daemon *d);
 // main_stream.c: the order stream and whom it tells.
 void daemon_stream_new(struct daemon *d);
 void daemon_stream_start(struct daemon *d); // the broker has been read: from now on it is wanted

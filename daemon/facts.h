@@ -36,6 +36,12 @@ const char *facts_environment_name(const struct facts *f); // "staging" / "dev" 
 bool facts_simulator(const struct facts *f);
 int64_t facts_key_written_s(const struct facts *f); // when the key's file was written, since 1970; 0: it is no file
 
+// The pairs of two gatherings. A swap takes over what is known of the key too, and what the account said to it; the
+// view is what it would be after a swap.
+bool facts_same_keys(const struct facts *a, const struct facts *b);
+void facts_view_with_keys(const struct facts *f, const struct facts *keys, struct guard_facts *out);
+void facts_swap_keys(struct facts *f, struct facts *other);
+
 // What single variables mean, for who reads the files of a host before they get there.
 enum facts_variable { FACTS_OTHER, FACTS_KEY, FACTS_SECRET, FACTS_TRADING_URL, FACTS_DATA_URL };
 enum facts_variable facts_variable_kind(const char *name);

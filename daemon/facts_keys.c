@@ -151,6 +151,69 @@ static void class_set(struct facts *f, const struct search *key, const struct se
     }
 }
 
+static bool same(const char *a, const char *b)
+{
+    return secret_equal(a ? a : "", b ? b : "");
+}
+
+bool facts_same_keys(const struct facts *a, const struct facts *b)
+{
+    const bool keys = same(a->key_id, b->key_id), secrets = same(a->secret, b->secret);
+
+    return keys && secrets;
+}
+
+static void key_copy(struct guard_facts *to, const struct guard_facts *from)
+{
+    to->key_class = from->key_class;
+    str_copy_cut(to->key_detail, sizeof to->key_detail, from->key_detail);
+    str_copy_cut(to->key_shown, sizeof to->key_shown, from->key_shown);
+    to->key_fingerprint = from->key_fingerprint;
+    str_copy_cut(to->key_pinned, sizeof to->key_pinned, from->key_pinned);
+}
+
+static void account_of_key_copy(struct guard_facts *to, const struct guard_facts *from)
+{
+    str_copy_cut(to->account_number, sizeof to->account_number, from->account_number);
+    str_copy_cut(to->account_status, sizeof to->account_status, from->account_status);
+    str_copy_cut(to->account_blocked, sizeof to->account_blocked, from->account_blocked);
+    to->account_boot_ns = from->account_boot_ns;
+    to->account_key_accepted = from->account_key_accepted;
+}
+
+void facts_view_with_keys(const struct facts *f, const struct facts *keys, struct guard_facts *out)
+{
+    *out = f->view;
+    key_copy(out, &keys->view);
+    account_of_key_copy(out, &keys->view);
+}
+
+static void secrets_swap(char **a, char **b)
+{
+    char *kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+void facts_swap_keys(struct facts *f, struct facts *other)
+{
+    const struct guard_facts before = f->view;
+    const int64_t written_s = f->key_written_s;
+
+    secrets_swap(&f->key_id, &other->key_id);
+    secrets_swap(&f->secret, &other->secret);
+    f->secrets.key_id = f->key_id;
+    f->secrets.secret = f->secret;
+    other->secrets.key_id = other->key_id;
+    other->secrets.secret = other->secret;
+    key_copy(&f->view, &other->view);
+    account_of_key_copy(&f->view, &other->view);
+    key_copy(&other->view, &before);
+    f->key_written_s = other->key_written_s;
+    other->key_written_s = written_s;
+}
+
 int64_t facts_key_written_s(const struct facts *f)
 {
     return f->key_written_s;

@@ -388,6 +388,10 @@ void ledger_breaker_read(struct ledger *l, const char *account,
 void ledger_breaker_write(struct ledger *l, const char *account, const struct breaker_marks *marks, int64_t now_ns,
                           ledger_done_fn *done, void *arg);
 
+// --- since when a key is known (by the fingerprint of its id), on any host of this database
+void ledger_key_seen(struct ledger *l, const char *account, const char *fingerprint, const char *shown, int64_t now_ns,
+                     void (*done)(void *arg, enum ledger_result result, int64_t first_seen), void *arg);
+
 // --- limits that an operator raised for a time
 #define LIMIT_NAME_MAX 40
 struct limit_raise {

@@ -20,6 +20,7 @@
 //   breaker             stops trading by itself             main_breaker  and the halt that follows
 //   raises              limits raised for a time          main_limits   what holds
 //   selftest main_selftest  each row fired by its own example, a good order passes
+//   rotation main_keys  another key for the same account, and how old it is
 //   main_home            state_dir: ours alone, locked      stream main_stream   the broker says: something is to read
 #include <errno.h>
 #include <getopt.h>
@@ -175,6 +176,7 @@ static void tick(void *arg)
     daemon_halt_look(d);
     daemon_limits_look(d);
     daemon_schedules_look(d);
+    daemon_keys_look(d);
     daemon_selftest_look(d);
     daemon_restored_look(d);
     daemon_mark_look(d);
@@ -299,7 +301,9 @@ static void on_reload(void *arg, int signo)
         return;
     if (d->ready_told) // before that, READY=1 would say too much
         service_reloading();
-    if (config_load(d->config_path, &fresh, &err) != 0 || reload(d, fresh, &err) != 0)
+    if (config_load(d->config_path, &fresh, &err) == 0 && reload(d, fresh, &err) == 0)
+        rotation_start(d->rotation, "reload", NULL, NULL); // when the files hold another key
+    else
         log_message_plain(LOG_LEVEL_WARNING, MESSAGE_RELOAD_REFUSED, "reload refused, the running config stays: %s",
                           err.text);
     config_free(fresh);

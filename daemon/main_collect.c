@@ -171,6 +171,7 @@ const struct snapshot *daemon_snapshot(void *arg)
     collect_peers(d);
     daemon_look_parts(d);
     daemon_restored_collect(d);
+    daemon_keys_collect(d);
     collect_account(d);
     collect_run(d);
     collect_prices(d);
@@ -219,9 +220,8 @@ void daemon_collect_metrics(void *arg)
     static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
     for (int i = 0; i < 4; i++)
         metrics_set(m, METRIC_HTTP_REQUESTS, classes[i], (int64_t)http_server_requests(d->http, i + 2));
-    int64_t written = facts_key_written_s(d->facts);
-    if (written > 0)
-        metrics_set(m, METRIC_KEY_AGE, "", clock_wall_ns() / NS_PER_S - written);
+    if (s->key.first_seen)
+        metrics_set(m, METRIC_KEY_AGE, "", (s->at_wall_ns - s->key.first_seen) / NS_PER_S);
     const struct mallinfo2 heap = mallinfo2();
     metrics_set(m, METRIC_HEAP_BYTES, "", (int64_t)(heap.uordblks + heap.hblkhd));
     collect_logs(m);

@@ -360,7 +360,7 @@ static void start_ledger(struct daemon *d)
 
 static void start_broker(struct daemon *d)
 {
-    d->broker = broker_new(&(struct broker_params){
+    d->broker_params = (struct broker_params){
         .loop = d->loop,
         .guard = d->guard,
         .facts = d->facts,
@@ -373,7 +373,9 @@ static void start_broker(struct daemon *d)
         .denied = daemon_denied,
         .called = daemon_watch_call,
         .arg = d,
-    });
+    };
+    d->broker = broker_new(&d->broker_params);
+    daemon_keys_new(d, &d->broker_params);
 }
 
 static void read_figures(void *arg, const char *symbol, void (*done)(void *arg, bool ok, const char *detail),
@@ -497,6 +499,7 @@ static void start_front(struct daemon *d)
         .scopes = d->scopes,
         .selftest = &d->selftest,
         .selftest_run = daemon_selftest,
+        .rotate = daemon_keys_rotate,
         .strategy_uid = strategies_uid(d->strategies),
         .arg = d,
     });
@@ -553,6 +556,7 @@ void daemon_stop(struct daemon *d)
     // Strategies and the two peers end before those who listen to them: no answer comes to a freed module.
     strategies_free(d->strategies);
     stream_free(d->stream);
+    rotation_free(d->rotation);
     broker_free(d->broker);
     leader_free(d->leader);
     heads_free(d->heads);

@@ -38,7 +38,13 @@ const char *snapshot_part_name(enum snapshot_part_name p);
 const char *part_state_name(enum part_state s);
 bool part_in_trouble(const struct snapshot_part *p);
 
+struct snapshot_key { // the broker's
+    char shown[16], fingerprint[DIGEST_HEX_MAX];
+    int64_t first_seen; // 0: not known yet
+    bool in_file, locked;
+};
 struct snapshot { // plain values; filled by main's collectors, at most every 100 ms
+    struct snapshot_key key;
     int64_t at_wall_ns, at_boot_ns, started_wall_ns;
     const char *version, *commit, *environment, *instance;
     bool simulator, orders_sent; // orders = send

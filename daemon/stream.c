@@ -246,6 +246,12 @@ void stream_start(struct stream *s)
     wait_then_attempt(s, 0);
 }
 
+void stream_renew(struct stream *s)
+{
+    if (s->link)
+        give_up(s, "the key was rotated");
+}
+
 const struct stream_status *stream_status(const struct stream *s)
 {
     return &s->status;

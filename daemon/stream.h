@@ -33,6 +33,7 @@ struct stream_status {
 struct stream *stream_new(const struct stream_params *params);
 void stream_free(struct stream *s);  // NULL is fine; before broker_free
 void stream_start(struct stream *s); // from now on it is wanted; may be called again
+void stream_renew(struct stream *s); // the keys are others now: the connection is made anew with them
 const struct stream_status *stream_status(const struct stream *s);
 
 #endif

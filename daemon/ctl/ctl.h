@@ -187,6 +187,7 @@ ctl_verb_fn ctl_limits_raise, ctl_limits_revert;                                
 ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
 ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;            // strategies.c
 ctl_verb_fn ctl_selftest;                                                           // selftest.c
+ctl_verb_fn ctl_keys, ctl_keys_rotate;                                              // keys.c
 ctl_verb_fn ctl_plan, ctl_limits;                                                   // plan.c
 ctl_verb_fn ctl_config_show, ctl_config_diff;                                       // config.c
 ctl_verb_fn ctl_logs;                                                               // logs.c

@@ -83,6 +83,9 @@ static void show_status(const struct json_node *root)
     if (ctl_text(root, "account.account_number")[0])
         ctl_line("account", "%s, equity %s, cash %s", ctl_text(root, "account.account_number"),
                  ctl_text(root, "account.equity"), ctl_text(root, "account.cash"));
+    if (ctl_text(root, "key.first_seen")[0])
+        ctl_line("key", "%s, for %lld days", ctl_text(root, "key.key"),
+                 (long long)(ctl_int(root, "key.age_seconds") / 86400));
     ctl_line("positions", "%s, gross exposure %s; %s orders open, %s unknown", ctl_text(execution, "positions_synced"),
              ctl_text(execution, "gross_exposure")[0] ? ctl_text(execution, "gross_exposure") : "not known",
              ctl_text(execution, "orders_open"), ctl_text(execution, "orders_unknown"));

@@ -57,6 +57,22 @@ const struct ctl_verb ctl_verbs[] = {
      "does the same at start, after a reload and half an hour before the first slot of a day; one that failed keeps "
      "orders off (check self_test) until one passes.",
      ctl_selftest, 0, 0, CTL_LOOKS, false},
+    {"keys", "", "the broker's key: which it is, since when it is known, its fingerprint", "", ctl_keys, 0, 0,
+     CTL_LOOKS, false},
+    {"keys rotate", "", "take over the pair that the key files hold now; 1 when refused, or the former key still lives",
+     "Write key id and secret into the files that [broker] key_id_file and secret_file name (systemd gives a "
+     "credential "
+     "only at a start), then rotate; a reload does the same. The new pair is read from where the next start reads it, "
+     "and "
+     "proven on the same account before anything is sent with it. It takes over between two requests: what is on its "
+     "way "
+     "ends with the former one, orders wait until the self-test ran and account and open orders were read. Then the "
+     "former "
+     "key is tried: when the broker still lets it in, delete it there. With [broker] key_pin the file must hold the "
+     "new "
+     "fingerprint; it is taken over with the key. Whatever does not fit (a live key, another account's, one that the "
+     "broker refuses) changes nothing.",
+     ctl_keys_rotate, 0, 0, CTL_ACTS, false},
     {"strategies", "", "the strategies: schedule, share, how they did last, and which are paused", "", ctl_strategies,
      0, 0, CTL_LOOKS, false},
     {"runs", "[--status STATUS] [--strategy STRATEGY] [--limit N]", "runs, newest first", "", ctl_runs, 0, 0, CTL_LOOKS,

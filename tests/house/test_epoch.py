@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ANY_HOST = {"account_seen", "halt_write", "strategy_halt_write", "decision_insert", "alert_insert", "self_test_insert",
+ANY_HOST = {"account_seen", "halt_write", "strategy_halt_write", "decision_insert", "alert_insert", "self_test_insert", "key_seen",
             "head_stored", "decisions_forget"}  # each host has a chain of its own
 OF_LEADER = {"leader_enter", "leader_halt", "leader_take", "leader_renew", "leader_release"}  # the lead itself
 CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\b")

@@ -22,6 +22,8 @@
 #include "lib/io/http_client.h"
 #include "tests/unit/guard_good.h"
 
+#define OTHER_KEY "PKTESTTESTTEST000002"
+#define OTHER_SECRET "Zq7xW3vT9rB5nM1kJ8hG"
 #define TIMERS_MAX 4096
 #define WIRES_MAX 4096
 
@@ -36,6 +38,7 @@ static struct rig {
     struct guard *guard;
     struct metrics *metrics;
     struct guard_facts facts;
+    bool other_key; // facts hold it
     // time
     int64_t now_ns;
     struct {
@@ -150,9 +153,10 @@ const struct guard_facts *facts_view(const struct facts *f)
 
 const struct facts_secrets *facts_secrets(const struct facts *f)
 {
-    static const struct facts_secrets secrets = {.key_id = GOOD_KEY, .secret = "secret"};
+    static const struct facts_secrets secrets = {.key_id = GOOD_KEY, .secret = "secret"},
+                                      others = {.key_id = OTHER_KEY, .secret = OTHER_SECRET};
     (void)f;
-    return &secrets;
+    return r.other_key ? &others : &secrets;
 }
 
 bool facts_simulator(const struct facts *f)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/broker.o daemon/broker_keys.o daemon/metrics.o
+// needs: daemon/broker.o daemon/broker_keys.o daemon/broker_state.o daemon/metrics.o
 //
 // The broker channel on a transport of the test: what is a denial, what a refusal and what tells nothing; who gets a
 // slot of the rate budget, and when.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/desk*.o daemon/exposure*.o daemon/broker.o daemon/broker_keys.o daemon/metrics.o
+// needs: daemon/desk*.o daemon/exposure*.o daemon/broker.o daemon/broker_keys.o daemon/broker_state.o daemon/metrics.o
 //
 // One order on the real desk and the real broker channel, as the broker refuses it for the rate, cuts the line, or says
 // nothing: how often it goes out, under which id, and what it ends as. Time is the test's own.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: the paperguard authors
 //
-// needs: daemon/broker.o daemon/broker_keys.o daemon/broker_stream.o daemon/stream.o daemon/metrics.o
+// needs: daemon/broker.o daemon/broker_keys.o daemon/broker_state.o daemon/broker_stream.o daemon/stream.o
+// needs: daemon/metrics.o
 //
 // The order stream's client and its half of the broker channel, on a WebSocket of the test: no connection without a
 // permit, no key before the permit is spent, what events do, and how often it is tried again.
