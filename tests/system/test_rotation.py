@@ -116,9 +116,10 @@ def test_orders_under_way_are_neither_lost_nor_doubled(host):
         body = {"symbol": "SPY", "side": "buy", "qty": str(i + 1), "strategy": "weights", "client_order_id": f"rotation:{i}"}
         return site.daemon.http("/api/v1/orders", "POST", body, AUTH)
     with ThreadPoolExecutor(4) as pool:
-        sent = [pool.submit(place, i) for i in range(12)]
-        until(lambda: len(site.sim.posts()) > 2, 20, "orders under way")
+        sent = [pool.submit(place, i) for i in range(8)]
+        until(lambda: any("rotation:" in r["body"] for r in site.sim.posts()), 20, "orders under way")
         answer = json.loads(site.daemon.ctl("--json", "keys", "rotate", code=1))  # the former key lives: orders are under way with it
+        sent += [pool.submit(place, i) for i in range(8, 12)]
         odd = [s.result() for s in sent if s.result()[0] not in (201, 202)]
         assert not odd, odd
     assert answer["key_pin"] == pin(key) and answer["former_key_state"] == "alive"
