@@ -3,7 +3,7 @@
 //
 // needs: daemon/api.o daemon/api_auth.o daemon/api_body.o daemon/api_history.o daemon/api_order_body.o
 // needs: daemon/api_orders.o daemon/api_prices.o daemon/api_query.o daemon/api_reply.o daemon/api_routes.o
-// needs: daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/snapshot*.o
+// needs: daemon/api_state.o daemon/api_write.o daemon/admin.o daemon/admin_keys.o daemon/snapshot*.o
 // needs: daemon/api_page.o daemon/metrics.o
 //
 // Writing over HTTP: tokens, web pages, runs and halts, strict bodies.
