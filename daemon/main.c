@@ -37,6 +37,7 @@
 #include "commit.h"
 #include "daemon/messages.h"
 #include "lib/base/log.h"
+#include "lib/base/secret.h"
 #include "lib/io/http_client.h"
 #include "lib/io/pg_client.h"
 #include "lib/io/redis_url.h"
@@ -472,11 +473,51 @@ static int with_config(struct daemon *d, enum mode mode)
 }
 
 // Nothing of this process may end up in a core file or in another's debugger: it holds keys.
-static void hide_memory(void)
+static bool hide_memory(void)
 {
     const struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0);
+    return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
+static bool may_be_secret(const char *entry)
+{
+    const char *end = entry + strcspn(entry, "=");
+    static const char *const words[] = {"KEY", "SECRET", "PASS", "TOKEN", "URL", "DSN"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        const char *at = strstr(entry, words[i]);
+        if (at && at < end)
+            return true;
+    }
+    return false;
+}
+
+// The environment as it was is ours alone: what the system shows of it (/proc/PID/environ) keeps the names, and loses
+// the values that may be secret. NULL-terminated; owned.
+static char **environment_take(void)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    char **taken = check_alloc(count + 1, sizeof *taken);
+    for (size_t i = 0; i < count; i++) {
+        char *entry = environ[i];
+        char *value = strchr(entry, '=');
+        bool secret = value && may_be_secret(entry);
+        taken[i] = secret ? secret_keep(entry) : check_strdup(entry);
+        if (secret)
+            mem_wipe(value + 1, strlen(value + 1));
+    }
+    return taken;
+}
+
+static void environment_free(char **taken)
+{
+    for (size_t i = 0; taken[i]; i++)
+        if (strchr(taken[i], '=') && may_be_secret(taken[i]))
+            secret_drop(taken[i]);
+        else
+            free(taken[i]);
+    free(taken);
 }
 
 int main(int argc, char **argv)
@@ -486,9 +527,12 @@ int main(int argc, char **argv)
         {"dump", no_argument, NULL, 'd'},         {"sample", no_argument, NULL, 's'},
         {"manual", no_argument, NULL, 'm'},       {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},         {0}};
-    struct daemon d = {.config_path = DEFAULT_CONFIG, .envp = environ};
+    struct daemon d = {.config_path = DEFAULT_CONFIG};
     enum mode mode = MODE_RUN;
-    hide_memory();
+    if (!hide_memory()) {
+        perror("paperguardd: memory cannot be kept from core files");
+        return EX_OSERR;
+    }
     for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (c) {
         case 'c':
@@ -523,5 +567,9 @@ int main(int argc, char **argv)
     }
     if (mode == MODE_RUN)
         hold_signals(SIG_BLOCK);
-    return with_config(&d, mode);
+    char **taken = environment_take();
+    d.envp = taken;
+    int status = with_config(&d, mode);
+    environment_free(taken);
+    return status;
 }

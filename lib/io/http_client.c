@@ -4,6 +4,7 @@
 // The HTTP client on the loop. Two rules keep libcurl sound: it is entered from loop events only, never from one of its
 // own callbacks (in_curl counts), and a call's completion is delivered by a post, when libcurl has been left again.
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -38,12 +39,32 @@ static void clear_environment(void)
         unsetenv(names[i]);
 }
 
+// What libcurl gives back may have held the headers of a request, keys among them.
+static void wiping_free(void *p)
+{
+    if (p != NULL)
+        mem_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *wiping_realloc(void *p, size_t size)
+{
+    void *fresh = malloc(size > 0 ? size : 1);
+    size_t had = p != NULL ? malloc_usable_size(p) : 0;
+    if (fresh == NULL)
+        return NULL;
+    if (p != NULL)
+        memcpy(fresh, p, had < size ? had : size);
+    wiping_free(p);
+    return fresh;
+}
+
 int http_client_global_init(struct err *err)
 {
     clear_environment();
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return err_set(err, "cannot ignore SIGPIPE: %s", strerror(errno));
-    CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURLcode rc = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc);
     if (rc != CURLE_OK)
         return err_set(err, "libcurl does not start: %s", curl_easy_strerror(rc));
     const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);

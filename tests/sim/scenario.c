@@ -75,6 +75,7 @@ static void check_peers(const struct host *h, int64_t calm_ns)
 static int entry(int argc, char **argv)
 {
     optind = 0;
+    site_environment(); // an earlier life has taken the keys out of it
     return paperguardd_main(argc, argv);
 }
 

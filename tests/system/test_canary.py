@@ -212,6 +212,43 @@ def test_a_child_is_given_nothing(host):
     assert not any("PATH=" in text or "heap" in text for text in found["parent"])
 
 
+NOT_OF_LIBPQ = ("key", "secret", "token")  # the database's password libpq keeps where it likes
+
+
+def mappings(pid):
+    """Those that can be written: where they are, and their flags."""
+    where = None
+    for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").split("\n"):
+        words = line.split()
+        if words and "-" in words[0] and not words[0].endswith(":"):
+            where = tuple(int(x, 16) for x in words[0].split("-")) if words[1].startswith("rw") else None
+        elif where and words and words[0] == "VmFlags:":
+            yield where, words[1:]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look")
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer keeps what was freed")
+def test_in_memory_it_is_where_no_core_file_looks(host):
+    pid, found = host.site.daemon.process.pid, {}
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for (begin, end), flags in mappings(pid):
+            memory.seek(begin)
+            text = memory.read(end - begin)
+            for name in NOT_OF_LIBPQ:
+                at = [text[i - 40:i + 60] for i in iter_find(text, CANARIES[name].encode())]
+                found.setdefault((name, "dd" in flags), []).extend(at)
+    assert all(found[name, True] for name in NOT_OF_LIBPQ), "the search finds what is there"
+    loose = {name: found[name, False] for name in NOT_OF_LIBPQ if found.get((name, False))}
+    assert not loose, loose
+
+
+def iter_find(text, what):
+    at = text.find(what)
+    while at >= 0:
+        yield at
+        at = text.find(what, at + 1)
+
+
 # --- what is told before there is a daemon
 
 WRONG = {
@@ -303,7 +340,9 @@ def fixture_alone(host):
         state.mkdir(mode=0o700)
         text = d.config.read_text().replace(str(d.state), str(state)).replace(str(d.admin), str(folder.path / "sock"))
         config = secret_file(folder.path, "paperguard.conf", text.partition("[strategy")[0])
-        return start([BIN / "paperguardd", "--config", config], {**d.env, "NOTIFY_SOCKET": ""}, lambda pid: (state / "listen").exists())
+        env = {**d.env, "NOTIFY_SOCKET": "", "ALPACA_KEY": CANARIES["key"], "APCA_API_SECRET_KEY": CANARIES["secret"],
+               "DB_PASSWORD": CANARIES["password"]}
+        return start([BIN / "paperguardd", "--config", config], env, lambda pid: (state / "listen").exists())
 
     def asleep():
         return start(["sleep", "600"], {"A": "B"}, lambda pid: "sleep" in Path(f"/proc/{pid}/comm").read_text())
@@ -321,6 +360,11 @@ def test_nobody_of_the_same_user_looks_into_it(alone):
     refused = attack(daemon().pid)
     assert set(refused.values()) <= {"EACCES", "EPERM"}, refused
     assert attack(asleep().pid)["environ"] == 1, "the same is let in elsewhere"
+
+
+def test_what_came_by_environment_is_not_shown(alone):
+    shown = Path(f"/proc/{alone[1]().pid}/environ").read_bytes() if os.geteuid() == 0 else b"DRY_RUN=true ALPACA_KEY="
+    assert b"DRY_RUN=true" in shown and b"ALPACA_KEY=" in shown and canaries_in(shown) == []
 
 
 def aborted(child):
