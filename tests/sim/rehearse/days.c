@@ -50,6 +50,7 @@ static int entry(int argc, char **argv)
     }
     day.initialised = true;
     optind = 0;
+    settings_environment(); // an earlier life has taken the keys out of it
     return paperguardd_main(argc, argv);
 }
 

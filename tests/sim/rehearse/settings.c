@@ -18,6 +18,8 @@
 #define SECRET "rehearsal-secret-that-opens-nothing-real"
 #define TEXT_MAX ((size_t)4 << 20)
 #define SYMBOLS_MAX 10 // of the shipped strategies
+#define VOLUME_BARS 20
+#define VOLUME_MAX INT64_C(9000000000)
 
 static char path[REHEARSE_PATH_MAX];
 
@@ -100,6 +102,28 @@ static void add_own(const struct rehearsal *r, const struct own *own, struct tex
 
 static const char listener[] = "[listen \"main\"]\naddress = 127.0.0.1:0\nroles = health api\n";
 
+// --- volumes
+
+// Nothing lies before the first session, so nobody could tell there what a symbol's average daily volume is: it is
+// stated, from its first bars, where the user's file says nothing of the symbol. A file without volumes holds nothing
+// back.
+static void add_volumes(const struct rehearsal *r, const struct config *users, struct text *t)
+{
+    const struct market *m = exchange_params(sim_exchange(r->exchange))->market;
+    for (size_t i = 0; i < market_symbol_count(m); i++) {
+        const struct market_symbol *s = market_symbol_at(m, i);
+        int64_t sum = 0;
+        bool said = false;
+        for (size_t k = 0; users && k < users->symbol_count; k++)
+            said = said || str_equal(users->symbol_rules[k].symbol, market_symbol_name(s));
+        for (size_t k = 0; k < VOLUME_BARS; k++)
+            sum += market_history_at(m, s, k, 0, 0).volume / VOLUME_BARS;
+        if (!said)
+            text_addf(t, "[symbol \"%s\"]\nadv = %lld\n", market_symbol_name(s),
+                      (long long)(sum > 0 && sum < VOLUME_MAX ? sum : VOLUME_MAX));
+    }
+}
+
 // --- the shipped strategies
 
 // Three of them, at the times of day that matter: soon after the open, at noon (left out on half-days), before the
@@ -138,6 +162,7 @@ static void write_shipped(const struct rehearsal *r, struct text *t)
               r->programs, text_str(&symbols), n < 3 ? 1 : 3);
     text_free(&symbols);
     text_free(&weights);
+    add_volumes(r, NULL, t);
 }
 
 // --- the user's own
@@ -182,6 +207,7 @@ static int write_users(const struct rehearsal *r, struct text *t, struct err *er
         write_item(r, json_at(json_doc_root(doc), i), &section, &name, t);
     if (rc == 0 && config->strategy_count == 0)
         rc = err_set(err, "%s: no [strategy] is in it; there is nothing to rehearse", r->config);
+    add_volumes(r, config, t);
     if (rc == 0)
         json_doc_free(doc);
     text_free(&json);
