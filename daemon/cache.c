@@ -3,7 +3,7 @@
 //
 // One SET with an expiry per value, or one PUBLISH, sent and forgotten: a value that Redis did not take is written
 // again when it changes next (the calendar, which hardly does, when Redis is back), and nobody here ever reads one
-// back.
+// back. Halts are others' keys: whether there is one is asked in one question, and which it is only when there is.
 #include "daemon/cache.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/json_write.h"
+#include "lib/base/log.h"
 #include "lib/io/redis_client.h"
 
 #define CONNECT_TIMEOUT_MS 2000
@@ -27,11 +28,26 @@
 #define CALENDAR_TTL_S "86400"
 #define LIST_TTL_S "604800" // over a week without sessions
 
+#define HALT_EVERY_NS (INT64_C(400) * NS_PER_MS) // a tick may come a little early
+#define HALT_KEYS_MAX (1 + GUARD_SCOPES_MAX)
+#define HALT_REASON_MAX 120
+
+struct halt_key {
+    struct cache *cache;
+    const char *strategy; // NULL: the account's
+    char name[KEY_MAX];
+};
+
 struct cache {
     struct cache_params p;
     struct redis_client *redis;                // NULL: none configured
     char environment[41], prefix[KEY_MAX / 2]; // no prefix: the account is not known yet
     char *calendar;                            // as it was written last
+    struct halt_key halts[HALT_KEYS_MAX];
+    size_t halt_count;
+    size_t halts_asked; // answers under way
+    int64_t halts_boot_ns;
+    bool halts_refused; // and told
 };
 
 static bool ready(const struct cache *c)
@@ -114,6 +130,87 @@ void cache_set_account(struct cache *c, const char *account_number)
     if (first && c->calendar && ready(c))
         set_value(c, "calendar", c->calendar, CALENDAR_TTL_S);
 }
+
+// --- halts
+
+static void halt_tell(const struct halt_key *k, enum fact_halt state, const char *reason)
+{
+    const struct cache *c = k->cache;
+    const struct cache_halt told = {.strategy = k->strategy, .state = state, .reason = reason, .key = k->name};
+    if (c->p.on_halt)
+        c->p.on_halt(c->p.arg, &told);
+}
+
+// An error is no answer: nothing is told of any key.
+static bool halt_answer(struct cache *c, const struct redis_reply_view *reply)
+{
+    c->halts_asked--;
+    if (!reply)
+        return false;
+    if (!reply->ok && !c->halts_refused)
+        log_warning("redis: whether a key there is a halt cannot be read: %.160s", reply->text ? reply->text : "error");
+    c->halts_refused = !reply->ok;
+    return reply->ok;
+}
+
+static void halt_read(void *arg, const struct redis_reply_view *reply)
+{
+    const struct halt_key *k = arg;
+    char reason[HALT_REASON_MAX];
+    if (reply && !reply->ok && reply->text && str_starts(reply->text, "WRONGTYPE")) { // there, and no string
+        k->cache->halts_asked--;
+        halt_tell(k, HALT_HALTED, "a key in Redis");
+        return;
+    }
+    if (!halt_answer(k->cache, reply))
+        return;
+    if (!reply->text) {
+        halt_tell(k, HALT_RUNNING, "");
+        return;
+    }
+    str_copy_cut(reason, sizeof reason, reply->text);
+    for (char *p = reason; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    halt_tell(k, str_starts(reason, "reduce_only") ? HALT_REDUCE_ONLY : HALT_HALTED,
+              reason[0] ? reason : "a key in Redis");
+}
+
+static void halts_counted(void *arg, const struct redis_reply_view *reply)
+{
+    struct cache *c = arg;
+    if (!halt_answer(c, reply))
+        return;
+    if (reply->integer == 0) {
+        for (size_t i = 0; i < c->halt_count; i++)
+            halt_tell(&c->halts[i], HALT_RUNNING, "");
+        return;
+    }
+    c->halts_asked += c->halt_count;
+    for (size_t i = 0; i < c->halt_count; i++) {
+        const char *argv[] = {"GET", c->halts[i].name};
+        redis_command(c->redis, ARRAY_LEN(argv), argv, halt_read, &c->halts[i]);
+    }
+}
+
+void cache_look_for_halts(struct cache *c, int64_t boot_ns)
+{
+    const char *argv[1 + HALT_KEYS_MAX] = {"EXISTS"};
+    if (!ready(c) || c->halts_asked || (c->halts_boot_ns && boot_ns - c->halts_boot_ns < HALT_EVERY_NS))
+        return;
+    c->halts_boot_ns = boot_ns;
+    c->halts_asked = 1;
+    c->halt_count = 0;
+    for (size_t i = 0; i <= c->p.strategy_count && i < HALT_KEYS_MAX; i++) {
+        struct halt_key *k = &c->halts[c->halt_count++];
+        *k = (struct halt_key){.cache = c, .strategy = i ? c->p.strategies[i - 1] : NULL};
+        snprintf(k->name, sizeof k->name, "%shalt%s%.64s", c->prefix, i ? ":" : "", i ? k->strategy : "");
+        argv[c->halt_count] = k->name;
+    }
+    redis_command(c->redis, 1 + c->halt_count, argv, halts_counted, c);
+}
+
+// --- values
 
 static void put(struct cache *c, const char *name, const char *symbol, const struct text *value, const char *ttl_s)
 {

@@ -155,6 +155,7 @@ void daemon_halt_new(struct daemon *d);
 void daemon_scopes_new(struct daemon *d);
 void daemon_scopes_told(void *arg, const char *json);
 void daemon_strategy_file(void *arg, const char *strategy, enum fact_halt state);
+void daemon_halt_key(void *arg, const struct cache_halt *k);
 void daemon_halt_look(struct daemon *d); // with every tick
 // main_limits.c: the limits that hold: those of the config, with what is raised.
 void daemon_limits_new(struct daemon *d);

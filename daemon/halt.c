@@ -70,7 +70,9 @@ struct halt {
     int found;              // in halt.d, by then
     char found_name[HALT_TEXT_MAX];
     struct err found_err;
-    char told[HALT_TEXT_MAX]; // trouble logged last
+    char key[2 * HALT_TEXT_MAX]; // in Redis, by then
+    int64_t key_boot_ns;         // 0: it is not there
+    char told[HALT_TEXT_MAX];    // trouble logged last
     struct halt_orders orders;
     struct release release;
 };
@@ -225,6 +227,13 @@ void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const
         h->file = HALT_UNKNOWN;
     row_write(h, &h->memory);
     publish(h);
+}
+
+void halt_set_key(struct halt *h, enum fact_halt state, const char *reason, const char *key)
+{
+    h->key_boot_ns = state == HALT_RUNNING ? 0 : clock_boot_ns();
+    str_copy_cut(h->key, sizeof h->key, key);
+    halt_engage(h, state, reason, "redis");
 }
 
 // On a first start the file is missing until Postgres has told that nobody was here before.
@@ -433,6 +442,8 @@ static int release_possible(struct halt *h, struct err *err)
         return err_set(err, "%s", h->found_err.text);
     if (h->found)
         return err_set(err, "%s/halt.d/%s is a halt: remove that file first", h->state_dir, h->found_name);
+    if (h->key_boot_ns && clock_boot_ns() - h->key_boot_ns < HALT_KEY_SEEN_NS)
+        return err_set(err, "Redis has the key %s, which is a halt: delete that key first", h->key);
     return 0;
 }
 

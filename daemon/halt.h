@@ -32,6 +32,9 @@ enum fact_halt halt_state(const struct halt *h);
 void halt_set_database(struct halt *h, bool known, bool host_seen, enum fact_halt state, const char *reason);
 // Adds a halt everywhere it can; never loosens.
 void halt_engage(struct halt *h, enum fact_halt state, const char *reason, const char *source);
+// The key of Redis that is a halt. As halt_engage, and it is not released while the key is seen; RUNNING: it is gone,
+// which releases nothing.
+void halt_set_key(struct halt *h, enum fact_halt state, const char *reason, const char *key);
 // For a process that has ended all else: the state file alone, for the next start.
 void halt_keep(const char *state_dir, enum fact_halt state, const char *reason, const char *source);
 // Step one gives a code valid for 120 s; step two needs it, and a reason.

@@ -10,6 +10,7 @@
 #include "lib/guard/guard_facts.h"
 
 #define HALT_TEXT_MAX 160
+#define HALT_KEY_SEEN_NS (INT64_C(3) * NS_PER_S) // Redis is asked more often: older, it does not answer
 
 struct halt_record {
     enum fact_halt state; // never UNKNOWN in a file

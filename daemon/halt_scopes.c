@@ -22,6 +22,8 @@
 struct entry {
     struct scope scope;
     int64_t file_boot_ns; // a file of halt.d was seen then; 0: never
+    int64_t key_boot_ns;  // a key of Redis was; 0: it is not there
+    char key[2 * HALT_TEXT_MAX];
 };
 
 struct scopes {
@@ -157,6 +159,16 @@ bool scopes_engage_file(struct scopes *s, const char *strategy, enum fact_halt s
     return scopes_engage(s, strategy, state, "a file in halt.d", "halt.d");
 }
 
+bool scopes_set_key(struct scopes *s, const char *strategy, enum fact_halt state, const char *reason, const char *key)
+{
+    struct entry *e = find(s, strategy);
+    if (e) {
+        e->key_boot_ns = state == HALT_RUNNING ? 0 : clock_boot_ns();
+        str_copy_cut(e->key, sizeof e->key, key);
+    }
+    return scopes_engage(s, strategy, state, reason, "redis");
+}
+
 // --- Postgres
 
 static enum fact_halt state_of(const char *word)
@@ -221,6 +233,8 @@ int scopes_release_request(struct scopes *s, const char *strategy, const char *r
     if (e->file_boot_ns && clock_boot_ns() - e->file_boot_ns < FILE_SEEN_NS)
         return err_set(err, "%s/halt.d has a file for strategy %s: remove it, and ask again some seconds later",
                        s->state_dir, strategy);
+    if (e->key_boot_ns && clock_boot_ns() - e->key_boot_ns < HALT_KEY_SEEN_NS)
+        return err_set(err, "Redis has the key %s, which is a halt: delete that key first", e->key);
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
         s->release.code[2 * i] = "0123456789abcdef"[bytes[i] >> 4];

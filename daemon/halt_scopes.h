@@ -36,6 +36,9 @@ bool scopes_engage(struct scopes *s, const char *strategy, enum fact_halt state,
                    const char *source) MUST_CHECK;
 // A file of halt.d is there for it: as scopes_engage, and it is not released as long as the file is seen.
 bool scopes_engage_file(struct scopes *s, const char *strategy, enum fact_halt state) MUST_CHECK;
+// The key of Redis for it, as halt_set_key.
+bool scopes_set_key(struct scopes *s, const char *strategy, enum fact_halt state, const char *reason,
+                    const char *key) MUST_CHECK;
 // What Postgres holds for this host: a JSON array of {"strategy","state","reason","at"}. It only ever adds.
 void scopes_set_database(struct scopes *s, const char *json);
 void scopes_look(struct scopes *s); // with every tick: what could not be stored is

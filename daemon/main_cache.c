@@ -169,6 +169,7 @@ void daemon_cache_look(struct daemon *d)
     cache_set_account(d->cache, facts_view(d->facts)->account_number);
     if (!cache_up(d->cache))
         return;
+    cache_look_for_halts(d->cache, clock_boot_ns());
     tell_halt(d);
     int64_t due = d->cache_told.lists_due_boot_ns;
     if (!due || clock_boot_ns() - due < LISTS_AFTER_NS || d->cache_told.asked || d->ledger_state != LEDGER_READY)

@@ -70,6 +70,18 @@ void daemon_strategy_file(void *arg, const char *strategy, enum fact_halt state)
         halt_engage(d->halt, state, "a file in halt.d of a strategy that is not known", "halt.d");
 }
 
+void daemon_halt_key(void *arg, const struct cache_halt *k)
+{
+    struct daemon *d = arg;
+    enum fact_halt before = halt_state(d->halt);
+    if (!k->strategy)
+        halt_set_key(d->halt, k->state, k->reason, k->key);
+    else if (!scopes_set_key(d->scopes, k->strategy, k->state, k->reason, k->key))
+        halt_engage(d->halt, k->state, k->reason, "redis");
+    if (halt_state(d->halt) != before)
+        daemon_look_soon(d);
+}
+
 static void scopes_swept(struct daemon *d, enum fact_lead lead)
 {
     scopes_look(d->scopes);

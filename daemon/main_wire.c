@@ -528,6 +528,9 @@ int daemon_start(struct daemon *d, struct err *err)
                                                 .url = d->config->redis_url,
                                                 .environment = facts_environment_name(d->facts),
                                                 .on_state = daemon_cache_state,
+                                                .on_halt = daemon_halt_key,
+                                                .strategies = d->strategy_names,
+                                                .strategy_count = d->config->strategy_count,
                                                 .arg = d},
                          err);
     if (!d->cache)

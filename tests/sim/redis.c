@@ -17,19 +17,21 @@
 
 #define MS NS_PER_MS
 #define KEYS_MAX 256
+#define WORDS_MAX 20 // EXISTS has a word for each strategy
 #define SLOW_MAX_NS (INT64_C(4) * NS_PER_S)
 
 struct command {
     struct list node;
     struct redis_client *client;
     uint64_t number;
-    char *words[5];
+    char *words[WORDS_MAX];
     size_t count;
     int64_t begun;
     redis_done_fn *done;
     void *arg;
     loop_timer late;
     bool refused;
+    int64_t found; // of the keys it asks for
 };
 
 struct redis_client {
@@ -128,6 +130,14 @@ static void set(const char *name, const char *value, const char *seconds)
     k->gone_ns = world_ns() + strtoll(seconds, NULL, 10) * NS_PER_S;
 }
 
+static bool there(const char *name)
+{
+    for (size_t i = 0; i < redis.count; i++)
+        if (strcmp(redis.keys[i].name, name) == 0 && redis.keys[i].gone_ns > world_ns())
+            return true;
+    return false;
+}
+
 // --- one connection
 
 static void command_free(struct command *x)
@@ -211,8 +221,12 @@ static void answered(void *arg)
     free(r);
     if (!x)
         return;
-    const struct redis_reply_view reply = {
-        .ok = !x->refused, .text = x->refused ? "READONLY You can't write against a read only replica." : "OK"};
+    const bool asks = strcmp(x->words[0], "EXISTS") == 0;
+    const struct redis_reply_view reply = {.ok = !x->refused,
+                                           .text = x->refused ? "READONLY You can't write against a read only replica."
+                                                   : asks     ? NULL
+                                                              : "OK",
+                                           .integer = x->found};
     complete(x, &reply);
 }
 
@@ -243,6 +257,9 @@ static void arrives(void *arg)
     x->refused = hit(f->refused);
     if (!x->refused && x->count == 5 && strcmp(x->words[0], "SET") == 0)
         set(x->words[1], x->words[2], x->words[4]);
+    for (size_t i = 1; i < x->count && strcmp(x->words[0], "EXISTS") == 0; i++)
+        x->found += there(x->words[i]);
+    CHECK(x->found == 0); // nobody sets a halt there
     int64_t slow = hit(f->slow) ? world_between(DRAW_REDIS, MS, SLOW_MAX_NS) : 0;
     world_tell(r->host, world_between(DRAW_REDIS, MS / 10, MS) + slow, answered, r);
 }

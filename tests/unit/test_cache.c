@@ -18,6 +18,11 @@ static struct {
     bool made, up, refuse;
     int commands;
     char words[5][32768];
+    struct {
+        redis_done_fn *done;
+        void *arg;
+    } asked[8]; // of those that want an answer
+    int asks;
 } fake;
 
 struct redis_client *redis_client_new(const struct redis_client_params *params, struct err *err)
@@ -52,9 +57,12 @@ int64_t redis_client_unanswered_ns(const struct redis_client *c)
 void redis_command(struct redis_client *c, size_t argc, const char *const *argv, redis_done_fn *done, void *arg)
 {
     (void)c;
-    (void)arg;
-    assert_null(done);
-    assert_true(argc == 5 || argc == 3);
+    assert_true(argc <= 5);
+    assert_true((done != NULL) == (strcmp(argv[0], "EXISTS") == 0 || strcmp(argv[0], "GET") == 0));
+    if (done) {
+        fake.asked[fake.asks].done = done;
+        fake.asked[fake.asks++].arg = arg;
+    }
     fake.commands++;
     for (size_t i = 0; i < argc; i++)
         str_copy_cut(fake.words[i], sizeof fake.words[i], argv[i]);
@@ -218,6 +226,139 @@ static void nothing_is_written_before_the_account_is_known(void **state)
     cache_free(c);
 }
 
+// --- halts
+
+#define KEY "paperguard:staging:PA123:halt"
+#define SECOND INT64_C(1000000000)
+
+static struct {
+    int count;
+    char strategy[20], reason[200], key[100];
+    enum fact_halt state;
+} halts[8];
+static int halts_told;
+
+static void on_halt(void *arg, const struct cache_halt *h)
+{
+    (void)arg;
+    assert_true(halts_told < 8);
+    str_copy_cut(halts[halts_told].strategy, sizeof halts[0].strategy, h->strategy ? h->strategy : "");
+    str_copy_cut(halts[halts_told].reason, sizeof halts[0].reason, h->reason);
+    str_copy_cut(halts[halts_told].key, sizeof halts[0].key, h->key);
+    halts[halts_told++].state = h->state;
+}
+
+static struct cache *new_watcher(void)
+{
+    static const char *const names[] = {"alpha", "beta"};
+    struct err err;
+    memset(&fake, 0, sizeof fake);
+    fake.up = true;
+    halts_told = 0;
+    struct cache *c = cache_new(&(struct cache_params){.url = "redis://127.0.0.1:6379/0",
+                                                       .environment = "staging",
+                                                       .on_halt = on_halt,
+                                                       .strategies = names,
+                                                       .strategy_count = 2},
+                                &err);
+    assert_non_null(c);
+    cache_look_for_halts(c, SECOND);
+    assert_int_equal(fake.commands, 0); // whose keys is not known
+    cache_set_account(c, "PA123");
+    cache_look_for_halts(c, SECOND);
+    assert_int_equal(fake.asks, 1);
+    return c;
+}
+
+static void answers(int i, const struct redis_reply_view *reply)
+{
+    fake.asked[i].done(fake.asked[i].arg, reply);
+}
+
+static struct redis_reply_view text_of(bool ok, const char *text)
+{
+    return (struct redis_reply_view){.ok = ok, .text = text, .len = text ? strlen(text) : 0};
+}
+
+static void keys_that_are_halts(void **state)
+{
+    (void)state;
+    struct cache *c = new_watcher();
+    assert_string_equal(fake.words[0], "EXISTS");
+    assert_string_equal(fake.words[1], KEY);
+    assert_string_equal(fake.words[2], KEY ":alpha");
+    assert_string_equal(fake.words[3], KEY ":beta");
+    answers(0, &(struct redis_reply_view){.ok = true, .integer = 2});
+    assert_int_equal(fake.asks, 4);
+    assert_string_equal(fake.words[0], "GET");
+    assert_string_equal(fake.words[1], KEY ":beta");
+    assert_int_equal(halts_told, 0);
+    struct redis_reply_view r = text_of(true, "fat\nfinger \xc3\xa4");
+    answers(1, &r);
+    r = text_of(true, "reduce_only: careful");
+    answers(2, &r);
+    r = text_of(true, NULL);
+    answers(3, &r);
+    assert_int_equal(halts_told, 3);
+    assert_int_equal(halts[0].state, HALT_HALTED);
+    assert_string_equal(halts[0].strategy, "");
+    assert_string_equal(halts[0].reason, "fat?finger ??"); // goes into a file of lines
+    assert_string_equal(halts[0].key, KEY);
+    assert_int_equal(halts[1].state, HALT_REDUCE_ONLY);
+    assert_string_equal(halts[1].strategy, "alpha");
+    assert_string_equal(halts[1].reason, "reduce_only: careful");
+    assert_int_equal(halts[2].state, HALT_RUNNING);
+    cache_look_for_halts(c, 2 * SECOND); // an empty value, another type
+    answers(4, &(struct redis_reply_view){.ok = true, .integer = 2});
+    r = text_of(true, "");
+    answers(5, &r);
+    r = text_of(false, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    answers(6, &r);
+    assert_int_equal(halts_told, 5);
+    assert_int_equal(halts[3].state, HALT_HALTED);
+    assert_string_equal(halts[3].reason, "a key in Redis");
+    assert_int_equal(halts[4].state, HALT_HALTED);
+    assert_string_equal(halts[4].strategy, "alpha");
+    cache_free(c);
+}
+
+// An outage, an error or a flush halts nothing; asked is once at a time, twice a second.
+static void what_is_no_answer_is_no_halt(void **state)
+{
+    (void)state;
+    struct cache *c = new_watcher();
+    cache_look_for_halts(c, 2 * SECOND);
+    assert_int_equal(fake.asks, 1); // one is under way
+    answers(0, NULL);
+    cache_look_for_halts(c, SECOND + SECOND / 4);
+    assert_int_equal(fake.asks, 1);
+    cache_look_for_halts(c, SECOND + SECOND / 2);
+    assert_int_equal(fake.asks, 2);
+    struct redis_reply_view r = text_of(false, "LOADING Redis is loading the dataset in memory");
+    answers(1, &r);
+    cache_look_for_halts(c, 2 * SECOND);
+    answers(2, &(struct redis_reply_view){.ok = true, .integer = 1});
+    r = text_of(false, "NOPERM this user has no permissions");
+    answers(3, NULL);
+    answers(4, &r);
+    cache_look_for_halts(c, 3 * SECOND);
+    assert_int_equal(fake.asks, 6); // one is under way still
+    assert_int_equal(halts_told, 0);
+    r = text_of(true, NULL);
+    answers(5, &r);
+    assert_int_equal(halts_told, 1);
+    cache_look_for_halts(c, 3 * SECOND);
+    assert_int_equal(fake.asks, 7);
+    answers(6, &(struct redis_reply_view){.ok = true, .integer = 0}); // each is told to be gone
+    assert_int_equal(halts_told, 4);
+    for (int i = 0; i < halts_told; i++)
+        assert_int_equal(halts[i].state, HALT_RUNNING);
+    fake.up = false;
+    cache_look_for_halts(c, 9 * SECOND);
+    assert_int_equal(fake.asks, 7);
+    cache_free(c);
+}
+
 static void a_bad_url_is_refused(void **state)
 {
     (void)state;
@@ -236,6 +377,8 @@ int main(void)
         cmocka_unit_test(lists_and_events),
         cmocka_unit_test(nothing_is_written_before_the_account_is_known),
         cmocka_unit_test(nothing_is_sent_while_down_or_not_configured),
+        cmocka_unit_test(keys_that_are_halts),
+        cmocka_unit_test(what_is_no_answer_is_no_halt),
         cmocka_unit_test(a_bad_url_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,41 @@ static void the_strictest_file_of_the_folder_counts(void **state)
     assert_int_equal(state_of(b), HALT_HALTED);
 }
 
+// It is a halt as any other, which no flush releases; and it is not released while it stands.
+static void a_key_of_redis_adds_a_halt_and_releases_none(void **state)
+{
+    struct bench *b = *state;
+    char code[17];
+    struct err err;
+    running(b);
+    halt_set_key(b->halt, HALT_RUNNING, "", "pg:halt");
+    assert_int_equal(state_of(b), HALT_RUNNING);
+    assert_int_equal(b->rows, 0);
+    halt_set_key(b->halt, HALT_HALTED, "fat finger", "pg:halt");
+    assert_int_equal(state_of(b), HALT_HALTED);
+    assert_int_equal(b->rows, 1);
+    assert_string_equal(b->row.source, "redis");
+    assert_string_equal(b->row.reason, "fat finger");
+    halt_set_key(b->halt, HALT_REDUCE_ONLY, "reduce_only", "pg:halt");
+    assert_int_equal(state_of(b), HALT_HALTED);
+    assert_int_equal(halt_release_request(b->halt, "x", "anna", code, &err), -1);
+    assert_string_equal(err.text, "Redis has the key pg:halt, which is a halt: delete that key first");
+    halt_set_key(b->halt, HALT_RUNNING, "", "pg:halt");
+    assert_int_equal(state_of(b), HALT_HALTED);
+    assert_int_equal(halt_release_request(b->halt, "x", "anna", code, &err), 0); // at once
+    restart(b);
+    assert_int_equal(halt_state(b->halt), HALT_HALTED);
+    halt_set_database(b->halt, true, true, HALT_HALTED, "fat finger");
+    assert_int_equal(halt_release_request(b->halt, "x", "anna", code, &err), 0);
+    halt_set_key(b->halt, HALT_HALTED, "again", "pg:halt");
+    halt_set_key(b->halt, HALT_RUNNING, "", "pg:halt");
+    assert_int_equal(halt_release_confirm(b->halt, code, "bert", &err), -1); // what was asked for before does not count
+    halt_set_key(b->halt, HALT_HALTED, "again", "pg:halt");
+    boot_ns += HALT_KEY_SEEN_NS; // Redis is away: it does not keep the halt for ever
+    assert_int_equal(halt_release_request(b->halt, "x", "anna", code, &err), 0);
+    assert_int_equal(halt_release_confirm(b->halt, code, "bert", &err), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -122,6 +157,7 @@ int main(void)
         TEST(what_cannot_be_read_denies_more_than_it),
         TEST(a_file_of_another_life_is_taken_over),
         TEST(the_strictest_file_of_the_folder_counts),
+        TEST(a_key_of_redis_adds_a_halt_and_releases_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,32 @@ static void files_of_a_strategy_do_not_halt_the_account(void **state)
     assert_int_equal(state_of(b), HALT_HALTED);
 }
 
+static void a_key_of_redis_halts_the_strategy(void **state)
+{
+    struct bench *b = *state;
+    char code[17];
+    struct err err;
+    scopes_set_database(scopes, "[]");
+    assert_false(scopes_set_key(scopes, "gamma", HALT_HALTED, "x", "pg:halt:gamma"));
+    assert_true(scopes_set_key(scopes, "alpha", HALT_RUNNING, "", "pg:halt:alpha"));
+    assert_int_equal(now_of(b, "alpha"), HALT_RUNNING);
+    assert_true(scopes_set_key(scopes, "alpha", HALT_REDUCE_ONLY, "careful", "pg:halt:alpha"));
+    assert_int_equal(now_of(b, "alpha"), HALT_REDUCE_ONLY);
+    assert_int_equal(now_of(b, "beta"), HALT_RUNNING);
+    assert_string_equal(row.source, "redis");
+    assert_int_equal(scopes_release_request(scopes, "alpha", "x", "anna", code, &err), -1);
+    assert_string_equal(err.text, "Redis has the key pg:halt:alpha, which is a halt: delete that key first");
+    assert_true(scopes_set_key(scopes, "alpha", HALT_RUNNING, "", "pg:halt:alpha"));
+    assert_int_equal(now_of(b, "alpha"), HALT_REDUCE_ONLY); // a flush releases nothing
+    assert_int_equal(scopes_release_request(scopes, "alpha", "x", "anna", code, &err), 0);
+    assert_true(scopes_set_key(scopes, "alpha", HALT_HALTED, "now", "pg:halt:alpha"));
+    assert_int_equal(scopes_release_confirm(scopes, code, "bert", &err), -1);
+    boot_ns += HALT_KEY_SEEN_NS; // Redis is away
+    assert_int_equal(scopes_release_request(scopes, "alpha", "x", "anna", code, &err), 0);
+    assert_int_equal(scopes_release_confirm(scopes, code, "bert", &err), 0);
+    assert_int_equal(now_of(b, "alpha"), HALT_RUNNING);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -255,6 +281,7 @@ int main(void)
         TEST(a_file_of_the_folder_holds_it),
         TEST(what_cannot_be_stored_is_not_released_and_stored_later),
         TEST(files_of_a_strategy_do_not_halt_the_account),
+        TEST(a_key_of_redis_halts_the_strategy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
