@@ -11,7 +11,7 @@ _paperguard() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" verb='' seconds='' i
     local reach=()
     COMPREPLY=()
-    local verbs="status check next plan limits selftest keys strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions drift halt release opening db audit rehearse"
+    local verbs="status check next plan limits selftest keys strategies runs why orders fills positions logs config drift quarantine explain run strategies orders quarantine positions flatten drift halt release opening db audit rehearse"
     local options="--version --config --socket --instance --json --wide --help" valued=" --config --socket --instance --timeout --run --symbol --status --strategy --book --qty --for --days --limit --url --environment --format --prices --from --to --seed --capital --database --dump --head " pairs='|limits raise|limits revert|keys rotate|config show|config diff|strategies pause|strategies resume|orders resolve|orders retry|quarantine adopt|quarantine cancel|positions assign|drift accept|release request|release confirm|opening accept|db init|db status|db migrate|audit verify|audit dump|audit head|'
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
@@ -163,6 +163,9 @@ _paperguard() {
     'positions assign')
         options+=" --qty"
         [[ $cur == -* ]] || { : && _paperguard_ask SYMBOL; return; } ;;
+    'flatten')
+        options+=" --strategy"
+        [[ $cur == -* ]] || { : ; return; } ;;
     'drift accept')
         options+=""
         [[ $cur == -* ]] || { : ; return; } ;;

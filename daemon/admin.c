@@ -206,6 +206,7 @@ static const struct verb {
     {"/admin/limits", READS, admin_serve_limits},
     {"/admin/limits/raise/", LEADS, admin_serve_raise},
     {"/admin/limits/revert/", LEADS, admin_serve_revert},
+    {"/admin/flatten", LEADS, admin_serve_flatten},
     {"/admin/plan", LEADS, admin_serve_plan},
     {"/admin/orders/resolve/", LEADS, admin_serve_resolve},
     {"/admin/orders/retry/", LEADS, admin_serve_retry},

@@ -20,7 +20,7 @@
 // /admin/drift/accept {"code","reason"} · POST /admin/positions/assign/SYMBOL {"strategies":[one],"qty"} or these with
 // "code","reason" · POST /admin/limits/raise/NAME {"value","for"} or these with "code","reason" ·
 // /admin/limits/revert/NAME {"reason"} · POST /admin/orders/{resolve,retry}/ID {} or {"code","reason"} · POST
-// /admin/plan {"strategies":[one]}
+// /admin/plan {"strategies":[one]} · POST /admin/flatten {"strategies":[one]} (none: all) or these with "code","reason"
 struct admin;
 struct admin_params {
     struct api *api; // serves the reading paths

@@ -12,7 +12,7 @@
 struct admin {
     struct admin_params p;
     struct risk_limits ceilings; // as this life began
-    struct admin_token resolve, retry, quarantine, assign, raise;
+    struct admin_token resolve, retry, quarantine, assign, raise, flatten;
     struct order_row looked_at; // the order that was found last, while the ledger is asked whether it is parked
     unsigned looked_at_turn;    // which question that is
 };
@@ -32,6 +32,7 @@ admin_serve_fn admin_serve_resolve;                         // admin_resolve.c
 admin_serve_fn admin_serve_retry;                           // admin_retry.c
 admin_serve_fn admin_serve_drift, admin_serve_drift_accept; // admin_drift.c
 admin_serve_fn admin_serve_assign;                          // admin_assign.c
+admin_serve_fn admin_serve_flatten;                         // admin_flatten.c
 admin_serve_fn admin_serve_quarantine, admin_serve_quarantine_adopt,
     admin_serve_quarantine_cancel; // admin_quarantine.c
 // Is there such a strategy? Else the exchange was answered: 404, with what was perhaps meant.

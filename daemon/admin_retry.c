@@ -76,7 +76,7 @@ static void found(void *arg, enum ledger_result result, const struct order_row *
     if (result == LEDGER_OK && row && !refused[0] && w->x) { // whoever asked and is gone sends nothing
         struct order_row known = *row;
         if (!known.intent.run_id[0])
-            known.intent.send_until = api_send_until(a->p.api, &known.intent);
+            known.intent.send_until = api_send_until(a->p.api, &known.intent, 0);
         desk_retry(a->p.desk, &known, q->session, q->act ? q->reason : NULL, q->who, judged, w);
         return;
     }

@@ -150,8 +150,16 @@ void api_halt(struct api *a, struct http_exchange *x, const char *source); // ap
 // answer (400, 415).
 void api_serve_order_new(const struct api_call *c);
 void api_serve_order_cancel(const struct api_call *c);
-// Until when an order may leave that was asked for at created_at and is asked for now (send_until of an intent).
-int64_t api_send_until(const struct api *a, const struct intent *in);
+// May no order at all leave now (under reduce-only those may that reduce)? Else the session of those that are placed.
+struct api_refusal {
+    int status;
+    const char *code, *detail;
+};
+bool api_orders_refused(struct api *a, struct day *session, struct api_refusal *r);
+void api_order_price(const struct api *a, struct intent *in); // what it is decided at, as known now
+// Until when an order may leave that was asked for at created_at and is asked for now (send_until of an intent), with
+// so many to leave before it.
+int64_t api_send_until(const struct api *a, const struct intent *in, size_t before);
 int api_order_read(struct http_exchange *x, const struct config *config, struct intent *in, struct err *err) MUST_CHECK;
 // Without an id of the caller's, the same order in the same session is the same order; one that was refused for good
 // may be asked for again, as the next ordinal (0, 1, ...).

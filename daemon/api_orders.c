@@ -131,61 +131,56 @@ static void answer_refused(struct api *a, struct http_exchange *x, int status, c
 
 // --- may anything be sent now?
 
-struct refusal {
-    int status;
-    const char *code, *detail;
-};
-
-static bool refusal(struct api *a, struct day *session, struct refusal *r)
+bool api_orders_refused(struct api *a, struct day *session, struct api_refusal *r)
 {
     const struct snapshot *s = api_snapshot(a);
     enum guard_check worst = guard_table_worst(s->guard);
     if (s->draining)
-        *r = (struct refusal){503, "stopping", "the daemon is stopping"};
+        *r = (struct api_refusal){503, "stopping", "the daemon is stopping"};
     else if (s->guard_answer != GUARD_PASS && worst != GUARD_CHECK_COUNT)
-        *r = (struct refusal){s->guard[worst].answer == GUARD_FAIL ? 403 : 503, guard_check_name(worst),
-                              s->guard[worst].detail};
+        *r = (struct api_refusal){s->guard[worst].answer == GUARD_FAIL ? 403 : 503, guard_check_name(worst),
+                                  s->guard[worst].detail};
     else if (!s->database_connected)
-        *r = (struct refusal){503, "database", "Postgres is not ready: no order without a committed intent"};
+        *r = (struct api_refusal){503, "database", "Postgres is not ready: no order without a committed intent"};
     else if (s->halt != HALT_RUNNING && s->halt != HALT_REDUCE_ONLY)
-        *r = (struct refusal){403, "halt", s->halt_detail[0] ? s->halt_detail : "halted"};
+        *r = (struct api_refusal){403, "halt", s->halt_detail[0] ? s->halt_detail : "halted"};
     else if (!s->in_step)
-        *r = (struct refusal){503, "in_step",
-                              s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step"};
+        *r = (struct api_refusal){503, "in_step",
+                                  s->in_step_reason[0] ? s->in_step_reason : "ledger and broker are not in step"};
     else if (!scheduler_session(a->p.scheduler, clock_wall_ns(), session))
-        *r = (struct refusal){503, "calendar", "the exchange calendar does not reach today"};
+        *r = (struct api_refusal){503, "calendar", "the exchange calendar does not reach today"};
     else
         return false;
     return true;
 }
 
 // What reduces may leave under reduce-only: the guard knows which.
-static bool scope_refusal(const struct api *a, const struct intent *in, struct refusal *r)
+static bool scope_refusal(const struct api *a, const struct intent *in, struct api_refusal *r)
 {
     const struct scope *c = in->strategy[0] ? scopes_of(a->p.scopes, in->strategy) : NULL;
     if (!c || c->record.state == HALT_REDUCE_ONLY)
         return false;
-    *r = (struct refusal){403, "halt", c->record.reason};
+    *r = (struct api_refusal){403, "halt", c->record.reason};
     return true;
 }
 
 // A strategy sells what its own book holds. While orders of a run, or of a strategy, are out, that cannot be told. What
 // a run plans from the book, or has planned, no order beside it changes.
-static bool book_refusal(struct api *a, const struct intent *in, struct refusal *r)
+static bool book_refusal(struct api *a, const struct intent *in, struct api_refusal *r)
 {
     struct qty held;
     bool sell = in->order.side == ORDER_SELL;
     if (!in->strategy[0])
         return false;
     if (runs_need_book(a->p.runs, in->strategy))
-        *r = (struct refusal){503, "in_flight",
-                              "a run is planning, or sending, from the strategy's book: ask again later"};
+        *r = (struct api_refusal){503, "in_flight",
+                                  "a run is planning, or sending, from the strategy's book: ask again later"};
     else if (sell &&
              (desk_open_of_others(a->p.desk, "") > 0 || !runs_held(a->p.runs, in->strategy, in->order.symbol, &held)))
-        *r = (struct refusal){503, "in_flight",
-                              "orders are out that may change the strategy's book: ask again when they have ended"};
+        *r = (struct api_refusal){503, "in_flight",
+                                  "orders are out that may change the strategy's book: ask again when they have ended"};
     else if (sell && in->order.qty.nanos > held.nanos)
-        *r = (struct refusal){422, "long_only", "the strategy's book holds less than that"};
+        *r = (struct api_refusal){422, "long_only", "the strategy's book holds less than that"};
     else
         return false;
     return true;
@@ -273,14 +268,30 @@ static void answer_known(struct api *a, struct http_exchange *x, const struct in
 }
 
 // Who asks waits for the answer: what cannot leave in a minute, or before the close that it was asked for, does not.
-int64_t api_send_until(const struct api *a, const struct intent *in)
+int64_t api_send_until(const struct api *a, const struct intent *in, size_t before)
 {
     bool always_open;
     const struct calendar days = scheduler_calendar(a->p.scheduler, &always_open);
     const struct session_day *day = session_find(&days, in->session);
     bool ends = day && !always_open && in->order.tif == TIF_DAY && !in->order.extended_hours;
-    int64_t until = clock_wall_ns() + SEND_WITHIN_NS, close = ends ? session_close_ns(day) : 0;
+    int64_t until = clock_wall_ns() + SEND_WITHIN_NS + (int64_t)before * NS_PER_S / 2,
+            close = ends ? session_close_ns(day) : 0;
     return close > in->created_at && close < until ? close : until;
+}
+
+void api_order_price(const struct api *a, struct intent *in)
+{
+    struct alpaca_quote quote;
+    int64_t boot;
+    if (!exposure_price(a->p.exposure, in->order.symbol, &in->decision_price, &in->price_at, &boot)) {
+        in->decision_price = (struct price){0};
+        in->price_at = 0;
+    }
+    if (exposure_quote(a->p.exposure, in->order.symbol, &quote)) {
+        in->bid = quote.bid;
+        in->ask = quote.ask;
+        in->quote_at = quote.at;
+    }
 }
 
 // The desk knows it by now, or it is placed.
@@ -290,8 +301,6 @@ static void prices_read(void *arg, bool ok, const char *detail)
     struct api *a = c->wait->api;
     struct intent *in = &c->intent;
     const struct order_row *known = c->wait->x ? desk_order(a->p.desk, in->order.client_order_id) : NULL;
-    struct alpaca_quote quote;
-    int64_t boot;
     if (!c->wait->x) { // whoever asked is gone: nothing was sent, nothing is
         call_end(c);
         return;
@@ -302,9 +311,9 @@ static void prices_read(void *arg, bool ok, const char *detail)
         return;
     }
     // Meanwhile seconds may have passed.
-    struct refusal r;
+    struct api_refusal r;
     struct day session = in->session;
-    if (refusal(a, &session, &r) || scope_refusal(a, in, &r) || book_refusal(a, in, &r)) {
+    if (api_orders_refused(a, &session, &r) || scope_refusal(a, in, &r) || book_refusal(a, in, &r)) {
         answer_refused(a, call_end(c), r.status, r.code, r.detail, NULL);
         return;
     }
@@ -314,18 +323,10 @@ static void prices_read(void *arg, bool ok, const char *detail)
     }
     if (!ok)
         log_notice("order %s: prices were not refreshed: %s", in->order.client_order_id, detail);
-    if (!exposure_price(a->p.exposure, in->order.symbol, &in->decision_price, &in->price_at, &boot)) {
-        in->decision_price = (struct price){0};
-        in->price_at = 0;
-    }
-    if (exposure_quote(a->p.exposure, in->order.symbol, &quote)) {
-        in->bid = quote.bid;
-        in->ask = quote.ask;
-        in->quote_at = quote.at;
-    }
+    api_order_price(a, in);
     keep_who(a, c->wait->x, in->order.client_order_id, "placed");
     in->created_at = clock_wall_ns();
-    in->send_until = api_send_until(a, in);
+    in->send_until = api_send_until(a, in, 0);
     desk_place(a->p.desk, in, answered, c);
     reconcile_kick(a->p.reconcile);
 }
@@ -487,10 +488,10 @@ void api_serve_order_new(const struct api_call *call)
     struct http_exchange *x = call->x;
     struct intent in = {.leg = 0};
     struct err err;
-    struct refusal r;
+    struct api_refusal r;
     if (api_write_refused(a, x) || api_standby_refused(api_snapshot(a), x))
         return;
-    if (refusal(a, &in.session, &r)) {
+    if (api_orders_refused(a, &in.session, &r)) {
         answer_refused(a, x, r.status, r.code, r.detail, NULL);
         return;
     }

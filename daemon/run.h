@@ -50,6 +50,10 @@ const struct book *runs_book(const struct runs *r, const char *name); // as read
 bool runs_held(const struct runs *r, const char *book, const char *symbol, struct qty *out); // false: not known now
 // A run under way plans from this strategy's book, or sends what it planned from it: no other order may move it now.
 bool runs_need_book(const struct runs *r, const char *strategy);
+// NULL: not read yet. As read last, borrowed.
+const struct ledger_books *runs_books(const struct runs *r);
+// Is no run in flight and nothing out that may change a strategy's book, and do the books show all of it? Else why not.
+bool runs_at_rest(const struct runs *r, const char **why);
 bool runs_busy(const struct runs *r); // while draining: a run without a stored plan is not waited for
 void runs_set_calendar(struct runs *r, const struct session_day *days, size_t count);
 void runs_drain(struct runs *r); // SIGTERM: starts nothing new; runs stay resumable

@@ -80,6 +80,23 @@ bool runs_held(const struct runs *r, const char *book, const char *symbol, struc
     return true;
 }
 
+const struct ledger_books *runs_books(const struct runs *r)
+{
+    return r->books_known ? &r->books : NULL;
+}
+
+bool runs_at_rest(const struct runs *r, const char **why)
+{
+    if (r->active || r->waiting_count > 0)
+        *why = "a run is in flight: ask again when it has ended (paperguard why)";
+    else if (desk_open_of_others(r->p.desk, "") > 0)
+        *why = "orders are out that may change what the strategies hold: ask again when they have ended (paperguard "
+               "orders)";
+    else
+        return books_current(r, why);
+    return false;
+}
+
 bool runs_need_book(const struct runs *r, const char *strategy)
 {
     const struct run *run = r->active;

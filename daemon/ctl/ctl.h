@@ -183,6 +183,7 @@ ctl_verb_fn ctl_status;                                                         
 ctl_verb_fn ctl_runs, ctl_run, ctl_why;                                             // run.c, why.c
 ctl_verb_fn ctl_orders, ctl_fills, ctl_positions;                                   // read.c
 ctl_verb_fn ctl_positions_assign;                                                   // assign.c
+ctl_verb_fn ctl_flatten;                                                            // flatten.c
 ctl_verb_fn ctl_limits_raise, ctl_limits_revert;                                    // raise.c
 ctl_verb_fn ctl_halt, ctl_release_request, ctl_release_confirm, ctl_opening_accept; // write.c
 ctl_verb_fn ctl_strategies, ctl_strategies_pause, ctl_strategies_resume;            // strategies.c

@@ -162,6 +162,16 @@ const struct ctl_verb ctl_verbs[] = {
      "quantity by then, while an order for the symbol is open, parked or in quarantine or its fills are missing, while "
      "a run is under way, and when the symbol is not among the strategy's.",
      ctl_positions_assign, 2, MANY, CTL_ACTS, false},
+    {"flatten", "[all | --strategy STRATEGY] [TOKEN REASON]",
+     "close what the strategies hold (or that one) at market; two steps",
+     "First: what would be sold or bought, what it is worth, what would be refused, and a token valid for 120 seconds. "
+     "Then with token and reason: market orders that can only shrink a position go over the desk, each booked to the "
+     "strategy that held it, and the command tells how many there were. What is in unassigned is told and not touched. "
+     "A reduce-only halt lets them out, a full one does not. Refused while a run is in flight, while orders are out "
+     "that may change what the strategies hold, and when they hold something else by then; outside of regular hours "
+     "the risk row session refuses each. A later run buys again: pause the strategies, or halt with --reduce-only, "
+     "first.",
+     ctl_flatten, 0, MANY, CTL_ACTS, false},
     {"drift accept", "TOKEN REASON", "take the broker's side of a difference, as one correction in the ledger",
      "TOKEN is the code that drift shows: when the broker tells another difference by now, nothing is written. Not "
      "while orders "

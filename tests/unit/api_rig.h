@@ -343,7 +343,8 @@ void admin_put_paused(const struct admin *a, struct json_out *o)
     X(admin_serve_quarantine_cancel)                                                                                   \
     X(admin_serve_drift)                                                                                               \
     X(admin_serve_drift_accept)                                                                                        \
-    X(admin_serve_assign)
+    X(admin_serve_assign)                                                                                              \
+    X(admin_serve_flatten)
 #define RIG_SERVE(name)                                                                                                \
     void name(struct admin *a, struct http_exchange *x, const char *who)                                               \
     {                                                                                                                  \
