@@ -19,6 +19,7 @@ enum option_type {
     OPTION_DURATION_MS,
     OPTION_BYTES,
     OPTION_MONEY,
+    OPTION_QTY,
     OPTION_RATIO,
     OPTION_WORDS,
 };

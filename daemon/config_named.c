@@ -279,7 +279,6 @@ static int symbol_build(const struct section *s)
 {
     struct config *c = s->config;
     int64_t age_ms = 0;
-    struct money lot = {0}, adv = {0};
     char *owner = NULL, *reason = NULL;
 
     if (c->symbol_count == CONFIG_SYMBOLS_MAX)
@@ -289,14 +288,12 @@ static int symbol_build(const struct section *s)
                        s->name);
     struct risk_symbol *r = &c->symbol_rules[c->symbol_count++];
     str_copy_cut(r->symbol, sizeof r->symbol, s->name);
-    int rc = get(s, "max_price_age", &age_ms) || get(s, "price_collar", &r->price_collar) || get(s, "lot", &lot) ||
-             get(s, "adv", &adv) || luld_parse(s, r) || list_parse(s, r) || until_parse(s, r) ||
+    int rc = get(s, "max_price_age", &age_ms) || get(s, "price_collar", &r->price_collar) || get(s, "lot", &r->lot) ||
+             get(s, "adv", &r->adv) || luld_parse(s, r) || list_parse(s, r) || until_parse(s, r) ||
              get(s, "owner", &owner) || get(s, "reason", &reason);
     r->owner = owner;
     r->reason = reason;
     r->max_price_age_ns = age_ms * NS_PER_MS;
-    r->lot.nanos = lot.nanos;
-    r->adv.nanos = adv.nanos;
     if (rc)
         return -1;
     if (r->list != RISK_LIST_NONE && !(owner && owner[0]))

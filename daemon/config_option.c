@@ -64,8 +64,8 @@ const struct named_key config_named_keys[] = {
     {"symbol", "max_price_age", OPTION_DURATION_MS, "0", "604800000", "0s", "30m",
      "Of this symbol, instead of [risk] max_price_age: a thin name trades seldom. 0s: as all."},
     {"symbol", "price_collar", OPTION_RATIO, "0", "0.5", "0", "0.10", "Of this symbol, instead of [risk]; 0: as all."},
-    {"symbol", "lot", OPTION_MONEY, "0", "1000000", "0", "1", "Quantities are multiples of this; 0: any."},
-    {"symbol", "adv", OPTION_MONEY, "0", "9000000000", "0", "250000",
+    {"symbol", "lot", OPTION_QTY, "0", "1000000", "0", "1", "Quantities are multiples of this; 0: any."},
+    {"symbol", "adv", OPTION_QTY, "0", "9000000000", "0", "250000",
      "Its average daily volume in shares, where the broker's bars are too few or of one exchange alone; 0: by them."},
     {"symbol", "luld", OPTION_STRING, "", "", "1", "2",
      "The band outside of which no market order is placed, as of limit-up-limit-down: tier 1 (5 percent above 3 USD) "

@@ -58,6 +58,7 @@ static bool loosens(const struct option *o, const void *now, const void *fresh)
     case OPTION_DURATION_MS:
     case OPTION_BYTES:
     case OPTION_MONEY:
+    case OPTION_QTY:
     case OPTION_RATIO:
         memcpy(&a, now, sizeof a);
         memcpy(&b, fresh, sizeof b);

@@ -148,6 +148,8 @@ int option_value_parse(enum option_type type, const char *min, const char *max, 
         return parse_bytes(value, min, max, member, err);
     case OPTION_MONEY:
         return parse_decimal(value, min, max, &((struct money *)member)->nanos, err);
+    case OPTION_QTY:
+        return parse_decimal(value, min, max, &((struct qty *)member)->nanos, err);
     case OPTION_RATIO:
         return parse_decimal(value, min, max, &((struct ratio *)member)->nanos, err);
     case OPTION_WORDS:
@@ -234,6 +236,9 @@ void option_value_write(enum option_type type, const void *member, struct text *
     case OPTION_MONEY:
         text_add(out, decimal_format(((const struct money *)member)->nanos, number));
         break;
+    case OPTION_QTY:
+        text_add(out, decimal_format(((const struct qty *)member)->nanos, number));
+        break;
     case OPTION_RATIO:
         text_add(out, decimal_format(((const struct ratio *)member)->nanos, number));
         break;
@@ -249,7 +254,8 @@ const char *option_type_name(enum option_type type)
     static const char *const names[] = {
         [OPTION_STRING] = "text",   [OPTION_PATH] = "path",   [OPTION_BOOL] = "true | false",
         [OPTION_INT] = "number",    [OPTION_BYTES] = "bytes", [OPTION_DURATION_MS] = "duration",
-        [OPTION_MONEY] = "dollars", [OPTION_RATIO] = "share", [OPTION_WORDS] = "words",
+        [OPTION_MONEY] = "dollars", [OPTION_QTY] = "shares",  [OPTION_RATIO] = "share",
+        [OPTION_WORDS] = "words",
     };
     return names[type];
 }

@@ -215,12 +215,16 @@ static void probed_after(struct ledger *l, const struct pg_answer *a)
     go_on(l, a);
 }
 
+static void probe_pooler(struct ledger *l);
+
 static void probed_meanwhile(struct ledger *l, const struct pg_answer *a)
 {
     if (check_failed_here(l, a) || !session_is_ours(l, a))
         return;
+    // Answered after the reader had done: where sessions go from hand to hand ours was then given back last, and the
+    // next question would only meet it again. Nothing is known yet.
     if (l->reader_held)
-        ask_session(l, probed_after);
+        probe_pooler(l);
     else
         l->probed = true;
 }
