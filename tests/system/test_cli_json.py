@@ -36,6 +36,8 @@ SHAPES = {
                              "left": MAY_TEXT, "note": MAY_TEXT}),
     ("selftest",): ({"passed": FLAG, "detail": TEXT, "took_microseconds": NUMBER, "rows": LIST}, "rows",
                     {"kind": TEXT, "code": TEXT, "fired": FLAG, "found": TEXT}),
+    ("keys",): ({"key": TEXT, "key_pin": TEXT, "in_file": FLAG, "locked_in_memory": FLAG, "first_seen": MAY_TEXT,
+                 "age_seconds": (int, NONE)}, None, None),
     ("strategies",): ({"strategies": LIST, "pauses_known": FLAG}, "strategies",
                       {"name": TEXT, "state": TEXT, "enabled": FLAG, "paused": FLAG, "paused_reason": MAY_TEXT, "schedule": TEXT,
                        "allocation": TEXT, "band": TEXT, "symbols": LIST}),

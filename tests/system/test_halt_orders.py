@@ -83,7 +83,7 @@ def test_reduce_only_lets_what_reduces_rest(site):
 
 def test_a_refused_cancel_is_tried_again_over_a_restart_and_told(site):
     rests(site, "stubborn")
-    site.sim.fault("DELETE /v2/orders/*", "status", status=500, code=50010000)
+    site.sim.fault("DELETE /v2/orders/*", "status", status=500, code=50010000, count=100000)
     site.daemon.ctl("halt", "stop")
     until(lambda: site.sql("SELECT 1 FROM alerts WHERE kind = 'halt_orders_open'"), 20, "the alert")
     assert halt(site)["orders"]["state"] == "cancelling" and halt(site)["orders"]["open"] == 1

@@ -21,6 +21,11 @@
 
 #include "lib/base/text.h"
 
+// The address sanitizer answers mlock itself, and locks nothing.
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#define LOCKS (!__has_feature(address_sanitizer))
 #define SECRET "Zq7xW3/vT9rB5+nM1kJ8hG4fD2sA6pL0eR5tY"
 
 // The flags of the mapping that holds p, as the system tells them.
@@ -48,7 +53,7 @@ static void its_pages_are_not_dumped_not_inherited_and_locked(void **state)
     assert_string_equal(s, SECRET);
     assert_true(mapping_has(s, " dd"));
     assert_true(mapping_has(s, " wf"));
-    assert_true(mapping_has(s, " lo"));
+    assert_true(mapping_has(s, " lo") || !LOCKS);
     assert_true(secret_locked(s));
     secret_drop(s);
     assert_false(mapping_has(s, " dd"));
@@ -94,6 +99,8 @@ static int is_kept_unlocked(const char *s)
 static void without_leave_to_lock_it_is_kept_all_the_same_and_known(void **state)
 {
     (void)state;
+    if (!LOCKS)
+        skip();
     assert_int_equal(in_child(is_kept_unlocked, NULL), 1);
 }
 
