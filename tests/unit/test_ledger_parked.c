@@ -430,6 +430,9 @@ static void only_a_fill_that_could_be_its_own_waits(void **state)
     f.transaction_time += 86400 * SECOND; // it was for the day
     assert_int_equal(recorded(f), LEDGER_OK);
     assert_int_equal(recorded(a_fill("f-4", "by-hand", ORDER_BUY, 10, 100)), LEDGER_CONFLICT);
+    f = a_fill("f-5", "by-hand", ORDER_BUY, 10, 100);
+    f.transaction_time -= 86400 * SECOND; // around the clock its session began in the evening before
+    assert_int_equal(recorded(f), LEDGER_CONFLICT);
     finish();
 }
 
