@@ -16,8 +16,8 @@ WEIGHTS = {s: "0.1" for s in ("SPY", "QQQ", "IWM", "TLT", "GLD", "AAPL", "MSFT",
 
 def test_nothing_is_sent_after_a_stop_over_the_deadline(make_site):
     """Orders wait for their rate slots when the daemon is stopped; it goes on after the deadline, with slots for all of them."""
-    site = make_site(strategies=[Strategy(weights=WEIGHTS)], schedule={"run_deadline": "20s"},
-                     broker={"requests_per_minute": 60}).begin()
+    site = make_site(strategies=[Strategy(weights=WEIGHTS)], schedule={"run_deadline": "25s"},
+                     broker={"requests_per_minute": 40}).begin()
     site.run()
     until(lambda: site.sql("SELECT 1 FROM runs WHERE status = 'sending'") and site.sim.posts(), 30, "the first order is sent")
     site.daemon.process.signal(signal.SIGSTOP)
