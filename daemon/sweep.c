@@ -13,10 +13,25 @@
 #include "daemon/broker.h"
 #include "daemon/ledger.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/base/when.h"
 
-#define LIST_MAX 500
+#define PAGE 500
+#define PAGES_MAX 100
+#define PAGE_OVERLAP_NS NS_PER_MS // "after" leaves out what was submitted at that very moment
 #define READ_AGAIN_NS (NS_PER_S)
 #define CANCEL_AGAIN_NS (5 * NS_PER_S)
+
+enum page { PAGE_ODD, PAGE_MORE, PAGE_LAST };
+
+struct list { // of open orders at the broker, read page by page
+    int64_t after_ns;
+    unsigned pages;
+    size_t ours;
+    int64_t not_ours;
+    bool had, again; // the one before had some; it is time to cancel them
+    struct map *seen;
+};
 
 struct sweep {
     struct sweep_params p;
@@ -30,6 +45,7 @@ struct sweep {
     int64_t read_boot_ns, cancelled_boot_ns;
     size_t following, listed;   // open: with the desk, at the broker
     size_t followed_when_asked; // with the desk, when the list was asked for last
+    struct list list;
     struct halt_orders view;
 };
 
@@ -45,6 +61,8 @@ struct sweep *sweep_new(const struct sweep_params *params)
 
 void sweep_free(struct sweep *s)
 {
+    if (s)
+        map_free(s->list.seen);
     free(s);
 }
 
@@ -96,38 +114,44 @@ static void cancel_told(void *arg, const struct broker_answer *a)
     (void)arg, (void)a; // the next list tells
 }
 
-static void take(struct sweep *s, const struct order_state *o, bool cancel)
+static void take(struct sweep *s, const struct order_state *o)
 {
     const struct order_row *row = desk_order(s->p.desk, o->client_order_id);
-    if (order_status_terminal(o->status) || may_stay(s, row))
+    if (order_status_terminal(o->status) || may_stay(s, row) || map_get(s->list.seen, o->id))
         return;
+    map_put(s->list.seen, o->id, s);
     if (!row && !client_order_id_ours(o->client_order_id)) {
-        s->view.not_ours++;
+        s->list.not_ours++;
         return;
     }
-    s->listed++;
-    if (cancel)
+    s->list.ours++;
+    if (s->list.again)
         broker_call(s->p.broker, OP_CANCEL, o->id, NULL, cancel_told, s);
 }
 
-static bool list_taken(struct sweep *s, const struct json_node *list)
+static enum page page_taken(struct sweep *s, const struct json_node *page)
 {
     struct order_state o;
     struct err err;
-    size_t n = json_size(list);
-    bool had = s->listed > 0, again = had && s->now.boot_ns - s->cancelled_boot_ns >= CANCEL_AGAIN_NS;
-    s->listed = 0;
-    s->view.not_ours = 0;
+    size_t n = json_size(page);
+    int64_t newest = 0;
     for (size_t i = 0; i < n; i++) {
-        if (alpaca_order_parse(json_at(list, i), &o, &err) != 0) {
+        if (alpaca_order_parse(json_at(page, i), &o, &err) != 0) {
             log_notice("halt: the broker's list of open orders: %s", err.text);
-            return false;
+            return PAGE_ODD;
         }
-        take(s, &o, again);
+        newest = o.submitted_at > newest ? o.submitted_at : newest;
+        take(s, &o);
     }
-    if (again || !had)
+    if (s->list.again || !s->list.had)
         s->cancelled_boot_ns = s->now.boot_ns;
-    return n < LIST_MAX; // else there may be more
+    if (n < PAGE)
+        return PAGE_LAST;
+    // A page of one moment does not lead on: which orders it leaves out cannot be told.
+    if (newest - PAGE_OVERLAP_NS <= s->list.after_ns || ++s->list.pages >= PAGES_MAX)
+        return PAGE_ODD;
+    s->list.after_ns = newest - PAGE_OVERLAP_NS;
+    return PAGE_MORE;
 }
 
 static void record(struct sweep *s)
@@ -153,32 +177,50 @@ static void cleared(struct sweep *s)
         record(s);
 }
 
-static void list_read(void *arg, const struct broker_answer *a)
+static void page_read(void *arg, const struct broker_answer *a);
+
+static void ask_page(struct sweep *s)
+{
+    char query[120], at[WHEN_TEXT_MAX];
+    int n = snprintf(query, sizeof query, "status=open&direction=asc&limit=%d", PAGE);
+    if (s->list.after_ns)
+        snprintf(query + n, sizeof query - (size_t)n, "&after=%s", when_format(s->list.after_ns, at));
+    broker_call(s->p.broker, OP_ORDERS, NULL, query, page_read, s);
+}
+
+static void page_read(void *arg, const struct broker_answer *a)
 {
     struct sweep *s = arg;
-    s->reading = false;
-    if (s->asked != s->round || s->level == HALT_RUNNING)
+    bool counts = s->asked == s->round && s->level != HALT_RUNNING && a->result == BROKER_OK && a->json;
+    enum page page = counts ? page_taken(s, a->json) : PAGE_ODD;
+    s->reading = page == PAGE_MORE;
+    if (!counts)
         return;
-    if (a->result != BROKER_OK || !a->json)
-        return;
-    bool whole = list_taken(s, a->json);
+    if (page == PAGE_LAST || s->list.ours > s->listed)
+        s->listed = s->list.ours;
+    s->view.not_ours = s->list.not_ours;
     s->following = desk_cancel_open(s->p.desk, NULL, s->level == HALT_REDUCE_ONLY);
     show(s);
-    if (whole && s->listed == 0 && s->following == 0 && s->now.adopted)
+    if (page == PAGE_LAST && s->listed == 0 && s->following == 0 && s->now.adopted)
         cleared(s);
     halt_set_orders(s->p.halt, &s->view);
+    if (page == PAGE_MORE)
+        ask_page(s);
 }
 
 static void read_list(struct sweep *s)
 {
-    bool ended = s->following == 0 && s->followed_when_asked > 0;
+    bool ended = s->following == 0 && s->followed_when_asked > 0, had = s->listed > 0;
     if (s->reading || (s->read_boot_ns && !ended && s->now.boot_ns - s->read_boot_ns < READ_AGAIN_NS))
         return;
     s->reading = true;
     s->followed_when_asked = s->following;
     s->asked = s->round;
     s->read_boot_ns = s->now.boot_ns;
-    broker_call(s->p.broker, OP_ORDERS, NULL, "status=open&direction=asc&limit=500", list_read, s);
+    map_free(s->list.seen);
+    s->list = (struct list){
+        .had = had, .again = had && s->now.boot_ns - s->cancelled_boot_ns >= CANCEL_AGAIN_NS, .seen = map_new()};
+    ask_page(s);
 }
 
 // --- with every tick

@@ -32,7 +32,7 @@ static struct {
     struct order_row row; // known when it has an id
     // broker
     int lists, cancels;
-    char cancelled[64];
+    char cancelled[64], query[160];
     broker_done_fn *list_done;
     void *list_arg;
     int decisions, alerts;
@@ -71,6 +71,7 @@ void broker_call(struct broker *b, enum guard_op op, const char *id, const char 
     assert_int_equal(op, OP_ORDERS);
     assert_non_null(strstr(query, "status=open"));
     w.lists++;
+    snprintf(w.query, sizeof w.query, "%s", query);
     w.list_done = done;
     w.list_arg = arg;
 }
@@ -127,6 +128,17 @@ static void fails(void)
     broker_done_fn *done = w.list_done;
     w.list_done = NULL;
     done(w.list_arg, &(struct broker_answer){.result = BROKER_UNKNOWN, .detail = "lost"});
+}
+
+// With JSON that has no orders in it.
+static void refuses(void)
+{
+    struct json_doc *doc;
+    broker_done_fn *done = w.list_done;
+    w.list_done = NULL;
+    assert_int_equal(json_doc_parse("{}", 2, &doc, NULL), 0);
+    done(w.list_arg, &(struct broker_answer){.result = BROKER_REJECTED, .status = 422, .json = json_doc_root(doc)});
+    json_doc_free(doc);
 }
 
 static int set_up(void **state)
@@ -244,27 +256,96 @@ static void an_unreadable_list_is_no_empty_one(void **state)
     assert_int_equal(w.told.state, HALT_ORDERS_CLEARED);
 }
 
-static void a_full_page_is_not_the_whole_list(void **state)
+// Orders `from` to `from + count`, each submitted step_s after the one before, with ids of another hand but for the
+// last.
+static void page(int from, int count, int step_s, const char *last)
 {
-    (void)state;
     static char json[500 * 400];
     struct json_doc *doc;
     size_t n = 0;
+    for (int i = from; i < from + count; i++) {
+        char id[64], at[32];
+        int s = i * step_s;
+        snprintf(id, sizeof id, last[0] && i == from + count - 1 ? "%s" : "theirs-%s", last[0] ? last : "x");
+        snprintf(at, sizeof at, "2026-10-08T15:%02d:%02dZ", s / 60, s % 60);
+        n += (size_t)snprintf(
+            json + n, sizeof json - n,
+            "%s{\"id\":\"b-%d\",\"client_order_id\":\"%s\",\"symbol\":\"SPY\",\"side\":\"buy\","
+            "\"type\":\"market\",\"time_in_force\":\"day\",\"qty\":\"1\",\"filled_qty\":\"0\","
+            "\"status\":\"new\",\"created_at\":\"%s\",\"updated_at\":\"%s\",\"submitted_at\":\"%s\"}%s",
+            i == from ? "[" : ",", i, id, at, at, at, i < from + count - 1 ? "" : "]");
+    }
+    assert_int_equal(json_doc_parse(json, n, &doc, NULL), 0);
+    assert_non_null(w.list_done);
+    broker_done_fn *done = w.list_done;
+    w.list_done = NULL;
+    done(w.list_arg, &(struct broker_answer){.result = BROKER_OK, .status = 200, .json = json_doc_root(doc)});
+    json_doc_free(doc);
+}
+
+static void a_full_page_is_not_the_whole_list(void **state)
+{
+    (void)state;
     halted(HALT_HALTED);
     look();
-    for (int i = 0; i < 500; i++)
-        n +=
-            (size_t)snprintf(json + n, sizeof json - n,
-                             "%s{\"id\":\"b-%d\",\"client_order_id\":\"theirs-%d\",\"symbol\":\"SPY\",\"side\":\"buy\","
-                             "\"type\":\"market\",\"time_in_force\":\"day\",\"qty\":\"1\",\"filled_qty\":\"0\","
-                             "\"status\":\"new\",\"created_at\":\"2026-10-08T15:00:00Z\",\"updated_at\":\"2026-10-"
-                             "08T15:00:00Z\",\"submitted_at\":\"2026-10-08T15:00:00Z\"}%s",
-                             i ? "," : "[", i, i, i < 499 ? "" : "]");
-    assert_int_equal(json_doc_parse(json, n, &doc, NULL), 0);
-    w.list_done(w.list_arg, &(struct broker_answer){.result = BROKER_OK, .status = 200, .json = json_doc_root(doc)});
-    json_doc_free(doc);
+    assert_null(strstr(w.query, "after"));
+    page(0, 500, 1, "");
     assert_int_equal(w.told.not_ours, 500);
     assert_int_equal(w.told.state, HALT_ORDERS_CANCELLING);
+    assert_int_equal(w.lists, 2); // at once
+    assert_non_null(strstr(w.query, "status=open&direction=asc&limit=500&after=2026-10-08T15:08:18.999Z"));
+    after(S);
+    assert_int_equal(w.lists, 2); // one at a time
+    page(499, 3, 1, OURS);
+    assert_int_equal(w.told.not_ours, 501); // one was on both pages
+    assert_int_equal(w.told.open, 1);
+    assert_int_equal(w.told.state, HALT_ORDERS_CANCELLING);
+    assert_int_equal(w.cancels, 0); // it may be on its way
+    after(6 * S);
+    page(0, 500, 1, "");
+    assert_int_equal(w.told.open, 1); // not known to be gone before the last page
+    page(499, 3, 1, OURS);
+    assert_int_equal(w.cancels, 1);
+    assert_string_equal(w.cancelled, "b-501");
+    after(S);
+    page(0, 500, 1, "");
+    refuses();
+    assert_int_equal(w.told.state, HALT_ORDERS_CANCELLING);
+    after(S);
+    page(0, 500, 1, "");
+    lists("");
+    assert_int_equal(w.told.state, HALT_ORDERS_CLEARED);
+    assert_int_equal(w.told.not_ours, 500);
+    assert_int_equal(w.decisions, 1);
+}
+
+static void a_page_that_does_not_lead_on_is_not_the_whole_list(void **state)
+{
+    (void)state;
+    halted(HALT_HALTED);
+    look();
+    page(0, 500, 0, "");
+    assert_int_equal(w.lists, 2);
+    page(0, 500, 0, ""); // all of one moment
+    assert_int_equal(w.lists, 2);
+    assert_int_equal(w.told.state, HALT_ORDERS_CANCELLING);
+    after(S);
+    assert_int_equal(w.lists, 3); // and from the beginning again
+    assert_null(strstr(w.query, "after"));
+}
+
+static void pages_of_before_a_stricter_halt_count_nothing(void **state)
+{
+    (void)state;
+    halted(HALT_REDUCE_ONLY);
+    look();
+    page(0, 500, 1, "");
+    w.m.halt = HALT_HALTED;
+    after(S);
+    lists("");
+    assert_int_equal(w.told.state, HALT_ORDERS_CANCELLING);
+    after(S);
+    assert_null(strstr(w.query, "after"));
 }
 
 static void what_the_desk_follows_meanwhile_counts(void **state)
@@ -425,6 +506,8 @@ int main(void)
         T(what_the_broker_still_has_is_cancelled_by_its_id),
         T(an_unreadable_list_is_no_empty_one),
         T(a_full_page_is_not_the_whole_list),
+        T(a_page_that_does_not_lead_on_is_not_the_whole_list),
+        T(pages_of_before_a_stricter_halt_count_nothing),
         T(what_the_desk_follows_meanwhile_counts),
         T(an_answer_from_before_the_halt_counts_nothing),
         T(reduce_only_lets_what_reduces_stay),
