@@ -18,8 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/system"), str(ROOT / "tests/demo")]
 import compare  # noqa: E402
 from harness import KEY, SECRET, Scratch, Sim, Site, Strategy, until  # noqa: E402
+from harness.wall import faked  # noqa: E402
 
 NEW_YORK = ZoneInfo("America/New_York")
+# No slot lies after 20:00 New York, where sessions turn: in the evening daemon and simulator get a clock that is behind.
+BEHIND = timedelta(hours=6 if datetime.now(NEW_YORK).hour >= 19 else 0)
 # Some fills in parts, so that there is something between the first fill and the last.
 SIM = ("--no-rate-limit", "--partial-rate", "0.25", "--fill-delay-ms", "20", "--seed", "7")
 LEAD_S = 0.9  # a slot comes no sooner than this after it is configured
@@ -47,7 +50,16 @@ class Wrong(AssertionError):
 
 
 def key_of(slot):
-    return slot.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (slot - BEHIND).astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clocks(env):
+    """The environment of the daemon, and of the simulator."""
+    if not BEHIND:
+        return {"env": env}
+    behind = faked(datetime.now(NEW_YORK) - BEHIND)
+    both = " ".join(e["LD_PRELOAD"] for e in (env or {}, behind) if "LD_PRELOAD" in e)
+    return {"env": {**behind, **(env or {}), "LD_PRELOAD": both}, "sim_env": behind}
 
 
 class Field:
@@ -59,7 +71,7 @@ class Field:
         program.chmod(0o755)
         self.sim_options = (*SIM, "--state", str(self.programs.path / "exchange"))
         try:
-            self.site = Site(pg, redis, sim_options=self.sim_options, env=env,
+            self.site = Site(pg, redis, sim_options=self.sim_options, **clocks(env),
                              strategies=[Strategy("flip", weights=wanted[0], command=str(program))],
                              risk={"max_orders_per_day": "100000", "max_notional_per_day": "9000000000",
                                    "max_notional_per_day_share": "1000"},
@@ -100,8 +112,9 @@ class Field:
         now = datetime.now(NEW_YORK)
         self.slot = (now + timedelta(seconds=LEAD_S + 1)).replace(microsecond=0)
         before = self.slot - timedelta(days=1)
-        self.sql(YESTERDAY, f"yesterday-{int(self.slot.timestamp())}", before.date(), key_of(before), before, before, before)
-        self.daemon.strategies[0].lines["schedule"] = self.slot.strftime("%H:%M:%S")
+        was = before - BEHIND
+        self.sql(YESTERDAY, f"yesterday-{int(self.slot.timestamp())}", was.date(), key_of(before), was, was, was)
+        self.daemon.strategies[0].lines["schedule"] = (self.slot - BEHIND).strftime("%H:%M:%S")
         self.daemon.sections["schedule"] = {"latest_start": late, "run_deadline": late}
         self.daemon.write().notify.forget()
         self.daemon.start().in_step()
@@ -151,7 +164,7 @@ class Field:
         until(lambda: time.time() >= at, 30, "the moment")
 
     def row(self):
-        rows = self.sql("SELECT * FROM runs WHERE slot_key = %s AND session = %s", key_of(self.slot), self.slot.date())
+        rows = self.sql("SELECT * FROM runs WHERE slot_key = %s AND session = %s", key_of(self.slot), (self.slot - BEHIND).date())
         if len(rows) > 1:
             raise Wrong(f"{len(rows)} runs of one slot")
         return rows[0] if rows else None
@@ -187,7 +200,7 @@ class Field:
     def sim_again(self):
         port = self.site.sim.port
         self.site.sim.process.kill()
-        self.site.sim = Sim(self.site.folder, *self.sim_options, port=port)
+        self.site.sim = Sim(self.site.folder, *self.sim_options, port=port, env=clocks(None).get("sim_env"))
 
     def kill_postgres(self):
         self.hang_up()

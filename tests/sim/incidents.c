@@ -42,7 +42,7 @@ static const struct incident incidents[] = {
      .happened = SUM_KILLS},
     {.source = "marketcalls/openalgo#1991",
      .what = "what was reserved is free after a timeout, and the order comes",
-     .wire = {.lost = 80000, .late = 250000},
+     .wire = {.lost = 50000, .late = 50000, .orders_late = 500000},
      .client = true,
      .patient = true,
      .alert = "order_unknown",

@@ -11,6 +11,7 @@
 #include "lib/base/json_read.h"
 #include "lib/base/when.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/server.h"
 #include "tests/sim/stream.h"
 #include "tests/sim/wire.h"
@@ -82,6 +83,8 @@ static void accepted(void *arg, int status, const char *body)
 {
     (void)arg;
     world_note("operator: the difference is answered %d %.100s", status, body);
+    if (status == 409 && strstr(body, "cancel them first"))
+        operator_told_of_open();
     if (status == 200 && it.busts == it.busts_shown)
         it.bust_ns = 0;
     look_later();

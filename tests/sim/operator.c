@@ -17,7 +17,7 @@
 
 static struct {
     struct host *host;
-    bool opened, asked, paused;
+    bool opened, asked, paused, told_of_open;
 } op;
 
 static void opening_answered(void *arg, int status, const char *body)
@@ -72,16 +72,26 @@ static void cancel(void *arg, const char *client_order_id, const char *none)
     server_ask(op.host, HTTP_ROLE_API, HTTP_DELETE, target, NULL, SITE_TOKEN, cancelled, NULL);
 }
 
+#define OPEN_OF_NO_RUN                                                                                                 \
+    "SELECT client_order_id, '' FROM intents i JOIN orders o USING (client_order_id) "                                 \
+    "JOIN order_statuses s ON s.status = o.status WHERE account_number = $1 AND NOT s.terminal AND run_id IS NULL "
+
 // An order of no run that was given up, is there after all and rests: its client was told that it is not, so nobody
-// else cancels it.
+// else cancels it. And what a difference waits for that is to be accepted.
 static void after_all(void *arg)
 {
-    store_each("SELECT client_order_id, '' FROM intents i JOIN orders o USING (client_order_id) "
-               "JOIN order_statuses s ON s.status = o.status WHERE account_number = $1 AND NOT s.terminal "
-               "AND run_id IS NULL AND EXISTS (SELECT FROM order_events e WHERE e.client_order_id = i.client_order_id "
-               "AND e.status = 'not_placed') ORDER BY 1",
+    store_each(op.told_of_open ? OPEN_OF_NO_RUN "ORDER BY 1"
+                               : OPEN_OF_NO_RUN
+                   "AND EXISTS (SELECT FROM order_events e WHERE e.client_order_id = i.client_order_id "
+                   "AND e.status = 'not_placed') ORDER BY 1",
                arg, cancel, NULL);
+    op.told_of_open = false;
     world_after(AFTER_ALL_NS, after_all, arg);
+}
+
+void operator_told_of_open(void)
+{
+    op.told_of_open = true;
 }
 
 void operator_pause(const char *account)
@@ -101,5 +111,6 @@ bool operator_paused(void)
 void operator_begin(struct host *h)
 {
     op.host = h;
+    op.told_of_open = false;
     world_after(S, accept_opening, NULL);
 }

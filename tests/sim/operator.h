@@ -11,7 +11,8 @@ struct host;
 void operator_begin(struct host *h); // accepts the opening of the ledger as soon as it may
 bool operator_opened(void);
 void operator_to(struct host *h);         // whom it asks from now on
-void operator_pause(const char *account); // and cancels what only it knows to be open        // no new runs
+void operator_pause(const char *account); // no new runs; and cancels what only it knows to be open
+void operator_told_of_open(void);         // a difference waits for open orders: those of no run are cancelled then too
 bool operator_paused(void);
 
 #endif
