@@ -105,6 +105,30 @@ static void what_a_book_holds_is_known_only_from_current_books(void **state)
     assert_true(runs_held(runs, "weights", "SPY", &held));
 }
 
+static void they_rest_while_nothing_is_in_flight(void **state)
+{
+    const char *why = "";
+    (void)state;
+    books();
+    assert_true(runs_at_rest(runs, &why));
+    w.open_of_others = 1;
+    assert_false(runs_at_rest(runs, &why));
+    assert_non_null(strstr(why, "orders are out"));
+    w.open_of_others = 0;
+    w.unbooked = 1;
+    books();
+    assert_false(runs_at_rest(runs, &why));
+    assert_non_null(strstr(why, "not in the books yet"));
+    w.unbooked = 0;
+    books();
+    start();
+    claim(LEDGER_OK);
+    assert_false(runs_at_rest(runs, &why));
+    assert_non_null(strstr(why, "a run is in flight"));
+    refresh();
+    w.bars_done(w.bars_arg, false, NULL, 0, "enough");
+}
+
 static void answers(void)
 {
     struct signal_target target = {.symbol = "TLT", .weight = {DECIMAL_ONE / 2}};
@@ -225,6 +249,7 @@ int main(void)
         T(missing_fills_hold_a_run),
         T(missing_fills_hold_a_claimed_run_of_an_earlier_life),
         T(what_a_book_holds_is_known_only_from_current_books),
+        T(they_rest_while_nothing_is_in_flight),
         T(an_order_that_comes_up_before_the_plan_is_waited_for),
         T(it_is_not_waited_for_beyond_the_latest_start),
         T(a_strategy_that_had_no_room_to_start_is_tried_again),
