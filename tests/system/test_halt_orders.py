@@ -108,3 +108,12 @@ def test_a_cancel_that_is_lost_is_tried_again(site):
     cleared(site)
     assert at_broker(site, "lost") == "canceled"
     release(site)
+
+
+def test_more_orders_than_a_page_of_the_list_has(site):
+    limit = f"{float(site.daemon.get('/api/prices/latest?symbol=SPY')['price']) * 0.5:.2f}"
+    body = {"symbol": "SPY", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": limit}
+    made = [site.sim.call("POST", "/v2/orders", body | {"client_order_id": f"theirs-{i}"})["id"] for i in range(501)]
+    site.daemon.ctl("halt", "stop")
+    told = cleared(site)
+    assert told["not_ours"] == len(made) and told["cancelled"] == 0, told
