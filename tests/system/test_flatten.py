@@ -19,7 +19,7 @@ def books(site):
 def asked(site, *scope):
     """Step one, once nothing is in flight any more."""
     done = until(lambda: (lambda d: None if d.returncode and "ask again" in d.stdout + d.stderr else d)(
-        site.daemon.cli("flatten", *scope, "--json")), 30, "step one")
+        site.daemon.cli("flatten", *scope, "--json")), 120, "step one")  # an order without an answer is looked up for a minute
     assert done.returncode == 0, (done.stdout, done.stderr)
     return site.daemon.ctl_json("flatten", *scope)
 
