@@ -62,9 +62,11 @@ bool ahead_settle(struct symbol *s)
     return fits;
 }
 
-bool ahead_view(const struct symbol *s, struct risk_view *v)
+bool ahead_view(const struct exposure *e, const struct symbol *s, struct risk_view *v)
 {
     struct money more = {0};
+    if (e->cash_spent.nanos < -v->open_buys.nanos)
+        v->cash.nanos += e->cash_spent.nanos + v->open_buys.nanos;
     if (s->ahead.nanos == 0)
         return true;
     if (!qty_add(v->held, s->ahead, &v->held))

@@ -101,8 +101,9 @@ bool symbol_being_sold(const struct symbol *s, struct qty *out); // shares of op
 bool ahead_position(struct symbol *s, struct qty read, int64_t asked_boot_ns); // true: held and bought stay as they are
 int64_t ahead_filled(struct symbol *s, bool buy, int64_t change);              // what of it a read has told already
 bool ahead_settle(struct symbol *s);                                           // when less is open; false: out of range
-// For an order that is judged again: it has not left, so what a read has ahead is held, whoever filled. False: no sum.
-bool ahead_view(const struct symbol *s, struct risk_view *v);
+// For an order that is judged again, once its own part is out of the view: it has not left, so what a read has ahead is
+// held, whoever filled, and cash that the others' open buys do not explain is gone. False: no sum.
+bool ahead_view(const struct exposure *e, const struct symbol *s, struct risk_view *v);
 // What of a read's cash is spent by buys that are known as open: 0 unless they explain all that is missing.
 struct money ahead_cash(struct exposure *e, struct money read, int64_t asked_boot_ns);
 void ahead_cash_settle(struct exposure *e);

@@ -179,7 +179,7 @@ bool exposure_view_again(const struct exposure *e, const struct intent *intent, 
             !symbol_being_sold(&others, &v.open_sell_qty) || !money_sub(v.open_buys, r->open_value, &v.open_buys) ||
             !money_sub(v.gross, r->open_value, &v.gross) || !money_sub(v.net_long, r->open_value, &v.net_long))
             return false;
-        if (!ahead_view(&others, &v))
+        if (!ahead_view(e, &others, &v))
             return false;
         v.orders_in_run -= v.orders_in_run > 0;
         v.orders_in_day -= v.orders_in_day > 0;

@@ -181,6 +181,16 @@ static void an_order_that_is_judged_again_explains_nothing(void **state)
     assert_int_equal(v.held.nanos, SHARES(6).nanos);
     assert_int_equal(v.gross.nanos, USD(600).nanos);
     assert_int_equal(v.net_long.nanos, USD(600).nanos);
+    struct alpaca_account a = {.equity = USD(1000), .cash = USD(450)};
+    exposure_set_account(e, &a, NOW + 1);
+    assert_int_equal(view_of(e, NOW).cash.nanos, USD(600).nanos);
+    assert_true(exposure_view_again(e, &buy, NOW, &v));
+    assert_int_equal(v.cash.nanos, USD(450).nanos);
+    struct intent other = intent_of("o", ORDER_BUY, 1, 100);
+    exposure_reserve(e, &other, NOW); // which may have spent 100 of the 150
+    assert_true(exposure_view_again(e, &buy, NOW, &v));
+    assert_int_equal(v.cash.nanos, USD(550).nanos);
+    exposure_release(e, "o");
     exposure_release(e, "b");
     exposure_reserve(e, &sell, NOW);
     p = spy(4);
